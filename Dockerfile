@@ -1,0 +1,29 @@
+# The server in a container. It has no authentication yet, so it serves loopback only and refuses 0.0.0.0:
+# share the host's network, and keep the data in a volume.
+#
+#   docker build -t perdure .
+#   docker run --network host --shm-size 512m -v perdure:/data perdure
+
+FROM python:3.11-slim
+
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
+WORKDIR /app
+
+COPY requirements.txt ./
+RUN pip install --require-hashes -r requirements.txt
+
+COPY pyproject.toml README.md LICENSE ./
+COPY runtime runtime
+COPY actors actors
+COPY api api
+RUN pip install --no-deps --editable . \
+ && useradd --system --create-home perdure \
+ && install -d -o perdure -g perdure /data
+
+USER perdure
+VOLUME /data
+ENV PERDURE_DATA_DIR=/data
+EXPOSE 9000
+HEALTHCHECK --start-period=30s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/health')"]
+STOPSIGNAL SIGTERM
+CMD ["perdure", "serve"]

@@ -1,0 +1,117 @@
+# Every command that a developer or CI runs. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
+PIP_INSTALL := $(PIP) install --progress-bar off
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+# What `make load` does, unless its command line says otherwise.
+HOST = http://127.0.0.1:9000
+USERS = 50
+RATE = 10
+TIME = 60s
+SHAPE = steady
+ARGS =
+
+# What `make bench-against` compares this tree to.
+REV = HEAD
+
+# A virtual environment holds absolute paths, so one that was moved here is made anew.
+ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV)/.place
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve check format test unit property integration chaos chaos-long contract bench bench-full bench-against profile load lock env-example ci clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+install: $(STAMP) ## set up .venv with everything, pinned by hash
+
+$(VENV)/.place:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "make install: Python 3.11 or newer is needed. Install it, or name it: make install PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "make install: this Python has no venv. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "[1/3] making $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@printf '%s\n' '$(CURDIR)' > $@
+
+$(VENV)/.packages: $(VENV)/.place requirements-dev.txt
+	@echo "[2/3] installing the packages of requirements-dev.txt (a minute or two)"
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(STAMP): $(VENV)/.packages pyproject.toml
+	@echo "[3/3] installing perdure"
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+serve: install ## run the product on http://127.0.0.1:9000
+	@exec $(BIN)/perdure serve
+
+check: install ## format, lint, types, import rules, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+format: install ## let ruff format and fix what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: install ## every test
+	$(BIN)/pytest
+
+unit: install ## tests that touch nothing outside the process
+	$(BIN)/pytest tests/unit
+
+property: install ## laws, by Hypothesis
+	$(BIN)/pytest tests/property
+
+integration: install ## tests with a real Postgres, Ray and HTTP
+	$(BIN)/pytest tests/integration
+
+chaos: install ## faults at random moments under load, and what they broke, counted
+	$(BIN)/python -m loadtests.chaos
+
+chaos-long: install ## the same with 1,000 kills; its report goes to docs/chaos.md
+	$(BIN)/python -m loadtests.chaos --kills 1000 --report docs/chaos.md
+
+contract: install ## tests of the wire, with a client from outside
+	$(BIN)/pytest tests/contract
+
+bench: install ## figures beside this machine's floors and the baseline, five minutes (ARGS: see docs/benchmarks.md)
+	$(BIN)/python -m loadtests.bench $(ARGS)
+
+bench-full: install ## the same at the sizes of the aims; writes its table into docs/benchmarks.md
+	$(BIN)/python -m loadtests.bench --full --report docs/benchmarks.md $(ARGS)
+
+bench-against: install ## what moved since REV, by interleaved runs of both; fails if something got worse (ARGS)
+	$(BIN)/python -m loadtests.compare $(REV) $(ARGS)
+
+profile: install ## where a turn's CPU goes, by process and layer; fills in docs/profile.md (ARGS)
+	$(BIN)/python -m loadtests.profile --report docs/profile.md $(ARGS)
+
+load: install ## Locust against HOST (USERS, RATE, TIME, SHAPE, ARGS: see loadtests/README.md)
+	$(BIN)/locust --headless --only-summary -f loadtests/locustfile.py --host $(HOST) --users $(USERS) \
+		--spawn-rate $(RATE) --run-time $(TIME) --shape $(SHAPE) $(ARGS)
+
+lock: install ## pin all packages anew (requirements.txt, requirements-dev.txt)
+	$(LOCK) --upgrade pyproject.toml -o requirements.txt
+	$(LOCK) --upgrade pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+env-example: install ## write .env.example from the settings
+	$(BIN)/python -m runtime.settings > .env.example
+
+ci: check test ## what CI runs
+
+clean: ## remove what the commands above made, but no data
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	find runtime actors api tests loadtests -name __pycache__ -type d -prune -exec rm -rf {} +

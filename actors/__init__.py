@@ -1,0 +1,1 @@
+"""One living owner for every session, on Ray."""

@@ -1,0 +1,358 @@
+"""The front door's way to the live sessions: a typed façade without Ray's words (see ports.Gateway).
+
+It remembers where sessions live. What it remembers may be old: then the actor says so, or is gone, and
+the supervisor is asked again. Repeating a command is safe: a message carries its id, and the rest ask
+for a state rather than a change.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+from ray.exceptions import RayError, RayTaskError
+
+from actors.death import death_of
+from actors.link import Link
+from runtime.broadcast import Channel, Listener
+from runtime.core.decision import Decision
+from runtime.core.errors import (
+    NotFoundError,
+    OverloadedError,
+    PerdureError,
+    SessionMovingError,
+    StaleEpochError,
+    TransientError,
+)
+from runtime.core.message import Message
+from runtime.ports import ActorInfo, ClientResult, Input
+from runtime.protocol import Ask, Cancel, Close, Decide, Delivery, Placement, Send, Submit, Unwatch, Watch, Watching
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_S: Final = 20.0  # for a session that is moving, before the client is told to try again
+PAUSE_S: Final = 0.02
+PAUSE_MOST_S: Final = 0.5
+
+
+class RayGateway:
+    """One front door's gateway. `supervisor` is the handle of the supervisor actor."""
+
+    def __init__(self, supervisor: Any, front_door: str) -> None:
+        self._supervisor = supervisor
+        self._front_door = front_door
+        self._placements: dict[str, Placement] = {}
+        self._links: dict[str, Link] = {}
+        self._deaths: dict[str, asyncio.Task[str]] = {}  # of actors to which there is, or was, a link
+        self._channels: dict[str, Channel] = {}
+        self._asked: dict[str, tuple[int, asyncio.Future[Placement]]] = {}
+        self._placing: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def start(self, info: ActorInfo) -> None:
+        """Follow the supervisor's placements."""
+        self._spawn(self._follow(info))
+
+    async def close(self) -> None:
+        """Stop listening to everything."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ------------------------------------------------------------ ports.Gateway
+
+    async def send(self, session_id: str, message: Input) -> Message:
+        """See ports.Gateway."""
+        accepted: Message = await self._ask(session_id, Send(message))
+        return accepted
+
+    async def cancel(self, session_id: str) -> bool:
+        """See ports.Gateway."""
+        return bool(await self._ask(session_id, Cancel()))
+
+    async def submit_results(self, session_id: str, results: Sequence[ClientResult]) -> str:
+        """See ports.Gateway."""
+        return str(await self._ask(session_id, Submit(tuple(results))))
+
+    async def decide(self, session_id: str, decision: Decision) -> bool:
+        """See ports.Gateway."""
+        return bool(await self._ask(session_id, Decide(decision)))
+
+    async def close_session(self, session_id: str) -> None:
+        """See ports.Gateway."""
+        await self._ask(session_id, Close())
+
+    async def subscribe(self, session_id: str) -> Listener:
+        """See ports.Gateway."""
+        channel = self._channels.get(session_id)
+        if channel is None:
+            channel = self._channels[session_id] = Channel(session_id, self._leave)
+        listener = channel.add()
+        try:
+            placement = self._placements.get(session_id) or await self._locate(session_id)
+            if placement is None:
+                listener.begin(None)
+            elif not await self._begin(channel, listener, placement):
+                listener.begin(None)
+                self._spawn(self._rejoin(channel))
+        except BaseException:
+            listener.close()
+            raise
+        return listener
+
+    async def actors(self) -> Sequence[ActorInfo]:
+        """See ports.Gateway."""
+        infos: Sequence[ActorInfo] = await self._call("actors")
+        return infos
+
+    async def drain(self, *, actor: str | None = None, node_id: str | None = None) -> Sequence[ActorInfo]:
+        """See ports.Gateway."""
+        infos: Sequence[ActorInfo] = await self._call("drain", actor, node_id)
+        return infos
+
+    # ------------------------------------------------------------ asking
+
+    async def _ask(self, session_id: str, ask: Ask) -> Any:
+        """Ask the session's owner, wherever it is by now; a client must hear something before it gives up."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self._ask_until_answered(session_id, ask)
+        except TimeoutError:
+            raise OverloadedError(1.0, "the session did not answer in time") from None
+
+    async def _ask_until_answered(self, session_id: str, ask: Ask) -> Any:
+        pause = PAUSE_S
+        refused = 0  # the epoch under which its owner does not hold the session, whatever the supervisor remembers
+        while True:
+            placement = self._placements.get(session_id) or await self._place(session_id, refused)
+            try:
+                link = await self._link(placement)
+                channel = self._channels.get(session_id)
+                if channel is not None and channel.epoch != placement.epoch:
+                    self._spawn(self._resume(channel, placement))
+                    await asyncio.sleep(0)  # so that watching goes out ahead of what is asked
+                return await link.ask(session_id, placement.epoch, ask)
+            except (SessionMovingError, StaleEpochError) as err:
+                self._forget(placement)
+                if isinstance(err, StaleEpochError):
+                    refused = placement.epoch
+                if isinstance(ask, Submit):
+                    ask = Submit(ask.results, is_repeated=True)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, PAUSE_MOST_S)
+
+    def _forget(self, placement: Placement) -> None:
+        known = self._placements.get(placement.session_id)
+        if known is not None and known.epoch <= placement.epoch:
+            del self._placements[placement.session_id]
+
+    async def _link(self, placement: Placement) -> Link:
+        actor = placement.actor or ""
+        link = self._links.get(actor)
+        if link is not None and not link.is_broken:
+            return link
+        handle = await self._call("handle", actor)
+        if handle is None:
+            raise SessionMovingError(0.0, placement.session_id)
+        link = self._links.get(actor)
+        if link is None or link.is_broken:
+            link = self._links[actor] = Link(actor, handle, self._front_door, self._deliver)
+            self._spawn(self._run(link, self._death(actor, handle)))
+        return link
+
+    def _death(self, actor: str, handle: Any) -> "asyncio.Task[str]":
+        """Wait for an actor's death, once however often it is linked to: the call stays with the actor for its life."""
+        death = self._deaths.get(actor)
+        if death is None:
+            death = self._deaths[actor] = self._spawn(death_of(handle))
+            death.add_done_callback(lambda _: self._deaths.pop(actor, None))
+        return death
+
+    async def _run(self, link: Link, death: "asyncio.Task[str]") -> None:
+        try:
+            await link.run(death)
+        finally:
+            if self._links.get(link.actor) is link:
+                del self._links[link.actor]
+            for session_id in [s for s, p in self._placements.items() if p.actor == link.actor]:
+                del self._placements[session_id]
+                channel = self._channels.get(session_id)
+                if channel is not None:
+                    channel.epoch = None
+                    self._spawn(self._rejoin(channel))
+
+    async def _place(self, session_id: str, refused: int) -> Placement:
+        """Have a session placed, under an epoch above `refused`; those that are asked for meanwhile go together."""
+        known, future = self._asked.get(session_id, (0, None))
+        if future is None:
+            future = asyncio.get_running_loop().create_future()
+            if self._placing is None:
+                self._placing = self._spawn(self._place_all())
+        self._asked[session_id] = (max(known, refused), future)
+        return await asyncio.shield(future)
+
+    async def _place_all(self) -> None:
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                try:
+                    placements = await self._call("place", {s: refused for s, (refused, _) in asked.items()})
+                except Exception as err:  # noqa: BLE001  whatever it is, those who wait must hear of it
+                    for _, future in asked.values():
+                        future.set_exception(err)
+                        future.exception()
+                    continue
+                for session_id, (_, future) in asked.items():
+                    placement = placements.get(session_id)
+                    if placement is None:
+                        future.set_exception(NotFoundError("session", session_id))
+                        future.exception()
+                    else:
+                        self._note(placement)
+                        future.set_result(placement)
+        finally:
+            self._placing = None
+
+    async def _locate(self, session_id: str) -> Placement | None:
+        placements = await self._call("locate", (session_id,))
+        placement: Placement | None = placements.get(session_id)
+        if placement is not None:
+            self._note(placement)
+        return placement
+
+    async def _call(self, method: str, *arguments: Any) -> Any:
+        """Call the supervisor, outlasting its restart."""
+        pause = PAUSE_S
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    try:
+                        return await getattr(self._supervisor, method).remote(*arguments)
+                    except RayTaskError as err:
+                        if isinstance(err.cause, PerdureError):
+                            raise err.cause from None
+                        raise
+                    except RayError:
+                        await asyncio.sleep(pause)
+                        pause = min(pause * 2, PAUSE_MOST_S)
+        except TimeoutError:
+            raise OverloadedError(1.0, "the supervisor is restarting") from None
+
+    # ------------------------------------------------------------ listening
+
+    def _note(self, placement: Placement) -> None:
+        known = self._placements.get(placement.session_id)
+        if known is None or known.epoch < placement.epoch:
+            self._placements[placement.session_id] = placement
+
+    async def _follow(self, info: ActorInfo) -> None:
+        """Hear where sessions go, for as long as this front door lives."""
+        pause = PAUSE_S
+        while True:
+            try:
+                stream = self._supervisor.watch.options(num_returns="streaming").remote(info)
+                is_new = True
+                async for ref in stream:
+                    placements = await ref
+                    if is_new:
+                        self._look_again()
+                        is_new, pause = False, PAUSE_S
+                    for placement in placements:
+                        self._moved(placement)
+            except RayError as err:
+                log.info("placements_interrupted", reason=type(err).__name__)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, PAUSE_MOST_S)
+
+    def _look_again(self) -> None:
+        """Ask anew for what nobody told us while the supervisor was away."""
+        self._placements.clear()
+        for channel in self._channels.values():
+            self._spawn(self._rejoin(channel))
+
+    def _moved(self, placement: Placement) -> None:
+        session_id = placement.session_id
+        channel = self._channels.get(session_id)
+        if placement.actor is None:
+            self._forget(placement)
+            if channel is not None and (channel.epoch or 0) <= placement.epoch:
+                channel.epoch = None
+                channel.lag()  # its last words may be in the journal without having been sent
+        elif channel is not None:
+            self._note(placement)
+            if channel.epoch != placement.epoch:
+                self._spawn(self._resume(channel, placement))
+        elif session_id in self._placements:
+            self._note(placement)
+
+    async def _rejoin(self, channel: Channel) -> None:
+        """Have a channel's events come again from wherever the session lives now, if it lives anywhere."""
+        pause = PAUSE_S
+        while self._channels.get(channel.session_id) is channel:
+            try:
+                placement = await self._locate(channel.session_id)
+            except TransientError as err:
+                log.info("session_not_located", session_id=channel.session_id, reason=str(err))
+            else:
+                if placement is None:
+                    channel.epoch = None
+                    channel.lag()
+                    return
+                if channel.epoch == placement.epoch or await self._resume(channel, placement):
+                    return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, PAUSE_MOST_S)
+
+    async def _begin(self, channel: Channel, listener: Listener, placement: Placement) -> bool:
+        def heard(watching: Watching) -> None:
+            channel.epoch = placement.epoch
+            listener.begin(watching)
+
+        try:
+            link = await self._link(placement)
+            await link.ask(channel.session_id, placement.epoch, Watch(), heard)
+        except (SessionMovingError, StaleEpochError):
+            self._forget(placement)
+            return False
+        return True
+
+    async def _resume(self, channel: Channel, placement: Placement) -> bool:
+        def heard(watching: Watching) -> None:
+            channel.resume(watching)
+
+        channel.epoch = placement.epoch
+        try:
+            link = await self._link(placement)
+            await link.ask(channel.session_id, placement.epoch, Watch(), heard)
+        except (TransientError, StaleEpochError, NotFoundError):
+            if channel.epoch == placement.epoch:
+                channel.epoch = None
+            self._forget(placement)
+            return False
+        return True
+
+    def _deliver(self, delivery: Delivery) -> None:
+        channel = self._channels.get(delivery.session_id)
+        if channel is not None and channel.epoch == delivery.epoch:  # an owner of the past may not know yet
+            channel.deliver(delivery.frames)
+
+    def _leave(self, channel: Channel) -> None:
+        del self._channels[channel.session_id]
+        placement = self._placements.get(channel.session_id)
+        link = self._links.get(placement.actor or "") if placement else None
+        if placement is not None and link is not None and channel.epoch == placement.epoch:
+            self._spawn(self._unwatch(link, placement))
+
+    async def _unwatch(self, link: Link, placement: Placement) -> None:
+        if placement.session_id in self._channels:
+            return  # somebody listens again already, and has said so
+        try:
+            await link.ask(placement.session_id, placement.epoch, Unwatch())
+        except (SessionMovingError, StaleEpochError):
+            self._forget(placement)
+
+    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

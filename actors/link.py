@@ -1,0 +1,125 @@
+"""One front door's way to one session actor: commands out, answers and events in."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from ray.exceptions import RayError
+
+from actors.connection import Connection, dial
+from runtime.core.errors import SessionMovingError
+from runtime.protocol import Answer, Ask, Command, Delivery
+
+log = structlog.get_logger(__name__)
+
+NEVER_MET: Final = "Ray knows no such actor any more"
+
+Heard = Callable[[Any], None]
+
+
+class Link:
+    """Commands that come while others are being sent go together with the next (design: the hot path)."""
+
+    def __init__(self, actor: str, handle: Any, front_door: str, deliver: Callable[[Delivery], None]) -> None:
+        self.actor = actor
+        self._handle = handle
+        self._front_door = front_door
+        self._deliver = deliver
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, tuple[str, asyncio.Future[Any], Heard | None]] = {}
+        self._queue: list[Command] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._connected: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self.is_broken = False
+
+    async def ask(self, session_id: str, epoch: int, ask: Ask, heard: Heard | None = None) -> Any:
+        """Send a command and wait for its answer; `heard` takes it at its place in the stream of events.
+
+        Raises:
+            SessionMovingError: the actor died; it may have been done.
+            StaleEpochError: the session is not there under this epoch.
+            PerdureError: what the session answered.
+        """
+        if self.is_broken:
+            raise SessionMovingError(0.0, session_id)
+        command = Command(next(self._numbers), session_id, epoch, ask)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[command.number] = (session_id, future, heard)
+        self._queue.append(command)
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+        try:
+            return await future
+        finally:
+            self._waiting.pop(command.number, None)
+
+    async def _flush(self) -> None:
+        try:
+            connection = await self._connected
+            while self._queue:
+                commands, self._queue = self._queue, []
+                await connection.send(commands)
+        except OSError:
+            self.break_off()
+        finally:
+            self._flushing = None
+
+    async def run(self, death: "asyncio.Task[str]") -> None:
+        """Talk until the connection ends or the actor is dead; then everything that waits is told so.
+
+        `death` ends with the actor, also when its whole node is lost, which no connection tells.
+        """
+        talking = asyncio.create_task(self._talk())
+        try:
+            done, _ = await asyncio.wait([talking, death], return_when=asyncio.FIRST_COMPLETED)
+            reason = done.pop().result()
+            was_dead = not self._connected.done() and (death.done() or reason == NEVER_MET)
+            say = log.debug if was_dead else log.warning  # the link before this one has said so
+            say("session_actor_lost", actor=self.actor, reason=reason)
+        finally:
+            self.break_off()
+            talking.cancel()
+
+    async def _talk(self) -> str:
+        """Read what the actor has to say; return why it ended."""
+        try:
+            try:
+                address = await self._handle.address.remote()
+            except RayError:
+                return NEVER_MET
+            async with dial(address, self._front_door) as connection:
+                self._connected.set_result(connection)
+                async for items in connection:
+                    for item in items:
+                        self._take(item)
+        except (OSError, EOFError, TimeoutError) as err:
+            return repr(err)
+        return "the connection ended"
+
+    def _take(self, item: Answer | Delivery) -> None:
+        if isinstance(item, Delivery):
+            self._deliver(item)
+            return
+        _, future, heard = self._waiting.get(item.number, ("", None, None))
+        if future is None or future.done():
+            return
+        if item.error is not None:
+            future.set_exception(item.error)
+            return
+        if heard is not None:
+            heard(item.value)
+        future.set_result(item.value)
+
+    def break_off(self) -> None:
+        """Give up on the actor."""
+        if self.is_broken:
+            return
+        self.is_broken = True
+        self._queue.clear()
+        if not self._connected.done():
+            self._connected.cancel()
+        for session_id, future, _ in list(self._waiting.values()):
+            if not future.done():
+                future.set_exception(SessionMovingError(0.0, session_id))

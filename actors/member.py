@@ -1,0 +1,167 @@
+"""Session actors, as the supervisor knows them; all of Ray's words about them are here."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import ray
+import structlog
+from ray.exceptions import RayError
+from ray.util import list_named_actors
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from actors.death import death_of
+from actors.session import SessionActor, Vitals
+from actors.site import Site
+from runtime.core.residency import Company
+from runtime.mint import timestamp
+from runtime.ports import ActorInfo
+from runtime.protocol import Adoption
+
+log = structlog.get_logger(__name__)
+
+START_TIMEOUT_S: Final = 120.0
+CLOSE_TIMEOUT_S: Final = 5.0
+ADOPT_PAUSE_S: Final = 0.2
+NAME_PREFIX: Final = "session-"
+
+
+def spawn(site: Site, node_id: str | None = None) -> tuple[str, Any]:
+    """Start the process of a session actor, on a node if one is named; return its name and handle at once.
+
+    Not softly: Ray would send it on to a node that is being emptied. If the node is gone it does not start.
+    """
+    name = NAME_PREFIX + uuid.uuid4().hex[:12]
+    where = NodeAffinitySchedulingStrategy(node_id, soft=False) if node_id else "SPREAD"
+    options = site.options(name, max_restarts=0) | {"scheduling_strategy": where}
+    return name, ray.remote(SessionActor).options(**options).remote(name, site)
+
+
+def living(site: Site) -> list[tuple[str, Any]]:
+    """Return name and handle of every session actor that Ray knows."""
+    found = []
+    for entry in list_named_actors(all_namespaces=True):
+        name = entry["name"]
+        if entry["namespace"] == site.namespace and name.startswith(NAME_PREFIX):
+            try:
+                found.append((name, ray.get_actor(name, namespace=site.namespace)))
+            except ValueError:
+                continue  # it died between the two questions
+    return found
+
+
+class MemberState(StrEnum):
+    """Where an actor stands."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    DEAD = "dead"
+
+
+class Member:
+    """Watches over one session actor: a pending call sees it die, pings see it hang."""
+
+    def __init__(self, name: str, handle: Any, lease_s: float, ping_interval_s: float) -> None:
+        self.name = name
+        self.handle = handle
+        self.state = MemberState.STARTING
+        self.kept_for = Company.ANYBODY
+        self.kept_until = 0.0  # event-loop time
+        self.vitals = Vitals(0, 0, 0)
+        self.actor_id = ""
+        self.node_id = ""
+        self.pid: int | None = None
+        self.started_at = timestamp()
+        self._lease_s = lease_s
+        self._ping_interval_s = ping_interval_s
+
+    def open_to(self, now: float) -> Company:
+        """Return who may move in; `now` is event-loop time."""
+        if self.state is MemberState.DRAINING:
+            return Company.NOBODY
+        return self.kept_for if self.kept_until > now else Company.ANYBODY
+
+    async def watch(self, ready: Callable[["Member"], object]) -> str:
+        """Start the actor, tell when it is ready, and return why it is no more."""
+        try:
+            start = self.handle.start.remote()
+            self.actor_id, self.node_id, self.pid = await asyncio.wait_for(start, START_TIMEOUT_S)
+        except (RayError, TimeoutError) as err:
+            log.warning("actor_not_started", actor=self.name, reason=str(err)[:500])
+            return f"did not start: {type(err).__name__}"
+        if self.state is MemberState.STARTING:  # not if it is to leave by now
+            self.state = MemberState.READY
+        ready(self)
+        guards = [asyncio.create_task(death_of(self.handle)), asyncio.create_task(self._until_silent())]
+        done, pending = await asyncio.wait(guards, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        return done.pop().result()
+
+    async def _until_silent(self) -> str:
+        while True:
+            await asyncio.sleep(self._ping_interval_s)
+            try:
+                self.vitals = await asyncio.wait_for(self.handle.ping.remote(), self._lease_s - self._ping_interval_s)
+            except TimeoutError:
+                return "lease expired"
+            except RayError as err:
+                return type(err).__name__
+
+    async def adopt(self, adoptions: Sequence[Adoption]) -> None:
+        """Hand over sessions that must go on, until the actor has heard of them or is found dead."""
+        while self.state is not MemberState.DEAD:
+            try:
+                await self.handle.adopt.remote(adoptions)
+            except RayError:
+                await asyncio.sleep(ADOPT_PAUSE_S)
+            else:
+                return
+
+    async def forget(self, front_door: str) -> None:
+        """Tell the actor that a front door has died."""
+        with contextlib.suppress(RayError):
+            await self.handle.forget.remote(front_door)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let the actor's turns come to rest, and end it."""
+        await self._end(self.handle.drain.remote(timeout_s), timeout_s + CLOSE_TIMEOUT_S)
+
+    async def close(self) -> None:
+        """Ask the actor to stop where it stands, and end it."""
+        await self._end(self.handle.close.remote(), CLOSE_TIMEOUT_S)
+
+    async def _end(self, call: Awaitable[None], timeout_s: float) -> None:
+        self.state = MemberState.DRAINING
+        with contextlib.suppress(RayError, TimeoutError):
+            await asyncio.wait_for(call, timeout_s)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process, also one that hangs: what is stopped hears no request, but dies of SIGKILL."""
+        with contextlib.suppress(RayError):
+            ray.kill(self.handle, no_restart=True)
+        if self.pid is not None and self.node_id == ray.get_runtime_context().get_node_id():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def info(self, sessions: int) -> ActorInfo:
+        """Return what operators see."""
+        busy = "live" if sessions else "standby"
+        return ActorInfo(
+            name=self.name,
+            role="session",
+            actor_id=self.actor_id or None,
+            node_id=self.node_id or None,
+            pid=self.pid,
+            state="draining" if self.state is MemberState.DRAINING else busy,
+            sessions=sessions,
+            rss_bytes=self.vitals.rss_bytes,
+            started_at=self.started_at,
+        )

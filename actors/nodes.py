@@ -1,0 +1,59 @@
+"""The nodes of the cluster, as the supervisor knows them: where the next process goes, and who is gone.
+
+Ray's SPREAD leaves nodes empty, and schedules onto a dead one for as long as it has not noticed.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Final
+
+import ray
+from ray._private import state
+
+from actors.site import front_door_name
+from runtime.core.residency import choose_node
+
+DOUBT_S: Final = 60.0  # as long as an untuned Ray takes to find that a silent node is dead
+
+
+class Nodes:
+    """Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._alive: dict[str, dict[str, float]] = {}
+        self._gone: frozenset[str] = frozenset()
+        self._doubted_until: dict[str, float] = {}
+
+    async def look(self) -> None:
+        """Ask Ray what there is; of nodes, what was known stays if it cannot tell."""
+        nodes: list[dict[str, Any]] = await asyncio.to_thread(ray.nodes)
+        self._alive = {node["NodeID"]: node["Resources"] for node in nodes if node["Alive"]} or self._alive
+        jobs: list[dict[str, Any]] = await asyncio.to_thread(state.jobs)
+        self._gone = frozenset(front_door_name(job["JobID"]) for job in jobs if job["IsDead"])
+
+    def total(self, resource: str) -> int:
+        """Return how much of a resource all living nodes have together."""
+        return int(sum(resources.get(resource, 0) for resources in self._alive.values()))
+
+    def is_gone(self, front_door: str) -> bool:
+        """Tell whether a front door's process has died, alone or with its node."""
+        return front_door in self._gone
+
+    def doubt(self, node_id: str, for_s: float = DOUBT_S) -> None:
+        """Hear that a process died there, or that the node is to be emptied: the next ones had better go elsewhere."""
+        until = asyncio.get_running_loop().time() + for_s
+        self._doubted_until[node_id] = max(until, self._doubted_until.get(node_id, 0.0))
+
+    def choose(self, taken: Iterable[str]) -> str | None:
+        """Return the node for the next process, given the node of each that is there; None leaves it to Ray."""
+        return choose_node(self._alive, Counter(taken), self._doubted())
+
+    def bare(self, taken: Iterable[str]) -> int:
+        """Return how many nodes have no process though nothing speaks against one."""
+        return len(self._alive.keys() - set(taken) - self._doubted().keys())
+
+    def _doubted(self) -> dict[str, float]:
+        """Return until when each node is doubted."""
+        now = asyncio.get_running_loop().time()
+        return {node: until for node, until in self._doubted_until.items() if until > now}

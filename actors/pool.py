@@ -1,0 +1,145 @@
+"""The pool: which session actors there are, how many more are started, and who may move into which.
+
+The rules are in `runtime.core.residency`; here they are carried out with Ray's processes.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+from actors.member import Member, MemberState, spawn
+from actors.nodes import Nodes
+from actors.site import Site
+from runtime.core.errors import OverloadedError
+from runtime.core.residency import Company, Limits, Room, choose, max_actors, missing_standbys, surplus
+from runtime.core.retry import backoff_s
+
+STARTING_AT_ONCE: Final = 2  # processes: each start costs more than a second of a core
+START_PAUSE_S: Final = 0.5  # after a process that did not start; doubles with each one
+START_PAUSE_MOST_S: Final = 30.0
+NOBODY_YET: Final[Mapping[str, int]] = Counter[str]()
+
+
+class Pool:
+    """Belongs to one event loop. `occupancy` tells how many sessions live in an actor; `joined` hears of each new one.
+
+    Somebody must `look` at the nodes before anything else, and tell what becomes of each actor: it is `ready`, `gone`
+    or did not start at all (`failed`).
+    """
+
+    def __init__(self, site: Site, occupancy: Callable[[str], int], joined: Callable[[Member], object]) -> None:
+        self.members: dict[str, Member] = {}
+        self.nodes = Nodes()
+        self.wanted: Collection[Company] = ()  # what sessions need that wait for an actor
+        self._site = site
+        self._occupancy = occupancy
+        self._joined = joined
+        self._room = asyncio.Condition()
+        self._failed_starts = 0  # in a row
+        self._start_after = 0.0  # event-loop time
+        self._is_closed = False
+
+    async def look(self) -> None:
+        """Learn which nodes there are, and so how much there is room for."""
+        await self.nodes.look()
+        actors = self._site.settings.actors
+        most = actors.max_actors or max_actors(self.nodes.total("memory"), self.nodes.total("CPU"))
+        self._limits = Limits(most, min(actors.warm_standbys, most), actors.sessions_per_actor)
+
+    # ------------------------------------------------------------ processes
+
+    def top_up(self) -> None:
+        """Start as many processes as are missing, few at a time."""
+        if self._is_closed or asyncio.get_running_loop().time() < self._start_after:
+            return
+        starting = sum(m.state is MemberState.STARTING for m in self.members.values())
+        bare_nodes = self.nodes.bare(m.node_id for m in self.members.values())
+        missing = missing_standbys(self._rooms(), self._limits, self.wanted, bare_nodes)
+        for _ in range(min(missing, STARTING_AT_ONCE - starting)):
+            node_id = self.nodes.choose(m.node_id for m in self.members.values())
+            self.add(*spawn(self._site, node_id), node_id or "")
+
+    def add(self, name: str, handle: Any, node_id: str = "") -> None:
+        """Take in an actor. `node_id` is where it was sent, until it says where it is."""
+        actors = self._site.settings.actors
+        member = self.members[name] = Member(name, handle, actors.lease_s, actors.ping_interval_s)
+        member.node_id = node_id
+        self._joined(member)
+
+    async def ready(self) -> None:
+        """Hear that an actor is warm."""
+        self._failed_starts, self._start_after = 0, 0.0
+        self.top_up()
+        await self.tell()
+
+    def failed(self) -> None:
+        """Hear that a process did not even start: others wait, for the fault is hardly theirs."""
+        pause = backoff_s(self._failed_starts, START_PAUSE_S, START_PAUSE_MOST_S, 0.5)
+        self._failed_starts += 1
+        self._start_after = asyncio.get_running_loop().time() + pause
+
+    def gone(self, member: Member) -> None:
+        """Hear that an actor is no more. Unless it was asked to leave, its node is doubted."""
+        if member.state is not MemberState.DRAINING:
+            self.nodes.doubt(member.node_id)
+        member.state = MemberState.DEAD
+        self.members.pop(member.name, None)
+        member.kill()
+
+    def surplus(self) -> list[Member]:
+        """Return the actors that may end, for they are empty and too many."""
+        return [self.members[name] for name in surplus(self._rooms(), self._limits)]
+
+    async def close(self) -> None:
+        """End every actor, where it stands, and start no others."""
+        self._is_closed = True
+        await asyncio.gather(*(m.close() for m in self.members.values()))
+
+    # ------------------------------------------------------------ room
+
+    def choose(self, taken: Mapping[str, int] = NOBODY_YET, company: Company = Company.ANYBODY) -> str | None:
+        """Return the actor for one more session, or None; `taken` counts what was given away since the last look."""
+        return choose(self._rooms(taken), self._limits, company)
+
+    async def wait_for_room(self, timeout_s: float) -> None:
+        """Return once `choose` finds an actor. Raises OverloadedError if none has room in time."""
+        try:
+            async with asyncio.timeout(timeout_s), self._room:
+                await self._room.wait_for(lambda: self.choose() is not None)
+        except TimeoutError:
+            raise OverloadedError(1.0, "no session actor has room") from None
+
+    async def tell(self) -> None:
+        """Have who waits for room look again."""
+        async with self._room:
+            self._room.notify_all()
+
+    def keep(self, actor: str, company: Company, for_s: float) -> None:
+        """Let only fitting neighbours into an actor for a while."""
+        if company is not Company.ANYBODY:
+            member = self.members[actor]
+            member.kept_for = company
+            member.kept_until = asyncio.get_running_loop().time() + for_s
+
+    def kept(self) -> list[str]:
+        """Return the actors that are kept."""
+        now_s = asyncio.get_running_loop().time()
+        return [name for name, member in self.members.items() if member.kept_until > now_s]
+
+    def open(self, actor: str) -> None:
+        """Let anybody in again."""
+        if actor in self.members:
+            self.members[actor].kept_until = 0.0
+
+    def _rooms(self, taken: Mapping[str, int] = NOBODY_YET) -> list[Room]:
+        now_s = asyncio.get_running_loop().time()
+        return [
+            Room(
+                name,
+                self._occupancy(name) + taken.get(name, 0),
+                is_ready=member.state is MemberState.READY,
+                open_to=member.open_to(now_s),
+            )
+            for name, member in self.members.items()
+        ]

@@ -1,0 +1,69 @@
+"""Ends the processes that Ray leaves behind: some seconds after a shutdown, a minute after a kill -9 of ours."""
+
+import contextlib
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+_END_TIMEOUT_S: Final = 5.0
+# Its standard input closes when we die, however we die. Ray's agents would then try for 60 s to tell a dead GCS so.
+_GUARD: Final = 'read -r _; kill -KILL "$@" 2>/dev/null; [ -z "$0" ] || rm -f "$0"'
+
+
+def processes_of(temp_dir: Path) -> list[psutil.Process]:
+    """Return the running processes of the Ray that this process started in `temp_dir`."""
+    # Ours among all children are those that were told to work there, and what they started in turn.
+    roots = [child for child in psutil.Process().children() if _works_in(temp_dir, child)]
+    return [process for root in roots for process in (*root.children(recursive=True), root)]
+
+
+def named(processes: Sequence[psutil.Process]) -> Iterator[tuple[psutil.Process, str]]:
+    """Yield processes with their names; those that are gone already are left out."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            yield process, process.name()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process runs; one that died and was not waited for does not."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def end(processes: Sequence[psutil.Process]) -> None:
+    """Kill what still runs of processes that have nothing to save, and wait until it is gone."""
+    for process in processes:
+        if process.is_running():
+            process.kill()
+    psutil.wait_procs(processes, _END_TIMEOUT_S)
+
+
+class Guard:
+    """A small process that, should we be killed, kills the given processes and removes the link."""
+
+    def __init__(self, processes: Sequence[psutil.Process], link: Path | None) -> None:
+        pids = [str(process.pid) for process in processes]
+        self._shell = subprocess.Popen(  # noqa: S603  the command is our own
+            ["/bin/sh", "-c", _GUARD, str(link or ""), *pids],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def dismiss(self) -> None:
+        """End the guard, without harm to those it guards."""
+        self._shell.kill()
+        self._shell.communicate()
+
+
+def _works_in(temp_dir: Path, process: psutil.Process) -> bool:
+    try:
+        return any(f"{temp_dir}/session_" in argument for argument in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False

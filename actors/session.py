@@ -1,0 +1,171 @@
+"""The Ray actor that owns sessions: one of its own, or many when packed. Thin: `runtime.host` does the work."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Sequence
+from typing import Any, Final
+
+import ray
+import structlog
+from ray.exceptions import RayError
+
+from actors.connection import Address, Connection, Reception
+from actors.site import Site, find_supervisor
+from runtime import heap
+from runtime import log as logging
+from runtime.core.retry import backoff_s
+from runtime.core.wire import Wire
+from runtime.failpoint import arm
+from runtime.host import Host, Item
+from runtime.outbox import Outbox
+from runtime.protocol import Adoption
+from runtime.vitals import rss_bytes
+from runtime.wiring import Runtime, open_runtime
+
+log = structlog.get_logger(__name__)
+
+SWEEPS_PER_IDLE_TIME: Final = 10
+SWEEP_MOST_S: Final = 30.0
+TELL_PAUSE_S: Final = 0.1  # before the supervisor is told again; doubles each time
+TELL_PAUSE_MOST_S: Final = 5.0
+
+
+class Vitals(Wire, frozen=True):
+    """A sign of life."""
+
+    sessions: int
+    resting: int
+    rss_bytes: int
+
+
+class SessionActor:
+    """See `actors.site` for its Ray options: never restarted by Ray, for the supervisor decides."""
+
+    def __init__(self, name: str, site: Site) -> None:
+        self._name = name
+        self._site = site
+        self._settings = site.settings
+        self._starting: asyncio.Task[tuple[str, str, int]] | None = None
+        self._runtime: Runtime | None = None
+        self._host: Host | None = None
+        self._reception = Reception(self._talk)
+        self._reports: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> tuple[str, str, int]:
+        """Connect and load what a turn needs; return actor id, node id and pid. Warm after that; may be repeated."""
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+        return await asyncio.shield(self._starting)
+
+    async def _start(self) -> tuple[str, str, int]:
+        logging.set_up(self._settings.log_level, as_json=True)
+        structlog.contextvars.bind_contextvars(actor=self._name)
+        arm(self._settings.fail_points)
+        self._runtime = await open_runtime(self._settings, self._site.dsn)
+        await asyncio.to_thread(self._runtime.models.preload)
+        self._runtime.journal.start()
+        self._host = Host(self._runtime.services, self)
+        self._address = await self._reception.open(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+        self._spawn(self._sweep())
+        heap.freeze()
+        context = ray.get_runtime_context()
+        return context.get_actor_id() or "", context.get_node_id(), os.getpid()
+
+    async def alive(self) -> None:
+        """Never return: whoever waits for this learns of the actor's death at once."""
+        await asyncio.Event().wait()
+
+    async def ping(self) -> Vitals:
+        """Answer, which a hung process does not."""
+        stats = self._hosting().stats()
+        return Vitals(stats.sessions, stats.resting, rss_bytes())
+
+    async def address(self) -> Address:
+        """Return where front doors reach this actor."""
+        await self.start()
+        return self._address
+
+    async def adopt(self, adoptions: Sequence[Adoption]) -> None:
+        """Bring sessions to life that have something unfinished."""
+        self._hosting().adopt(adoptions)
+
+    async def _talk(self, front_door: str, connection: Connection) -> None:
+        """Take a front door's commands, and tell it what there is, until either side ends it."""
+        host = self._hosting()
+        box = host.attach(front_door)
+        telling = asyncio.create_task(_tell(connection, box))
+        try:
+            async for commands in connection:
+                host.execute(front_door, commands)
+        finally:
+            host.detach(front_door, box)
+            telling.cancel()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let sessions go as they come to rest, then stop."""
+        await self._hosting().drain(timeout_s)
+        await self.close()
+
+    async def forget(self, front_door: str) -> None:
+        """Hear that a front door has died, which its stream does not tell."""
+        self._hosting().forget(front_door)
+
+    async def close(self) -> None:
+        """Stop every turn where it stands, commit whatever was appended, and end the process."""
+        self._reception.close()
+        await self._hosting().close()
+        if self._runtime is not None:
+            await self._runtime.close()
+        ray.actor.exit_actor()  # type: ignore[no-untyped-call]
+
+    def _hosting(self) -> Host:
+        if self._host is None:
+            message = "the actor was not started"
+            raise RuntimeError(message)
+        return self._host
+
+    def crashed(self, session_id: str, epoch: int) -> None:
+        """See host.Reports."""
+        self._spawn(self._report("crashed", session_id, epoch))
+
+    def released(self, residents: Sequence[tuple[str, int]]) -> None:
+        """See host.Reports."""
+        self._spawn(self._leave(residents))
+
+    async def _leave(self, residents: Sequence[tuple[str, int]]) -> None:
+        self._hosting().left(await self._report("released", residents))
+
+    async def _sweep(self) -> None:
+        """Passivate what has rested long enough."""
+        idle_s = self._settings.actors.idle_passivate_s
+        while True:
+            await asyncio.sleep(min(idle_s / SWEEPS_PER_IDLE_TIME, SWEEP_MOST_S))
+            await self._hosting().passivate(idle_s)
+
+    async def _report(self, method: str, *arguments: Any) -> Any:
+        """Tell the supervisor, outlasting its death and the database's: nobody else knows."""
+        attempt = 0
+        while True:
+            try:
+                supervisor = await asyncio.to_thread(find_supervisor, self._site)
+                return await getattr(supervisor, method).remote(*arguments)
+            except (RayError, ValueError) as err:
+                log.warning("supervisor_not_reached", method=method, reason=type(err).__name__)
+            await asyncio.sleep(backoff_s(attempt, TELL_PAUSE_S, TELL_PAUSE_MOST_S, 0.5))
+            attempt += 1
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._reports.add(task)
+        task.add_done_callback(self._reports.discard)
+
+
+async def _tell(connection: Connection, box: Outbox[Item]) -> None:
+    """Send what is put into a front door's box, in batches; hang up once it is closed, as when too much was unread."""
+    try:
+        with contextlib.suppress(OSError):
+            while items := await box.take():
+                await connection.send(items)
+    finally:
+        connection.close()  # whatever went wrong, the front door must not wait for more

@@ -1,0 +1,62 @@
+"""The application: routes, one middleware, error answers. It knows stores and ports, and nothing of Ray."""
+
+from fastapi import FastAPI
+
+from api import errors
+from api.deps import Deps
+from api.middleware import FrontDoor
+from api.routes import (
+    agents,
+    capabilities,
+    conversation,
+    durable,
+    effects,
+    events,
+    files,
+    harnesses,
+    health,
+    models,
+    sessions,
+    workspaces,
+)
+from api.sse import Streams
+from runtime.settings import is_loopback
+
+PREFIX = "/api"
+# In the order in which they are looked through: what is asked most comes first.
+_ROUTERS = (
+    conversation.router,
+    events.router,
+    sessions.router,
+    files.router,
+    workspaces.router,
+    agents.router,
+    harnesses.router,
+    models.router,
+    capabilities.router,
+    durable.router,
+    effects.router,
+)
+
+
+def create_app(deps: Deps) -> FastAPI:
+    """Return the application. `app.state.streams.close()` ends all event streams, as a stop must do first."""
+    app = FastAPI(
+        title="Perdure",
+        description="Durable AI agent sessions.",
+        version=deps.version,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.deps = deps
+    app.state.streams = Streams(deps.http.sse_per_session, deps.http.sse_total)
+    errors.install(app)
+    app.add_middleware(
+        FrontDoor, body_limit_bytes=deps.http.body_limit_bytes, loopback_only=is_loopback(deps.http.host)
+    )
+    for router in _ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health.router)
+    return app

@@ -1,0 +1,70 @@
+"""The OpenAPI document: FastAPI's, with the bodies that msgspec reads and the errors that every route has."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.errors import Problem
+from api.schemas.message import MessageBody, MessageList, SentMessage, ToolResultsBody, ToolResultsReply
+
+_STRUCTS: Final = (MessageBody, MessageList, SentMessage, ToolResultsBody, ToolResultsReply, Problem)
+_METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
+_PROBLEM: Final[dict[str, Any]] = {
+    "description": "What went wrong (RFC 9457)",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+SESSION_PARAMETER: Final[dict[str, Any]] = {
+    "name": "session_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^session_[0-9a-f]{32}$"},
+}
+KEY_PARAMETER: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same content is the same message, also after a retry.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+
+
+def documented(body: type | None, reply: type, status: int, *parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI operation of a raw route; the structs are among `_STRUCTS`."""
+    operation: dict[str, Any] = {
+        "parameters": [SESSION_PARAMETER, *parameters],
+        "responses": {
+            str(status): {
+                "description": "Successful Response",
+                "content": {"application/json": {"schema": _reference(reply)}},
+            }
+        },
+    }
+    if body is not None:
+        content = {"application/json": {"schema": _reference(body)}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Return the document, made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = made.setdefault("components", {}).setdefault("schemas", {})
+        _, structs = msgspec.json.schema_components(_STRUCTS, ref_template="#/components/schemas/{name}")
+        components.update(structs)
+        for unused in ("HTTPValidationError", "ValidationError"):
+            components.pop(unused, None)
+        for path in made["paths"].values():
+            for method, operation in path.items():
+                if method in _METHODS:
+                    operation["responses"].pop("422", None)
+                    operation["responses"]["default"] = _PROBLEM
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _reference(struct: type) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{struct.__name__}"}

@@ -1,0 +1,88 @@
+"""Messages and tool results: the hot path (contract http §11).
+
+No query and no pydantic here: read, check, hand over, answer with the bytes.
+"""
+
+from typing import Final
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from api.body import RawRoute, read
+from api.deps import deps_of
+from api.openapi import KEY_PARAMETER, documented
+from api.schemas.message import (
+    MessageBody,
+    MessageList,
+    SentMessage,
+    ToolResultsBody,
+    ToolResultsReply,
+)
+from runtime.core.errors import InvalidInputError, NotFoundError
+from runtime.core.ids import parse_id
+from runtime.mint import new_id, timestamp
+from runtime.ports import Input
+
+MAX_KEY_CHARS: Final = 255
+
+router = APIRouter(prefix="/v1/sessions", tags=["messages"], route_class=RawRoute)
+_message_body = msgspec.json.Decoder(MessageBody)
+_results_body = msgspec.json.Decoder(ToolResultsBody)
+_encoder = msgspec.json.Encoder()
+
+
+@router.post(
+    "/{session_id}/messages",
+    status_code=201,
+    openapi_extra=documented(MessageBody, SentMessage, 201, KEY_PARAMETER),
+)
+async def send_message(request: Request) -> Response:
+    """Send a user message. A 201 means that it is committed; the turn runs on its own."""
+    session_id = _session_id(request)
+    body = read(_message_body, await request.body())
+    deps = await deps_of(request)
+    sent = Input(
+        message=body.to_message(new_id("message"), timestamp()),
+        tags=body.tags,
+        idempotency_key=_key(request.headers.get("idempotency-key")),
+    )
+    if body.model_key is not None:
+        deps.models.find(body.model_key)
+    message = await deps.gateway.send(session_id, sent)
+    return _json(SentMessage.of(message, session_id), 201)
+
+
+@router.get("/{session_id}/messages", openapi_extra=documented(None, MessageList, 200))
+async def list_messages(request: Request) -> Response:
+    """Return the whole conversation, oldest first."""
+    session_id, events = _session_id(request), (await deps_of(request)).events
+    if await events.head(session_id) is None:
+        raise NotFoundError(kind="session", key=session_id)
+    found = [SentMessage.of(message, session_id, sequence) for sequence, message in await events.messages(session_id)]
+    return _json(MessageList(found, found), 200)
+
+
+@router.post("/{session_id}/tool-results", openapi_extra=documented(ToolResultsBody, ToolResultsReply, 200))
+async def submit_results(request: Request) -> Response:
+    """Hand in what the client's tools answered: for exactly the calls that the session waits for."""
+    session_id = _session_id(request)
+    results = read(_results_body, await request.body()).results()
+    status = await (await deps_of(request)).gateway.submit_results(session_id, results)
+    return _json(ToolResultsReply(len(results), status), 200)
+
+
+def _session_id(request: Request) -> str:
+    return parse_id("session", request.path_params["session_id"])
+
+
+def _key(header: str | None) -> str | None:
+    if header is None:
+        return None
+    if not 0 < len(header) <= MAX_KEY_CHARS or any(not "!" <= char <= "~" for char in header):
+        message = f"An Idempotency-Key has 1 to {MAX_KEY_CHARS} visible ASCII characters."
+        raise InvalidInputError(message, "invalid_idempotency_key")
+    return header
+
+
+def _json(value: msgspec.Struct, status: int) -> Response:
+    return Response(_encoder.encode(value), status, media_type="application/json")

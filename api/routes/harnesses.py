@@ -1,0 +1,73 @@
+"""Harnesses (contract http §6)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from api.body import JsonRoute
+from api.deps import Needs
+from api.layers import changes, check_layer, definition
+from api.pages import Archived, Page, Search, whole
+from api.schemas.agent import HarnessBody, HarnessExample, HarnessPatch, HarnessReply
+from runtime.core.definition import HarnessDefinition
+from runtime.core.ids import parse_id
+
+router = APIRouter(prefix="/v1", tags=["harnesses"], route_class=JsonRoute)
+
+Key = Annotated[str, Path(description="An id, a name or `default`", max_length=128)]
+
+
+@router.get("/harnesses")
+async def list_harnesses(deps: Needs, search: Search = "", *, include_archived: Archived = False) -> Page[HarnessReply]:
+    """List harnesses, built-in ones first."""
+    found = await deps.harnesses.list(search=search, include_archived=include_archived)
+    return whole([HarnessReply.of(harness) for harness in found])
+
+
+@router.get("/harness-examples")
+async def list_examples(deps: Needs) -> list[HarnessExample]:
+    """List the harnesses that a new one can start from: the built-in ones."""
+    return [
+        HarnessExample.model_validate({**HarnessReply.of(harness).model_dump(), "dev_only": False})
+        for harness in await deps.harnesses.list()
+        if harness.is_built_in
+    ]
+
+
+@router.get("/harnesses/{harness}")
+async def get_harness(harness: Key, deps: Needs) -> HarnessReply:
+    """Return a harness by id or name."""
+    return HarnessReply.of(await deps.harnesses.get(harness))
+
+
+@router.post("/harnesses", status_code=201)
+async def create_harness(body: HarnessBody, deps: Needs, response: Response) -> HarnessReply:
+    """Create a harness."""
+    made = definition(body, HarnessDefinition)
+    check_layer(deps, made)
+    parent_id = _parent_id(body)
+    harness = await deps.harnesses.create(body.name, made, parent_id=parent_id)
+    response.headers["Location"] = f"/api/v1/harnesses/{harness.id}"
+    return HarnessReply.of(harness)
+
+
+@router.patch("/harnesses/{harness}")
+async def patch_harness(harness: Key, body: HarnessPatch, deps: Needs) -> HarnessReply:
+    """Change what is given; lists are replaced whole. Built-in harnesses cannot change."""
+    harness_id = parse_id("harness", harness)
+    made = definition(body, HarnessDefinition)
+    check_layer(deps, made)
+    given = changes(body, made)
+    parent_id = _parent_id(body)
+    changed = await deps.harnesses.patch(harness_id, given, name=body.name, parent_id=parent_id, status=body.status)
+    return HarnessReply.of(changed)
+
+
+@router.delete("/harnesses/{harness}", status_code=204)
+async def delete_harness(harness: Key, deps: Needs) -> None:
+    """Archive a harness; an archived one is deleted."""
+    await deps.harnesses.archive(parse_id("harness", harness))
+
+
+def _parent_id(body: HarnessPatch) -> str | None:
+    return None if body.parent_harness_id is None else parse_id("harness", body.parent_harness_id)

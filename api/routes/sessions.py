@@ -1,0 +1,95 @@
+"""Sessions (contract http §10)."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Response
+
+from api.body import JsonRoute
+from api.deps import Deps, Needs
+from api.layers import LayerReader, features_of
+from api.opening import open_session
+from api.pages import Limit, Offset, Page, Search, SessionId
+from api.schemas.session import CancelReply, SessionBody, SessionPatch, SessionReply
+from runtime.core.definition import Session
+from runtime.core.ids import parse_id
+
+router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=JsonRoute)
+
+# The SDKs send an object, null or nothing where there is nothing to say (contract http §1).
+NoBody = Annotated[dict[str, Any] | None, Body()]
+
+
+class SessionPage(Page[SessionReply]):
+    """A page of sessions, under the names that the Python and the TypeScript SDK read."""
+
+    sessions: list[SessionReply]
+
+
+@router.post("", status_code=201)
+async def create_session(deps: Needs, response: Response, body: SessionBody | None = None) -> SessionReply:
+    """Open a session; everything is optional."""
+    reader = LayerReader(deps)
+    session = await open_session(deps, reader, body or SessionBody())
+    response.headers["Location"] = f"/api/v1/sessions/{session.id}"
+    return await _reply(deps, reader, session)
+
+
+@router.get("")
+async def list_sessions(
+    deps: Needs,
+    agent_id: Annotated[str | None, Query()] = None,
+    search: Search = "",
+    offset: Offset = 0,
+    limit: Limit = 20,
+) -> SessionPage:
+    """List sessions, newest first."""
+    agent = None if agent_id is None else parse_id("agent", agent_id)
+    found, total = await deps.sessions.list(agent_id=agent, search=search or None, offset=offset, limit=limit)
+    reader = LayerReader(deps)
+    replies = [await _reply(deps, reader, session) for session in found]
+    return SessionPage(data=replies, sessions=replies, total=total, offset=offset, limit=limit)
+
+
+@router.get("/{session_id}")
+async def get_session(session_id: SessionId, deps: Needs) -> SessionReply:
+    """Return a session."""
+    return await _reply(deps, LayerReader(deps), await deps.sessions.get(session_id))
+
+
+@router.patch("/{session_id}")
+async def patch_session(session_id: SessionId, body: SessionPatch, deps: Needs) -> SessionReply:
+    """Change title, tags, locale or identity."""
+    changed = await deps.sessions.patch(session_id, body.definition_fields(), title=body.title)
+    return await _reply(deps, LayerReader(deps), changed)
+
+
+@router.delete("/{session_id}", status_code=204)
+async def delete_session(session_id: SessionId, deps: Needs) -> None:
+    """Delete a session; a running turn is cancelled first."""
+    await deps.gateway.close_session(session_id)
+    await deps.sessions.delete(session_id)
+
+
+@router.post("/{session_id}/cancel")
+async def cancel_turn(session_id: SessionId, deps: Needs, _body: NoBody = None) -> CancelReply:
+    """Stop the running turn, if there is one."""
+    if await deps.gateway.cancel(session_id):
+        return CancelReply(status="cancelled", message="The turn was cancelled.")
+    return CancelReply(status="no_op", message="No turn is running.")
+
+
+@router.put("/{session_id}/pin", status_code=204)
+async def pin_session(session_id: SessionId, deps: Needs) -> None:
+    """Pin a session."""
+    await deps.sessions.pin(session_id, is_pinned=True)
+
+
+@router.delete("/{session_id}/pin", status_code=204)
+async def unpin_session(session_id: SessionId, deps: Needs) -> None:
+    """Unpin a session."""
+    await deps.sessions.pin(session_id, is_pinned=False)
+
+
+async def _reply(deps: Deps, reader: LayerReader, session: Session) -> SessionReply:
+    layers = [*await reader.around(session.harness_id, session.agent_id), session.definition]
+    return SessionReply.of(session, features_of(deps, layers))

@@ -1,0 +1,48 @@
+"""Workspaces (contract http §13)."""
+
+from fastapi import APIRouter, Response
+
+from api.body import JsonRoute
+from api.deps import Needs
+from api.pages import Archived, Page, Search, WorkspaceId, whole
+from api.schemas.file import WorkspaceBody, WorkspacePatch, WorkspaceReply
+
+router = APIRouter(prefix="/v1/workspaces", tags=["workspaces"], route_class=JsonRoute)
+
+
+@router.get("")
+async def list_workspaces(
+    deps: Needs, search: Search = "", *, include_archived: Archived = False
+) -> Page[WorkspaceReply]:
+    """List the shared workspaces, newest first."""
+    found = await deps.workspaces.list(search=search, include_archived=include_archived)
+    return whole([WorkspaceReply.of(workspace) for workspace in found])
+
+
+@router.post("", status_code=201)
+async def create_workspace(body: WorkspaceBody, deps: Needs, response: Response) -> WorkspaceReply:
+    """Create a workspace that sessions can share."""
+    workspace = await deps.workspaces.create(body.name, body.description)
+    response.headers["Location"] = f"/api/v1/workspaces/{workspace.id}"
+    return WorkspaceReply.of(workspace)
+
+
+@router.get("/{workspace_id}")
+async def get_workspace(workspace_id: WorkspaceId, deps: Needs) -> WorkspaceReply:
+    """Return a workspace."""
+    return WorkspaceReply.of(await deps.workspaces.get(workspace_id))
+
+
+@router.patch("/{workspace_id}")
+async def patch_workspace(workspace_id: WorkspaceId, body: WorkspacePatch, deps: Needs) -> WorkspaceReply:
+    """Change what is given."""
+    changed = await deps.workspaces.patch(
+        workspace_id, name=body.name, description=body.description, status=body.status
+    )
+    return WorkspaceReply.of(changed)
+
+
+@router.delete("/{workspace_id}", status_code=204)
+async def delete_workspace(workspace_id: WorkspaceId, deps: Needs) -> None:
+    """Archive a workspace: its files can be read and not written. An archived one is deleted."""
+    await deps.workspaces.archive(workspace_id)

@@ -1,0 +1,1 @@
+"""Request and reply bodies, where they differ from the values of the core."""

@@ -1,0 +1,50 @@
+"""Field types that several bodies share, with the limits of contract concepts §13."""
+
+from typing import Annotated, Final, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+MAX_CAPABILITIES: Final = 250
+MAX_TOOLS: Final = 50
+MAX_TAGS: Final = 100
+MAX_FILES: Final = 100
+MAX_SCHEMA_BYTES: Final = 10_240
+MAX_FILES_BYTES: Final = 5 * 1024 * 1024
+MAX_INT: Final = 2**31 - 1
+_INVALID: Final = "invalid"
+_TOO_LARGE: Final = "limit_exceeded"
+_TEMPLATE: Final = "{message}"
+
+
+class Body(BaseModel):
+    """A request body: typed strictly, unknown fields ignored (contract http §1)."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, populate_by_name=True, frozen=True)
+
+
+class Reply(BaseModel):
+    """A reply body, as the OpenAPI document describes it."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True, frozen=True)
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+DisplayName = Annotated[str, StringConstraints(max_length=2048)]
+Description = Annotated[str, StringConstraints(max_length=10_240)]
+Prompt = Annotated[str, StringConstraints(max_length=1_048_576)]
+Title = Annotated[str, StringConstraints(max_length=2048)]
+Tag = Annotated[str, StringConstraints(max_length=256)]
+Locale = Annotated[str, StringConstraints(max_length=64)]
+ModelKey = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Iterations = Annotated[int, Field(ge=1, le=100_000)]
+
+
+def refuse(message: str) -> NoReturn:
+    """End validation with these words."""
+    raise PydanticCustomError(_INVALID, _TEMPLATE, {"message": message})
+
+
+def refuse_size(message: str) -> NoReturn:
+    """End validation with an error that is answered as one of size (contract concepts §13)."""
+    raise PydanticCustomError(_TOO_LARGE, _TEMPLATE, {"message": message})

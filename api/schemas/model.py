@@ -1,0 +1,47 @@
+"""Models and capabilities on the wire (contract http §7, §9)."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from api.schemas.fields import Reply
+
+
+class ModelReply(Reply):
+    """A model with its provider."""
+
+    id: str
+    model_id: str
+    display_name: str
+    provider_id: str
+    provider_name: str
+    provider_type: str
+    model_vendor: str | None = None
+    source: Literal["manual", "discovered", "predefined"]
+    capabilities: list[str] = Field(default_factory=list)
+    enabled: bool
+    healthy: bool
+    is_favorite: bool
+    profile: dict[str, Any] | None = None
+    created_at: str
+    updated_at: str
+
+
+class CapabilityInfo(Reply):
+    """A capability that can be assigned."""
+
+    id: str
+    name: str
+    description: str
+    status: str = "available"
+    category: str | None = None
+    icon: str | None = None
+    dependencies: list[str] = Field(default_factory=list)
+    features: list[str] = Field(default_factory=list)
+    tool_definitions: list[dict[str, Any]] = Field(default_factory=list)
+    system_prompt: str | None = None
+    config_schema: dict[str, Any] | None = None
+    risk_level: Literal["low", "medium", "high"]
+    is_mcp: bool = False
+    is_skill: bool = False
+    is_guardrail: bool = False

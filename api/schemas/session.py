@@ -1,0 +1,137 @@
+"""Sessions on the wire (contract http §4.2, §10)."""
+
+from typing import Any, Final, Literal
+
+from pydantic import Field, model_validator
+
+from api.schemas.fields import Body, Locale, ModelKey, Reply, Tag, Title, refuse
+from api.schemas.layer import Action, LayerBody, LayerReply, layer_fields
+from runtime.core.definition import Session
+from runtime.core.session import Status
+
+ORGANIZATION_ID: Final = "org_00000000000000000000000000000001"  # the default one (contract concepts §1)
+OWNER_ID: Final = "user_00000000000000000000000000000001"  # whom AUTH_MODE none makes of everybody (§12)
+
+
+class SessionPatch(Body):
+    """What can change about a session."""
+
+    title: Title | None = None
+    tags: list[Tag] | None = Field(None, max_length=100)
+    locale: Locale | None = None
+    agent_identity_id: str | None = Field(None, max_length=256)
+
+    def definition_fields(self) -> dict[str, Any]:
+        """Return what was given, by the names of `runtime.core.definition`."""
+        return self.model_dump(exclude_none=True, include={"tags", "locale", "agent_identity_id"})
+
+
+class SessionBody(LayerBody):
+    """A new session; everything is optional."""
+
+    harness_id: str | None = None
+    harness_name: str | None = Field(None, max_length=64)
+    agent_id: str | None = None
+    agent_name: str | None = Field(None, max_length=64)
+    title: Title | None = None
+    locale: Locale | None = None
+    model_id: ModelKey | None = None
+    hints: dict[str, Any] | None = None
+    workspace_id: str | None = None
+    agent_identity_id: str | None = Field(None, max_length=256)
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> "SessionBody":
+        if self.harness_id is not None and self.harness_name is not None:
+            refuse("give harness_id or harness_name, not both")
+        if self.agent_id is not None and self.agent_name is not None:
+            refuse("give agent_id or agent_name, not both")
+        return self
+
+    def definition_fields(self) -> dict[str, Any]:
+        """Return what was given, by the names of `runtime.core.definition`."""
+        own = {"model_id": self.model_id, "locale": self.locale, "hints": self.hints}
+        own["agent_identity_id"] = self.agent_identity_id
+        return {**super().definition_fields(), **{name: value for name, value in own.items() if value is not None}}
+
+
+class UsageReply(Reply):
+    """Tokens and dollars."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int | None = None
+    cache_creation_tokens: int | None = None
+    estimated_cost_usd: float | None = None
+
+
+class SessionReply(LayerReply):
+    """A session."""
+
+    id: str
+    organization_id: str = ORGANIZATION_ID
+    owner_principal_id: str = OWNER_ID
+    harness_id: str
+    agent_id: str | None = None
+    workspace_id: str
+    parent_session_id: str | None = None
+    status: Literal["started", "active", "idle", "waitingfortoolresults"]
+    title: str | None = None
+    locale: str | None = None
+    model_id: str | None = None
+    hints: dict[str, Any] | None = None
+    agent_identity_id: str | None = None
+    features: list[str] = Field(default_factory=list)
+    usage: UsageReply | None = None
+    preview: str | None = None
+    output_preview: str | None = None
+    is_pinned: bool = False
+    active_schedule_count: int = 0
+    created_at: str
+    updated_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+
+    @classmethod
+    def of(cls, session: Session, features: list[str]) -> "SessionReply":
+        """Return a session as the wire shows it."""
+        row = {name: getattr(session, name) for name in _ROW}
+        fields = {**layer_fields(session.definition), **row}
+        return cls(
+            **fields,
+            parent_session_id=session.parent_id,
+            features=features,
+            self_url=f"/api/v1/sessions/{session.id}",
+            allowed_actions=actions(session),
+        )
+
+
+class CancelReply(Reply):
+    """What a cancel did."""
+
+    status: Literal["cancelled", "no_op"]
+    message: str
+
+
+_ROW: Final = (
+    "id", "harness_id", "agent_id", "workspace_id", "status", "title", "usage", "preview", "output_preview",
+    "is_pinned", "created_at", "updated_at", "started_at", "finished_at",
+)  # fmt: skip
+
+
+def actions(session: Session) -> list[Action]:
+    """Return what can be done with a session now."""
+    url = f"/api/v1/sessions/{session.id}"
+    offered = [
+        Action(rel="self", href=url, method="GET"),
+        Action(rel="events", href=f"{url}/events", method="GET"),
+        Action(rel="update", href=url, method="PATCH"),
+        Action(rel="delete", href=url, method="DELETE"),
+        Action(rel="unpin" if session.is_pinned else "pin", href=f"{url}/pin", method=_PIN_METHOD[session.is_pinned]),
+    ]
+    if session.status in (Status.ACTIVE, Status.WAITING):
+        offered.append(Action(rel="cancel", href=f"{url}/cancel", method="POST"))
+    return offered
+
+
+_PIN_METHOD: Final = {False: "PUT", True: "DELETE"}

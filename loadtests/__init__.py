@@ -1,0 +1,1 @@
+"""Load and speed, measured from outside: over HTTP, as a client sees it."""

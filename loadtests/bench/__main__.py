@@ -1,0 +1,99 @@
+"""Speed of whole turns, each figure beside the floor of this machine in the same run (`make bench`).
+
+    python -m loadtests.bench [--only turns,kills] [--full] [--json FILE]
+
+The client shares the machine with the server, so its cost is in every figure.
+"""
+
+import argparse
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from rich.console import Console
+
+from loadtests.bench import age, crowd, kills, readers, report, start, turns, vendor
+from loadtests.bench.figure import Figure, load, save
+from loadtests.bench.run import FULL, Run, Scale
+
+GROUPS: Final[Mapping[str, Callable[[Run], Awaitable[list[Figure]]]]] = {
+    "start": start.measure,
+    "turns": turns.measure,
+    "vendor": vendor.measure,
+    "long": age.long_session,
+    "revival": age.revival,
+    "readers": readers.measure,
+    "flight": crowd.in_flight,
+    "resting": crowd.resting,
+    "kills": kills.measure,
+}
+BASELINE: Final = Path(__file__).resolve().parents[1] / "baseline.json"
+
+err = Console(stderr=True, highlight=False)
+
+
+def groups(text: str) -> list[str]:
+    """Read names of groups, separated by commas, in the order of the report.
+
+    Raises:
+        argparse.ArgumentTypeError: there is no such group.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in GROUPS]:
+        message = f"{', '.join(unknown)}: choose from {', '.join(GROUPS)}"
+        raise argparse.ArgumentTypeError(message)
+    return [name for name in GROUPS if name in names]
+
+
+async def measure(run: Run, names: list[str]) -> list[Figure]:
+    """Run some groups, one after the other, each on a server of its own."""
+    figures: list[Figure] = []
+    for name in names:
+        began = time.perf_counter()
+        figures += await GROUPS[name](run)
+        run.progress(f"{name}: done in {time.perf_counter() - began:.0f} s")
+    return figures
+
+
+def main() -> None:
+    """Measure and report."""
+    arguments = _arguments()
+    scale = FULL if arguments.full else Scale()
+    given = {name: value for name, value in vars(arguments).items() if name in _sizes() and value is not None}
+    run = Run(replace(scale, **given), arguments.code, err.print)
+    figures = uvloop.run(measure(run, arguments.only))
+    if arguments.json:
+        save(figures, arguments.json)
+    if arguments.report:
+        report.write(figures, arguments.report, report.circumstances())
+    report.show(figures, load(arguments.baseline))
+
+
+def _sizes() -> dict[str, type]:
+    return {field.name: type(field.default) for field in fields(Scale)}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", type=groups, default=list(GROUPS), help=f"groups of figures: {', '.join(GROUPS)}")
+    parser.add_argument("--full", action="store_true", help="sizes that the aims speak of, instead of smaller ones")
+    for name, kind in _sizes().items():
+        default, full = getattr(Scale(), name), getattr(FULL, name)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=f"{default:g}; with --full {full:g}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="also write the table into a Markdown file")
+    parser.add_argument("--baseline", type=Path, default=BASELINE, metavar="FILE", help="figures to show beside")
+    parser.add_argument("--code", type=Path, metavar="DIR", help="the tree whose server is measured, instead of this")
+    arguments = parser.parse_args()
+    if arguments.report and arguments.only != list(GROUPS):
+        parser.error("--report needs all groups: the table in the file is replaced")
+    return arguments
+
+
+if __name__ == "__main__":
+    main()

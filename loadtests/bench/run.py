@@ -1,0 +1,69 @@
+"""One run of the benchmark: its sizes, the code under test, and the floors that several groups share."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from loadtests.client import LOREM, Client, Stream
+from loadtests.floors import RayAlone
+from loadtests.server import Server
+
+OPENINGS_AT_ONCE: Final = 32
+
+T = TypeVar("T")
+Conversation = tuple[str, Stream]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything. The defaults take five minutes on two quiet cores; `FULL` is what the aims speak of."""
+
+    seconds: float = 6.0
+    kills: int = 30
+    in_flight: int = 500
+    resting: int = 2_000
+    turns: int = 300
+    listeners: int = 200
+
+
+FULL: Final = Scale(seconds=10.0, kills=100, in_flight=2_000, resting=10_000, turns=1_000, listeners=1_000)
+
+
+@dataclass
+class Run:
+    """What a group of figures is given. `code` is the tree whose server is measured; None: this one."""
+
+    scale: Scale
+    code: Path | None
+    progress: Callable[[str], None]
+    _ray: RayAlone | None = field(default=None, init=False)
+
+    def server(self, settings: Mapping[str, str] | None = None) -> Server:
+        """Return a server of the group's own, not yet started."""
+        return Server(self.code, settings)
+
+    async def ray(self) -> RayAlone:
+        """Return what a bare Ray does here, measured once."""
+        if self._ray is None:
+            self.progress("floor: Ray alone ...")
+            self._ray = await RayAlone.measure()
+        return self._ray
+
+
+async def many(count: int, make: Callable[[], Awaitable[T]], at_once: int = OPENINGS_AT_ONCE) -> list[T]:
+    """Make many, some at once."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one() -> T:
+        async with gate:
+            return await make()
+
+    return await asyncio.gather(*(one() for _ in range(count)))
+
+
+async def conversation(client: Client, model: str = LOREM) -> Conversation:
+    """Open a session and its stream."""
+    session_id = await client.open_session(model)
+    return session_id, await client.listen(session_id)

@@ -1,0 +1,136 @@
+"""A model endpoint that speaks OpenAI's Chat Completions and counts who asked it what, and when.
+
+A user's message says what is wanted of it: `nonce=… words=… tool=…`. The first call of a turn asks for the tool,
+if there is one; the last says the nonce and the words.
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, Self
+
+from aiohttp import web
+
+PACE_S: Final = 0.04  # between two words
+DRIP_S: Final = 0.5
+BREAK_AT: Final = 2  # after its first word
+_WANTED: Final = re.compile(r"nonce=(?P<nonce>\w+) words=(?P<words>\d+)(?: tool=(?P<tool>\w+))?")
+
+Json = dict[str, Any]
+
+
+class Mood(StrEnum):
+    """How the endpoint treats those who ask."""
+
+    WELL = "well"
+    BUSY = "answers 429"
+    BREAKS = "breaks off in mid-answer"
+    DRIPS = "drips"
+    GARBAGE = "returns garbage"
+
+
+class ModelRequest(NamedTuple):
+    """One request as it came: for which message, the how-manieth call of its turn, when (monotonic seconds)."""
+
+    nonce: str
+    call_index: int
+    at: float
+
+
+class Vendor:
+    """The endpoint. `requests` holds everything that was ever asked."""
+
+    def __init__(self) -> None:
+        self.mood = Mood.WELL
+        self.requests: list[ModelRequest] = []
+        self.url = ""
+        self._runner: web.AppRunner | None = None
+
+    def by_nonce(self) -> dict[str, list[ModelRequest]]:
+        """Return the requests by the message that they were made for."""
+        found: dict[str, list[ModelRequest]] = {}
+        for request in self.requests:
+            found.setdefault(request.nonce, []).append(request)
+        return found
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._answer)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        try:
+            messages = (await request.json())["messages"]
+        except ConnectionError:  # whoever asked has died
+            return web.Response()
+        wanted, call_index = _read(messages)
+        self.requests.append(ModelRequest(wanted["nonce"], call_index, time.monotonic()))
+        mood = self.mood
+        if mood is Mood.BUSY:
+            return web.json_response({"error": {"message": "busy"}}, status=429, headers={"retry-after": "1"})
+        if mood is Mood.GARBAGE:
+            return web.Response(body=b"\x00\xff not an answer", content_type="text/event-stream")
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):  # whoever asked has died
+            for number, chunk in enumerate(_chunks(wanted, call_index, len(self.requests))):
+                if mood is Mood.BREAKS and number == BREAK_AT and request.transport is not None:
+                    request.transport.close()
+                await response.write(f"data: {chunk}\n\n".encode())
+                await asyncio.sleep(DRIP_S if mood is Mood.DRIPS else PACE_S)
+        return response
+
+
+def text_for(nonce: str, words: int) -> str:
+    """Return what the endpoint says in the end."""
+    return " ".join([nonce, *(f"word{number}" for number in range(words))])
+
+
+def _read(messages: list[Json]) -> tuple[Json, int]:
+    """Return what the newest user message wants, and how many calls have been answered since."""
+    calls = 0
+    for message in reversed(messages):
+        if message["role"] == "assistant":
+            calls += 1
+        if message["role"] == "user" and (found := _WANTED.search(_text(message["content"]))):
+            return found.groupdict(), calls
+    return {"nonce": "none", "words": "1", "tool": None}, calls
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+def _chunks(wanted: Json, call_index: int, number: int) -> Iterator[str]:
+    def chunk(delta: Json, reason: str | None = None) -> str:
+        choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
+        head = {"id": f"chatcmpl-{number}", "object": "chat.completion.chunk", "created": 1, "model": "chaos"}
+        return json.dumps({**head, "choices": choices})
+
+    yield chunk({"role": "assistant", "content": ""})
+    if wanted["tool"] and call_index == 0:
+        function = {"name": wanted["tool"], "arguments": '{"ms": 300}'}
+        call = {"index": 0, "id": f"call_{wanted['nonce']}", "type": "function", "function": function}
+        yield chunk({"tool_calls": [call]})
+        yield chunk({}, "tool_calls")
+    else:
+        for index, word in enumerate(text_for(wanted["nonce"], int(wanted["words"])).split(" ")):
+            yield chunk({"content": f" {word}" if index else word})
+        yield chunk({}, "stop")
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    yield json.dumps({"id": "u", "object": "chat.completion.chunk", "created": 1, "model": "chaos", "choices": [],
+                      "usage": usage})  # fmt: skip
+    yield "[DONE]"

@@ -1,0 +1,257 @@
+"""The deployment under test, all real processes in a folder that goes with them.
+
+A server with a Ray of its own, a second front door on the same Ray, and a Postgres behind a wire that can be cut.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+import aiohttp
+import psutil
+
+from loadtests.chaos.diarist import VARIABLE
+from loadtests.chaos.plan import RESTARTS, WINDOW_S
+from loadtests.chaos.postgres import Postgres
+from loadtests.chaos.vendor import Vendor
+from loadtests.chaos.wire import Wire, to_port, to_socket
+
+START_TIMEOUT_S: Final = 240.0  # on a machine that does much else
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+PLUGINS: Final = {"chaos-diarist": "loadtests.chaos.diarist:Diarist"}
+# Packed on purpose, so that one death hits several sessions. Kills at random are no poison: what would be
+# quarantined is only what dies every time.
+SETTINGS: Final = {
+    "PERDURE_ACTORS__MAX_ACTORS": "6",
+    "PERDURE_ACTORS__WARM_STANDBYS": "2",
+    "PERDURE_ACTORS__RESTART_INTENSITY": str(RESTARTS),
+    "PERDURE_ACTORS__RESTART_WINDOW_S": str(WINDOW_S),
+    "PERDURE_MODEL__RETRY_BASE_S": "0.1",
+    "PERDURE_MODEL__MAX_ATTEMPTS": "50",
+    "PERDURE_MODEL__STALL_TIMEOUT_S": "5",
+    "OPENAI_COMPLETIONS_API_KEY": "none-needed",
+}
+_OURS: Final = ("PERDURE_", "RAY_", "DATABASE_URL", "OPENAI_")
+
+
+class Door:
+    """One `perdure serve`: the process of a front door, on a port and in a folder that it keeps."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        self.name = name
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data_dir = home / name
+        self.log = home / f"{name}.log"
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def launch(self, environment: Mapping[str, str]) -> None:
+        """Start the command without waiting for it."""
+        program = Path(sys.executable).with_name("perdure")
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                program, "serve", "--port", str(self.port), "--data-dir", str(self.data_dir),
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+            )  # fmt: skip
+
+    async def healthy(self, http: aiohttp.ClientSession) -> None:
+        """Wait until it can serve a message."""
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while not await _is_healthy(http, self.url):
+                if self.process is None or self.process.returncode is not None:
+                    message = f"{self.name} ended:\n{self.log.read_text(errors='replace')[-3000:]}"
+                    raise RuntimeError(message)
+                await asyncio.sleep(0.05)
+
+    def family(self) -> list[psutil.Process]:
+        """Return the process and all that it started."""
+        if self.process is None or self.process.returncode is not None:
+            return []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            root = psutil.Process(self.process.pid)
+            return [root, *root.children(recursive=True)]
+        return []
+
+
+class World:
+    """The deployment. Clients reach it through `addresses`: each front door directly, and the first by a wire."""
+
+    def __init__(self, settings: Mapping[str, str] | None = None, plugins: Mapping[str, str] | None = None) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="chaos-", dir="/tmp"))
+        self.home.chmod(0o711)
+        self.diary = self.home / "diary"
+        self.postgres = Postgres(self.home / "pg")
+        self.database_wire = Wire(to_socket(self.postgres.socket))
+        self.doors = (Door(self.home, "a"), Door(self.home, "b"))
+        self.client_wire = Wire(to_port(self.doors[0].port))
+        self.vendor = Vendor()
+        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._plugins = {**PLUGINS, **(plugins or {})}
+        self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def addresses(self) -> tuple[Any, ...]:
+        """Ways in, as functions, because the wire's port is known only when it is up."""
+        first, second = self.doors
+        return lambda: first.url, lambda: second.url, lambda: f"http://127.0.0.1:{self.client_wire.port}"
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._install_plugins()
+            await self.postgres.create()
+            await self.postgres.start()
+            for part in (self.database_wire, self.client_wire, self.vendor):
+                await self._stack.enter_async_context(part)
+            await self.start_first_door()
+            await self.start_second_door()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End everything that was started."""
+        await self._stop()
+        await self._stack.aclose()
+        await self.http.close()
+        await asyncio.to_thread(self.postgres.stop)
+
+    def remove(self) -> None:
+        """Remove the folder with all logs."""
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    # ------------------------------------------------------------ starting
+
+    async def start_first_door(self) -> None:
+        """Start the front door that has Ray below it."""
+        first, _ = self.doors
+        await first.launch(self._environment())
+        await first.healthy(self.http)
+
+    async def start_second_door(self) -> None:
+        """Start the front door that joins the other's Ray."""
+        first, second = self.doors
+        joined = {
+            "RAY_ADDRESS": await self._ray_address(),
+            "RAY_AUTH_MODE": "token",
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else Ray takes 127.0.0.1 for the machine's outer address
+            "RAY_AUTH_TOKEN_PATH": str(first.data_dir / "ray" / "auth_token"),
+        }
+        await second.launch(self._environment() | joined)
+        await second.healthy(self.http)
+
+    async def _ray_address(self) -> str:
+        for process in self.doors[0].family():
+            with contextlib.suppress(psutil.Error):
+                for argument in process.cmdline():
+                    if argument.startswith(("--gcs-address=", "--gcs_address=")):
+                        return argument.partition("=")[2]
+        message = "no Ray process says where its GCS is"
+        raise RuntimeError(message)
+
+    def _environment(self) -> dict[str, str]:
+        outer = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        own = {
+            "DATABASE_URL": f"postgresql://chaos@127.0.0.1:{self.database_wire.port}/postgres",
+            "OPENAI_COMPLETIONS_BASE_URL": self.vendor.url,
+            "PYTHONPATH": os.pathsep.join((str(self.home / "plugins"), str(REPOSITORY))),
+            VARIABLE: str(self.diary),
+        }
+        return outer | self._settings | own
+
+    def _install_plugins(self) -> None:
+        about = self.home / "plugins" / "chaos-0.dist-info"
+        about.mkdir(parents=True)
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: chaos\nVersion: 0\n")
+        lines = [f"{name} = {target}" for name, target in self._plugins.items()]
+        (about / "entry_points.txt").write_text("\n".join(["[perdure.capabilities]", *lines, ""]))
+
+    # ------------------------------------------------------------ asking and killing
+
+    async def patiently(self, ask: Callable[[Callable[[], str]], Awaitable[str]]) -> str | None:
+        """Ask one front door after the other until one answers; None if none does within a minute."""
+        for number in range(600):
+            try:
+                return await asyncio.wait_for(ask(self.addresses[number % 2]), 30)
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                await asyncio.sleep(0.1)
+        return None
+
+    async def actors(self) -> list[dict[str, Any]]:
+        """Return what the durable API says of all actors, from whichever front door answers."""
+        for door in self.doors:
+            try:
+                async with self.http.get(
+                    f"{door.url}/api/v1/durable/actors", timeout=aiohttp.ClientTimeout(5), raise_for_status=True
+                ) as response:
+                    actors: list[dict[str, Any]] = (await response.json())["data"]
+                    return actors
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                continue
+        return []
+
+    def send(self, pid: int, number: signal.Signals) -> bool:
+        """Send a signal to a process of the deployment; False if it is gone, or none of ours."""
+        ours = {door.process.pid for door in self.doors if door.process is not None}
+        try:
+            process = psutil.Process(pid)
+            if pid not in ours and not any(parent.pid in ours for parent in process.parents()):
+                return False
+            process.send_signal(number)
+        except psutil.Error:
+            return False
+        return True
+
+    def kill_ray(self) -> None:
+        """Kill -9 of Ray's own processes, the control service first."""
+        family = self.doors[0].family()
+        for name in ("gcs_server", "raylet"):
+            for process in family:
+                with contextlib.suppress(psutil.Error):
+                    if process.name() == name:
+                        process.kill()
+
+    async def kill_door(self, door: Door) -> None:
+        """Kill -9 of a front door and all that it started."""
+        family = door.family()
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if door.process is not None:
+            await door.process.wait()
+        await asyncio.to_thread(psutil.wait_procs, family, 30)
+
+    async def _stop(self) -> None:
+        for door in reversed(self.doors):
+            if door.process is not None and door.process.returncode is None:
+                door.process.send_signal(signal.SIGTERM)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(door.process.wait(), 60)
+            await self.kill_door(door)
+
+
+async def _is_healthy(http: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with http.get(f"{url}/health", timeout=aiohttp.ClientTimeout(5)) as response:
+            return response.ok
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

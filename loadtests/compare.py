@@ -1,0 +1,162 @@
+"""What moved since a revision, by medians of interleaved runs (`make bench-against REV=…`).
+
+    python -m loadtests.compare REV [--rounds 3] [--only turns,kills]
+
+This tree's benchmark runs against servers of both, by turns, so that whatever else the machine does hits both alike.
+The exit code is 1 if a figure got worse.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from loadtests.bench.__main__ import GROUPS, groups
+from loadtests.bench.figure import Figure, load
+from loadtests.bench.report import number
+
+THRESHOLD: Final = 0.15  # below 20 %, so that a regression of 20 % is seen though noise hides some of it
+BEYOND_SPREADS: Final = 2.0
+LEAST_ROUNDS: Final = 3
+_TREE: Final = Path(__file__).resolve().parents[1]
+
+err = Console(stderr=True, highlight=False)
+
+
+class Verdict(StrEnum):
+    """What became of a figure."""
+
+    SAME = ""
+    BETTER = "better"
+    WORSE = "WORSE"
+
+
+@dataclass(frozen=True)
+class Movement:
+    """A figure's ratio (value, where it has no floor) in the runs before and after; lower is better.
+
+    `change` is of the medians: 0.2 is 20 % worse.
+    """
+
+    name: str
+    before: Sequence[float]
+    after: Sequence[float]
+
+    @property
+    def change(self) -> float:
+        """How much worse the median has become, as a share of what it was."""
+        was = median(self.before)
+        return median(self.after) / was - 1 if was else 0.0
+
+    @property
+    def spread(self) -> float:
+        """How far a run usually is from the median of its own side (MAD of the wilder side), as a share of before."""
+        was = median(self.before)
+        return max(_deviation(self.before), _deviation(self.after)) / was if was else 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Moved is what moved by more than the threshold and by far more than runs of one side differ."""
+        if abs(self.change) <= max(THRESHOLD, BEYOND_SPREADS * self.spread):
+            return Verdict.SAME
+        return Verdict.WORSE if self.change > 0 else Verdict.BETTER
+
+
+def _deviation(values: Sequence[float]) -> float:
+    middle = median(values)
+    return median(abs(value - middle) for value in values)
+
+
+def movements(before: Sequence[Mapping[str, Figure]], after: Sequence[Mapping[str, Figure]]) -> list[Movement]:
+    """Compare what every run of both sides has, in the order of the report."""
+    runs = [*before, *after]
+    shared = [name for name in runs[0] if all(name in run for run in runs)] if runs else []
+    return [Movement(name, [r[name].badness for r in before], [r[name].badness for r in after]) for name in shared]
+
+
+@contextmanager
+def checked_out(revision: str) -> Iterator[Path]:
+    """Have a revision in a folder while the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="perdure-compare-") as folder:
+        tree = Path(folder) / "tree"
+        _git("worktree", "add", "--detach", "--quiet", str(tree), revision)
+        try:
+            yield tree
+        finally:
+            _git("worktree", "remove", "--force", str(tree))
+
+
+def _git(*arguments: str) -> None:
+    subprocess.run(["git", "-C", str(_TREE), *arguments], check=True)  # noqa: S603, S607  git is whichever is on the path
+
+
+def _bench(code: Path, out: Path, options: Sequence[str]) -> dict[str, Figure]:
+    command = [sys.executable, "-m", "loadtests.bench", "--code", str(code), "--json", str(out), *options]
+    subprocess.run(command, check=True, cwd=_TREE, stdout=subprocess.DEVNULL)  # noqa: S603  our own module
+    return load(out)
+
+
+def show(moved: Sequence[Movement], revision: str) -> None:
+    """Print every figure's medians, and what moved."""
+    table = Table("ratio to the floor, or value", revision, "this tree", "change", "spread", "")
+    for each in moved:
+        cells = number(median(each.before)), number(median(each.after)), f"{each.change:+.0%}", f"{each.spread:.0%}"
+        table.add_row(each.name, *cells, each.verdict)
+    Console(width=130).print(table)
+
+
+def main() -> None:
+    """Run both by turns, compare, and say by the exit code whether something got worse."""
+    arguments, options = _arguments()
+    before: list[dict[str, Figure]] = []
+    after: list[dict[str, Figure]] = []
+    with tempfile.TemporaryDirectory(prefix="perdure-figures-") as folder, checked_out(arguments.revision) as tree:
+        out = Path(folder) / "figures.json"
+        for number_of_round in range(1, arguments.rounds + 1):
+            for code, runs in ((tree, before), (_TREE, after)):
+                what = "this tree" if code is _TREE else arguments.revision
+                err.print(f"round {number_of_round} of {arguments.rounds}: {what}")
+                runs.append(_bench(code, out, ["--only", ",".join(arguments.only), *options]))
+    moved = movements(before, after)
+    show(moved, arguments.revision)
+    sys.exit(any(each.verdict is Verdict.WORSE for each in moved))
+
+
+def rounds(text: str) -> int:
+    """Read a number of rounds.
+
+    Raises:
+        argparse.ArgumentTypeError: so few say nothing of how much runs of one side differ.
+    """
+    count = int(text)
+    if count < LEAST_ROUNDS:
+        message = f"at least {LEAST_ROUNDS}"
+        raise argparse.ArgumentTypeError(message)
+    return count
+
+
+def _arguments() -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests.compare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Other options go to the benchmark: see python -m loadtests.bench --help.",
+    )
+    parser.add_argument("revision", help="what to compare this tree to: anything that git knows")
+    parser.add_argument("--rounds", type=rounds, default=LEAST_ROUNDS, help="runs of each side (default 3, the least)")
+    parser.add_argument("--only", type=groups, default=list(GROUPS), help=f"groups of figures: {', '.join(GROUPS)}")
+    return parser.parse_known_args()
+
+
+if __name__ == "__main__":
+    main()

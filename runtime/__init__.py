@@ -1,0 +1,1 @@
+"""Perdure's engine: decides and does, knowing neither Ray nor HTTP."""

@@ -1,0 +1,88 @@
+"""Who lives where: spread, then pack (design: placement), and how many actors to keep."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Company(StrEnum):
+    """Whom a session may have for neighbours, and whom an actor takes in."""
+
+    ANYBODY = "anybody"
+    SUSPECTS = "suspects"  # sessions that have crashed, each of which may be to blame for the others
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One session actor: how many sessions it holds, and whether its process is warm and answering."""
+
+    actor: str
+    sessions: int
+    is_ready: bool
+    open_to: Company = Company.ANYBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many actors and how many sessions in each."""
+
+    max_actors: int
+    warm_standbys: int
+    sessions_per_actor: int
+
+
+def choose(rooms: Iterable[Room], limits: Limits, company: Company = Company.ANYBODY) -> str | None:
+    """Return the actor for the next session: an empty one, else the one with most room; None if there is none yet.
+
+    Suspects go where others are already, else into an empty actor, which then is theirs; who may have no company
+    takes an empty one too.
+    """
+    ready = [r for r in rooms if r.is_ready and r.sessions < limits.sessions_per_actor]
+    fitting = [] if company is Company.NOBODY else [r for r in ready if r.open_to is company]
+    if not fitting and company is not Company.ANYBODY:
+        fitting = [r for r in ready if r.open_to is Company.ANYBODY and r.sessions == 0]
+    return min(fitting, key=lambda r: (r.sessions, r.actor)).actor if fitting else None
+
+
+def missing_standbys(
+    rooms: Iterable[Room], limits: Limits, waiting: Collection[Company] = (), bare_nodes: int = 0
+) -> int:
+    """Return how many processes to start now, so that enough empty ones wait; those starting count.
+
+    Suspects that are `waiting` may have processes beyond the limit: one for all that may share it, and one for each
+    that may have no company. Each of the nodes that are bare, for they have just come, is to have one within it.
+    """
+    rooms = list(rooms)
+    empty = sum(1 for r in rooms if r.sessions == 0 and r.open_to is Company.ANYBODY)
+    free = limits.max_actors - _counted(rooms, limits)
+    suspects = sum(c is Company.NOBODY for c in waiting) + (Company.SUSPECTS in waiting)
+    wanted = max(min(limits.warm_standbys, free + empty), suspects)
+    return max(0, wanted - empty, min(bare_nodes, free))
+
+
+def surplus(rooms: Iterable[Room], limits: Limits) -> list[str]:
+    """Return the empty actors beyond the limit, which may end."""
+    rooms = list(rooms)
+    empty = sorted(r.actor for r in rooms if r.is_ready and r.sessions == 0 and r.open_to is Company.ANYBODY)
+    return empty[: max(0, _counted(rooms, limits) - limits.max_actors)]
+
+
+def _counted(rooms: Collection[Room], limits: Limits) -> int:
+    """Return how many rooms count: what suspects hold is not taken from the others, up to as much again."""
+    kept = sum(r.open_to is not Company.ANYBODY for r in rooms)
+    return len(rooms) - min(kept, limits.max_actors)
+
+
+def choose_node(nodes: Iterable[str], processes: Mapping[str, int], doubted: Mapping[str, float]) -> str | None:
+    """Return the node for the next process: one that is not doubted, or not for long, then the one with the fewest."""
+    return min(nodes, key=lambda node: (doubted.get(node, 0.0), processes.get(node, 0), node), default=None)
+
+
+def max_actors(memory_bytes: int, cpus: int, actor_bytes: int = 160 << 20) -> int:
+    """Return the default limit: a quarter of the node's memory, and no more than two processes a core.
+
+    More processes than cores cost more than they isolate: measured on two cores with 64 busy sessions, 16 actors
+    serve half as many turns a second as 2.
+    """
+    return max(2, min(memory_bytes // 4 // actor_bytes, max(4, 2 * cpus)))

@@ -1,0 +1,249 @@
+"""The journal's writer: group commit by natural batching.
+
+All sessions of an actor share one writer. While one commit is under way, appends queue; when it lands,
+the queue goes as the next one. No timer, so no latency is added, and the busier it is the more each
+commit carries. A session's appends are committed in the order made, each whole or not at all.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+
+from runtime.core.errors import PerdureError, PermanentError, StaleEpochError, StoreUnavailableError
+from runtime.failpoint import FailPoint, reach
+
+log = structlog.get_logger(__name__)
+
+MAX_EVENTS_PER_COMMIT: Final = 2_000
+RETRY_FIRST_S: Final = 0.05
+RETRY_MOST_S: Final = 2.0
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One event as it is stored: `body` is what is sent, `private` what nobody may see."""
+
+    sequence: int
+    id: str
+    type: str
+    turn_id: str | None
+    body: bytes
+    private: msgspec.Raw | None = None
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What a session's row says once the batch is in: the log's summary for lists and supervision."""
+
+    status: str
+    steps: int
+    usage: str | None
+    title: str | None
+    preview: str | None
+    output_preview: str | None
+
+
+class Batch(msgspec.Struct):
+    """Consecutive events of one session, to be committed together."""
+
+    session_id: str
+    epoch: int
+    events: list[Line]
+    head: Head
+
+    @property
+    def first_sequence(self) -> int:
+        """Sequence of the first event."""
+        return self.events[0].sequence
+
+    @property
+    def last_sequence(self) -> int:
+        """Sequence of the last event."""
+        return self.events[-1].sequence
+
+    @property
+    def size_bytes(self) -> int:
+        """What the events weigh."""
+        return sum(len(line.body) for line in self.events)
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as the store has it: its row, the newest snapshot, and the events after that."""
+
+    session_id: str
+    epoch: int
+    last_sequence: int
+    harness_id: str
+    agent_id: str | None
+    workspace_id: str
+    definition: bytes
+    title: str | None
+    created_at: datetime
+    snapshot: bytes | None
+    tail: Sequence[tuple[bytes, msgspec.Raw | None]]
+
+
+class JournalStore(Protocol):
+    """Where the journal is kept."""
+
+    async def append(self, batches: Sequence[Batch]) -> set[str]:
+        """Commit each batch whose epoch and first sequence still fit; return the sessions that did."""
+        ...
+
+    async def last_events(self, session_ids: Sequence[str]) -> dict[str, str]:
+        """Return the id of the last committed event of each session that has one."""
+        ...
+
+    async def load(self, session_id: str, version: str) -> Loaded | None:
+        """Return what is needed to bring a session back."""
+        ...
+
+    async def save_snapshot(self, session_id: str, sequence: int, version: str, state: bytes) -> None:
+        """Keep the newest snapshot."""
+        ...
+
+
+Done = Callable[[PerdureError | None], None]
+Outcome = dict[tuple[str, int], PerdureError | None]  # (session, epoch) → None if committed; absent if stale
+
+
+class JournalStats(msgspec.Struct, frozen=True):
+    """Counters since the start."""
+
+    commits: int
+    events: int
+    retries: int
+    queued: int
+
+
+class Journal:
+    """Appends of many sessions, committed in groups by one task."""
+
+    def __init__(self, store: JournalStore, limit_bytes: int = 64 << 20) -> None:
+        self._store = store
+        self._limit_bytes = limit_bytes
+        self._queued_bytes = 0
+        self._queue: list[tuple[Batch, Done]] = []
+        self._wakeup = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._task: asyncio.Task[None] | None = None
+        self._commits = self._events = self._retries = 0
+
+    def start(self) -> None:
+        """Start the writer."""
+        self._task = asyncio.create_task(self._write_forever(), name="journal")
+
+    async def close(self) -> None:
+        """Commit what is queued, then stop. Cancel this to give up on a database that stays away."""
+        await self._idle.wait()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for the disk that no new work should be taken on."""
+        return self._queued_bytes >= self._limit_bytes
+
+    def append(self, batch: Batch, done: Done) -> None:
+        """Queue a batch; `done` hears None after the commit, or the error that makes it impossible."""
+        self._queue.append((batch, done))
+        self._queued_bytes += batch.size_bytes
+        self._idle.clear()
+        self._wakeup.set()
+
+    def stats(self) -> JournalStats:
+        """Return the counters."""
+        return JournalStats(self._commits, self._events, self._retries, len(self._queue))
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._wakeup.wait()
+            group = self._take()
+            batches = _merge([batch for batch, _ in group])
+            reach(FailPoint.JOURNAL_COMMITTING)
+            outcome = await self._commit(batches)
+            reach(FailPoint.JOURNAL_COMMITTED)
+            self._commits += 1
+            self._events += sum(len(b.events) for b in batches)
+            self._queued_bytes -= sum(batch.size_bytes for batch, _ in group)
+            for batch, done in group:
+                done(outcome.get((batch.session_id, batch.epoch), StaleEpochError(batch.session_id, batch.epoch)))
+            if not self._queue:
+                self._wakeup.clear()
+                self._idle.set()
+
+    def _take(self) -> list[tuple[Batch, Done]]:
+        size = count = 0
+        for batch, _ in self._queue:
+            size += len(batch.events)
+            if count and size > MAX_EVENTS_PER_COMMIT:
+                break
+            count += 1
+        group, self._queue = self._queue[:count], self._queue[count:]
+        return group
+
+    async def _commit(self, batches: list[Batch]) -> Outcome:
+        """Commit, outlasting a database that is away; whatever did land before the line broke is not repeated."""
+        try:
+            return await self._append(batches)
+        except StoreUnavailableError as err:
+            log.warning("commit_interrupted", reason=err.reason, sessions=len(batches))
+        delay = RETRY_FIRST_S
+        while True:
+            self._retries += 1
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, RETRY_MOST_S)
+            try:
+                outcome = await self._landed(batches)
+                outcome |= await self._append(_without(outcome, batches))
+                # The broken line's commit may have landed only now, and so have made ours look stale.
+                return outcome | await self._landed(_without(outcome, batches))
+            except StoreUnavailableError as err:
+                log.warning("commit_retrying", reason=err.reason, next_try_s=delay)
+
+    async def _landed(self, batches: list[Batch]) -> Outcome:
+        last = await self._store.last_events([b.session_id for b in batches]) if batches else {}
+        return _committed([b for b in batches if last.get(b.session_id) == b.events[-1].id])
+
+    async def _append(self, batches: list[Batch]) -> Outcome:
+        """Append a group; if the store refuses it, one by one, so that only the guilty batch fails."""
+        if not batches:
+            return {}
+        try:
+            written = await self._store.append(batches)
+            return _committed([b for b in batches if b.session_id in written])
+        except PermanentError as err:
+            if len(batches) == 1:
+                log.exception("append_refused", session_id=batches[0].session_id)
+                return {(batches[0].session_id, batches[0].epoch): err}
+        outcome: Outcome = {}
+        for batch in batches:
+            outcome |= await self._append([batch])
+        return outcome
+
+
+def _without(outcome: Outcome, batches: Sequence[Batch]) -> list[Batch]:
+    return [b for b in batches if (b.session_id, b.epoch) not in outcome]
+
+
+def _committed(batches: Sequence[Batch]) -> Outcome:
+    return {(b.session_id, b.epoch): None for b in batches}
+
+
+def _merge(batches: Sequence[Batch]) -> list[Batch]:
+    """Join the batches of each session, in order; of two epochs of one session only the newer can win."""
+    by_session: dict[str, Batch] = {}
+    for batch in batches:
+        known = by_session.get(batch.session_id)
+        if known is None or known.epoch < batch.epoch:
+            by_session[batch.session_id] = Batch(batch.session_id, batch.epoch, list(batch.events), batch.head)
+        elif known.epoch == batch.epoch:
+            known.events.extend(batch.events)
+            known.head = batch.head
+    return list(by_session.values())

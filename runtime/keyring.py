@@ -1,0 +1,83 @@
+"""The key that seals secrets, and the one before it: from the settings, else made once and kept in the data dir.
+
+Written `<key_id>:<base64 of 32 bytes>` (contract concepts §11).
+"""
+
+import base64
+import binascii
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from runtime.core.errors import InvalidInputError
+
+_FILE: Final = "secrets.key"
+_KEY_BYTES: Final = 32  # AES-256
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key-encryption key. `material` is 32 bytes and never shown."""
+
+    key_id: str
+    material: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """`current` seals and opens; `previous` only opens, during a rotation."""
+
+    current: Key
+    previous: Key | None = None
+
+
+def parse_key(text: str, origin: str) -> Key:
+    """Read a key; `origin` says in errors where it came from.
+
+    Raises:
+        InvalidInputError: it is malformed. The message does not hold the key.
+    """
+    key_id, _, encoded = text.strip().partition(":")
+    try:
+        material = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        material = b""
+    if not key_id or len(material) != _KEY_BYTES:
+        message = f"{origin} must be <key_id>:<base64 of {_KEY_BYTES} bytes>."
+        raise InvalidInputError(message, "invalid_settings")
+    return Key(key_id, material)
+
+
+def open_keyring(current: str | None, previous: str | None, data_dir: Path) -> Keyring:
+    """Return the keys to use. Without `current`, that is DIR/secrets.key (mode 0600), made if it is not there.
+
+    Raises:
+        InvalidInputError: a key is malformed.
+    """
+    key = parse_key(current, "SECRETS_ENCRYPTION_KEY") if current else _kept_key(data_dir / _FILE)
+    return Keyring(key, parse_key(previous, "SECRETS_ENCRYPTION_KEY_PREVIOUS") if previous else None)
+
+
+def _kept_key(path: Path) -> Key:
+    if not path.exists():
+        _make_key(path)
+    return parse_key(path.read_text(encoding="ascii"), str(path))
+
+
+def _make_key(path: Path) -> None:
+    # Written aside and linked into place: a crash leaves no half key, and of two servers one wins.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    text = f"local-{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}\n"
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,103 @@
+"""Logging: structlog for our own entries and, in the same form, those of libraries. To standard error.
+
+Entries never hold message content, tool arguments or secrets; the redactor here is the safety net, not the plan.
+"""
+
+import logging
+import logging.config
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, Final, TextIO
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_HIDDEN: Final = "[redacted]"
+_SECRET_NAME: Final = re.compile(
+    r"(^|_)(password|passwd|secret|token|api_?key|authorization|cookie|dsn|database_url|key_material)$", re.IGNORECASE
+)
+_SECRET_VALUE: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]+(?=@)"  # the password of a URL
+    r"|\b(?:sk|pk|rk|xox[abp]|gh[opsu])[-_][A-Za-z0-9_-]{16,}"  # keys of well-known vendors
+    r"|\bBearer\s+[A-Za-z0-9._~+/-]{16,}=*",
+    re.IGNORECASE,
+)
+_TALKATIVE: Final = ("httpx", "httpx2")  # a line for each request, of which a turn makes some
+_DEPTH: Final = 6  # deeper values are cut off: no entry of ours nests like that
+
+
+def set_up(level: str, *, as_json: bool | None = None, stream: TextIO | None = None) -> None:
+    """Configure logging for this process; a later call replaces an earlier one.
+
+    Args:
+        level: debug, info, warning or error.
+        as_json: one JSON object a line, or text for people; None takes text if the stream is a terminal.
+        stream: where to write; standard error by default.
+    """
+    target = stream or sys.stderr
+    is_json = not target.isatty() if as_json is None else as_json
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,  # a logger made before this call obeys it too
+    )
+    renderer: Processor = _render_json if is_json else structlog.dev.ConsoleRenderer(colors=target.isatty())
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared[:-1], structlog.stdlib.PositionalArgumentsFormatter(), redact],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    for old in [*root.handlers]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.NOTSET if root.level < logging.INFO else logging.WARNING)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a module, typed."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    return logger
+
+
+def redact(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
+    """Hide values whose name or look says that they are secret, at any depth."""
+    # Names with an underscore in front are structlog's own bookkeeping.
+    return {name: value if name[0] == "_" else _redacted(name, value, _DEPTH) for name, value in entry.items()}
+
+
+def _redacted(name: str, value: Any, depth: int) -> Any:
+    if _SECRET_NAME.search(name):
+        return _HIDDEN
+    match value if depth else "…":
+        case str(text):
+            return _SECRET_VALUE.sub(lambda found: (found["scheme"] or "") + _HIDDEN, text)
+        case Mapping() as mapping:
+            return {key: _redacted(str(key), inner, depth - 1) for key, inner in mapping.items()}
+        case list() | tuple() as items:
+            return [_redacted(name, item, depth - 1) for item in items]
+        case other:
+            return other
+
+
+def _render_json(_logger: WrappedLogger, _method: str, entry: EventDict) -> str:
+    return msgspec.json.encode(entry, enc_hook=repr).decode()

@@ -1,0 +1,42 @@
+"""Loads pydantic-ai and a vendor's SDK when they are first needed: together they take seconds.
+
+A warm standby calls `preload` ahead of its first turn; nothing else has to know.
+"""
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Any, Final
+
+from runtime.models.vendors import Api, Vendor
+
+_MODELS: Final[Mapping[Api, str]] = {
+    Api.RESPONSES: "openai:OpenAIResponsesModel",
+    Api.CHAT: "openai:OpenAIChatModel",
+    Api.OPENROUTER: "openrouter:OpenRouterModel",
+    Api.ANTHROPIC: "anthropic:AnthropicModel",
+    Api.GEMINI: "google:GoogleModel",
+}
+
+
+def preload(vendors: Iterable[Vendor]) -> None:
+    """Import everything that calls to these vendors need. Blocks for seconds: call it outside the event loop."""
+    for vendor in vendors:
+        provider_class(vendor)
+        model_class(vendor)
+        import_module("runtime.models.vendor")
+        import_module("genai_prices.data_snapshot").get_snapshot()
+
+
+def provider_class(vendor: Vendor) -> Any:
+    """Return pydantic-ai's provider class for a vendor."""
+    return _load("pydantic_ai.providers", vendor.provider_class)
+
+
+def model_class(vendor: Vendor) -> Any:
+    """Return pydantic-ai's model class for the protocol that a vendor speaks."""
+    return _load("pydantic_ai.models", _MODELS[vendor.api])
+
+
+def _load(package: str, path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(import_module(f"{package}.{module}"), name)

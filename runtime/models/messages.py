@@ -1,0 +1,128 @@
+"""The session's messages as pydantic-ai's, in the one order that every vendor accepts.
+
+Vendors want each tool call answered in the very next message. The journal does not promise that: a user may
+speak while tools run, and a crash may leave a call without a result. So results move up to their call, what
+is missing is said, and what answers nothing is dropped.
+"""
+
+from base64 import b64decode
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+from pydantic_ai.messages import (
+    BinaryContent,
+    ImageUrl,
+    ModelMessage,
+    ModelRequest,
+    ModelRequestPart,
+    ModelResponse,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserContent,
+    UserPromptPart,
+)
+
+from runtime.core import message as own
+from runtime.core.message import Turned
+
+NO_RESULT: Final = "The call was interrupted; its outcome is unknown."
+_OPENING: Final = "(The conversation starts here.)"
+_SILENCE: Final = "(The message is empty.)"
+
+Recall = Callable[[Turned], ModelResponse | None]
+Results = dict[str, deque[own.ToolResultPart]]
+
+
+def transcript(history: Iterable[Turned], recall: Recall) -> list[ModelMessage]:
+    """Return the conversation for a vendor. `recall` gives an agent message back as the vendor sent it, or None."""
+    turns = list(history)
+    results = _results(turns)
+    made: list[ModelMessage] = []
+    for turned in turns:
+        if turned.message.role is own.Role.USER:
+            _say(made, [UserPromptPart(content=_user_content(turned.message.content))])
+        elif turned.message.role is own.Role.AGENT and turned.message.content:
+            _answer(made, recall(turned) or _response(turned.message), results)
+    return made
+
+
+def _results(turns: Sequence[Turned]) -> Results:
+    results: Results = defaultdict(deque)
+    for turned in turns:
+        for part in turned.message.content:
+            if isinstance(part, own.ToolResultPart):
+                results[part.tool_call_id].append(part)
+    return results
+
+
+def _say(made: list[ModelMessage], parts: Sequence[ModelRequestPart]) -> None:
+    """Add to our side of the conversation: what stands together goes as one message."""
+    if made and isinstance(made[-1], ModelRequest):
+        made[-1].parts = [*made[-1].parts, *parts]
+    else:
+        made.append(ModelRequest(parts=list(parts)))
+
+
+def _answer(made: list[ModelMessage], response: ModelResponse, results: Results) -> None:
+    if not made:
+        _say(made, [UserPromptPart(content=_OPENING)])
+    made.append(response)
+    calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
+    if calls:
+        _say(made, [_return(call, results[call.tool_call_id]) for call in calls])
+
+
+def _response(message: own.Message) -> ModelResponse:
+    parts: list[TextPart | ToolCallPart] = [TextPart(message.text)] if message.text else []
+    parts += [ToolCallPart(call.name, call.arguments, call.id) for call in message.tool_calls]
+    return ModelResponse(parts=parts)
+
+
+def _return(call: ToolCallPart, results: deque[own.ToolResultPart]) -> ToolReturnPart:
+    if not results:
+        return ToolReturnPart(call.tool_name, NO_RESULT, call.tool_call_id, outcome="failed")
+    result = results.popleft()
+    if result.error is not None:
+        return ToolReturnPart(call.tool_name, result.error, call.tool_call_id, outcome="failed")
+    return ToolReturnPart(call.tool_name, _words(result.result), call.tool_call_id)
+
+
+def _words(result: object) -> str:
+    """Return a result as text, the same bytes each time, so that a vendor's prompt cache keeps matching."""
+    return result if isinstance(result, str) else msgspec.json.encode(result).decode()
+
+
+def _user_content(parts: Iterable[own.Part]) -> str | list[UserContent]:
+    content = [said for part in parts for said in _said(part)]
+    if not content:
+        return _SILENCE
+    if len(content) == 1 and isinstance(content[0], str):
+        return content[0]
+    return content
+
+
+def _said(part: own.Part) -> Iterable[UserContent]:
+    match part:
+        case own.TextPart(text=text):
+            return [text] if text.strip() else []
+        case own.ImagePart():
+            return [_image(part)]
+        case own.ImageFilePart(image_id=image_id):
+            return [f"[Image not found: {image_id}]"]
+        case _:
+            return []
+
+
+def _image(part: own.ImagePart) -> UserContent:
+    """Return a picture; one that cannot be read becomes words, for a vendor would refuse the whole request."""
+    try:
+        if part.base64 is not None:
+            return BinaryContent(b64decode(part.base64, validate=True), media_type=part.media_type or "image/png")
+        if (part.url or "").startswith("data:"):
+            return BinaryContent.from_data_uri(part.url or "")
+    except ValueError:
+        return "[Image not readable]"
+    return ImageUrl(part.url, media_type=part.media_type) if part.url else "[Image not given]"

@@ -1,0 +1,107 @@
+"""What pydantic-ai, a vendor's SDK or the network raise, in the contract's words. No vendor exception gets past here.
+
+The vendor's own explanation goes along where it helps whoever wrote the request; the API key is cut out of it.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import httpx2
+import structlog
+from aiohttp import ClientError
+from pydantic_ai import exceptions as ai
+
+from runtime.core.errors import ModelRejectedError, ModelUnavailableError
+from runtime.models import failures
+from runtime.models.failures import Party
+
+log = structlog.get_logger(__name__)
+
+# What code that reads a garbled reply may raise. The SDKs build their objects without validating, so a
+# reply of the wrong shape fails wherever it is first used.
+VENDOR_ERRORS: Final = (
+    ai.AgentRunError,
+    ai.UserError,
+    httpx2.HTTPError,
+    httpx2.StreamError,
+    ClientError,
+    OSError,
+    TimeoutError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+)
+_CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (ai.ModelRateLimitError, failures.RATE_LIMITED),
+    (ai.ModelQuotaExceededError, failures.QUOTA),
+    (ai.ModelUnavailableError, failures.UNAVAILABLE),
+    (ai.ModelServerError, failures.UNAVAILABLE),
+    (ai.ModelConnectionError, failures.UNAVAILABLE),
+    (ai.ModelRequestTimeout, failures.UNAVAILABLE),
+    (ai.ModelContextWindowExceededError, failures.TOO_LARGE),
+)
+_REFUSALS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
+    (re.compile(r"organization must be verified|verify (your )?organization", re.I), failures.ATTESTATION),
+    (
+        re.compile(r"invalid schema for function|tools?[.\[]+\d+.*(schema|parameters)|function_declarations", re.I),
+        failures.TOOL_SCHEMA,
+    ),
+    (
+        re.compile(r"prompt is too long|maximum context length|context window|context_length_exceeded", re.I),
+        failures.TOO_LARGE,
+    ),
+)
+_SILENT: Final = frozenset({failures.MISCONFIGURED, failures.UNAVAILABLE, failures.RATE_LIMITED})
+_LONGEST: Final = 300  # characters of a vendor's explanation
+
+
+@contextmanager
+def translated(party: Party, api_key: str) -> Iterator[None]:
+    """Raise what comes out of a vendor as ModelUnavailableError or ModelRejectedError."""
+    try:
+        yield
+    except VENDOR_ERRORS as err:
+        raise translate(err, party, api_key) from err
+
+
+def translate(err: Exception, party: Party, api_key: str) -> ModelUnavailableError | ModelRejectedError:
+    """Return our error for a vendor's."""
+    said = _explanation(err)
+    status = err.status_code if isinstance(err, ai.ModelHTTPError) else None
+    code = _code(err, status, said)
+    wait_s = (err.retry_after or 0.0) if isinstance(err, ai.ModelAPIError) else 0.0
+    log.info("model_call_failed", provider=party.type, failure=code, status=status, error=type(err).__name__)
+    because = "" if code in _SILENT else said.replace(api_key, "***")[:_LONGEST]
+    return failures.failure(party, code, because=because, status=status, retry_after_s=max(0.0, wait_s))
+
+
+def _code(err: Exception, status: int | None, said: str) -> str:
+    for kind, code in _CODES:
+        if isinstance(err, kind):
+            return code
+    if isinstance(err, ai.UserError):
+        return failures.OTHER
+    if status is None and not isinstance(err, ai.ModelRequestRejectedError):
+        return failures.UNAVAILABLE
+    for pattern, code in _REFUSALS:
+        if pattern.search(said):
+            return code
+    return failures.code_of(status) if status is not None else failures.OTHER
+
+
+def _explanation(err: Exception) -> str:
+    """Return the words of the vendor's error body, however deep it hides them."""
+    if isinstance(err, ai.ModelAPIError):
+        return _words(err.body) or ("" if isinstance(err, ai.ModelHTTPError) else err.message)
+    return str(err) if isinstance(err, ai.UserError) else ""
+
+
+def _words(body: Any) -> str:
+    if isinstance(body, dict):
+        return _words(body.get("error")) or _words(body.get("message"))
+    return body if isinstance(body, str) else ""

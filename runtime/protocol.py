@@ -1,0 +1,104 @@
+"""What a front door and a host say to each other: commands one way, answers and events the other.
+
+Everything here crosses a process boundary in batches, so it is plain values, and the boundary of a version.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from runtime.core.decision import Decision
+from runtime.core.errors import PerdureError
+from runtime.core.wire import Wire
+from runtime.ports import ClientResult, Frame, Input
+
+
+class Send(Wire, frozen=True):
+    """Accept a user message; answered with the message, after its commit."""
+
+    given: Input
+
+
+class Cancel(Wire, frozen=True):
+    """Stop the turn; answered with whether there was one, after its commit."""
+
+
+class Submit(Wire, frozen=True):
+    """Take the client's tool results; answered with the session's status, after their commit.
+
+    `is_repeated`: an owner that died may have taken them already, which is then as good.
+    """
+
+    results: tuple[ClientResult, ...]
+    is_repeated: bool = False
+
+
+class Decide(Wire, frozen=True):
+    """Take a person's decision; answered with whether a question was open for it, after its commit."""
+
+    decision: Decision
+
+
+class Watch(Wire, frozen=True):
+    """Send the session's events to this front door; answered with `Watching`."""
+
+
+class Unwatch(Wire, frozen=True):
+    """Stop sending the session's events to this front door."""
+
+
+class Close(Wire, frozen=True):
+    """Cancel what runs and let the session go."""
+
+
+Ask = Send | Cancel | Submit | Decide | Watch | Unwatch | Close
+
+
+class Command(Wire, frozen=True):
+    """One thing asked of a session that was placed here under `epoch`; `number` finds its answer."""
+
+    number: int
+    session_id: str
+    epoch: int
+    ask: Ask
+
+
+class Watching(Wire, frozen=True):
+    """From here on events come: all that follow `sequence`, the last one committed before.
+
+    `partial` is a delta with all of the message that is being streamed.
+    """
+
+    sequence: int
+    partial: Frame | None
+
+
+class Answer(Wire, frozen=True):
+    """What came of a command."""
+
+    number: int
+    value: Any
+    error: PerdureError | None = None
+
+
+class Delivery(Wire, frozen=True):
+    """Events of one session, in order, from its owner of that epoch."""
+
+    session_id: str
+    epoch: int
+    frames: Sequence[Frame]
+
+
+class Placement(Wire, frozen=True):
+    """Where a session lives now. `actor` None: nowhere, until somebody needs it."""
+
+    session_id: str
+    epoch: int
+    actor: str | None
+
+
+class Adoption(Wire, frozen=True):
+    """A session that must go on without being asked; `is_quarantined`: end its turn instead."""
+
+    session_id: str
+    epoch: int
+    is_quarantined: bool = False

@@ -1,0 +1,266 @@
+"""A live session: its state, the way into its journal, and what clients may ask of it.
+
+Everything that changes the state is synchronous: it looks, appends and is done before anything else
+runs, so that a session handles one thing at a time without a lock. The state runs ahead of the disk;
+what clients see does not: frames leave after their commit, and deltas wait behind the events that they
+follow (design: promises 1 and 2).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+
+from runtime.core import draft as write
+from runtime.core import event as ev
+from runtime.core import session as core
+from runtime.core import sse
+from runtime.core.decision import Decision, decide_call
+from runtime.core.definition import SessionDefinition
+from runtime.core.draft import Draft
+from runtime.core.errors import ConflictError, InvalidInputError, PerdureError
+from runtime.core.message import Message, TextPart, ToolResultPart
+from runtime.journal import Batch, Head, Line, Loaded
+from runtime.mint import Mint, timestamp
+from runtime.ports import ClientResult, Frame, Input
+from runtime.services import Owner, Services
+
+TAIL_SHARE: Final = 10  # at most so little of a long log is read behind its snapshot
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An append on its way to the disk, with the frames that may leave once it is there."""
+
+    landed: "asyncio.Future[None]"
+    sequence: int
+    frames: list[Frame]
+
+
+class Listener(Protocol):
+    """Whoever hosts the session."""
+
+    def published(self, session: "LiveSession", frames: Sequence[Frame]) -> None:
+        """Take frames that clients may see now."""
+        ...
+
+    def lost(self, session: "LiveSession", error: PerdureError) -> None:
+        """Hear that the session may not write any more."""
+        ...
+
+
+class LiveSession:
+    """One session in memory. Not thread-safe: it belongs to one event loop."""
+
+    def __init__(self, loaded: Loaded, state: core.SessionState, services: Services, listener: Listener) -> None:
+        self.session_id = loaded.session_id
+        self.epoch = loaded.epoch
+        self.workspace_id = loaded.workspace_id
+        self.created_at = loaded.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        definition = msgspec.json.decode(loaded.definition, type=SessionDefinition)
+        self.owner = Owner(loaded.session_id, loaded.harness_id, loaded.agent_id, definition)
+        self.state = state
+        self.services = services
+        self.first_title = loaded.title
+        self.committed_sequence = state.last_sequence
+        self.is_lost = False
+        self._listener = listener
+        self._mint = Mint(after=state.last_event_id)
+        self._pending: deque[_Pending] = deque()
+        self._snapshot_at = state.last_sequence - len(loaded.tail)
+
+    @property
+    def turn(self) -> core.Turn:
+        """The turn that is open. Raises RuntimeError if none is: a bug of the caller."""
+        if self.state.turn is None:
+            message = f"no turn is open in session {self.session_id}"
+            raise RuntimeError(message)
+        return self.state.turn
+
+    # ------------------------------------------------------------ into the journal
+
+    def append(self, *drafts: Draft) -> "asyncio.Future[None]":
+        """Fold events into the state and send them to the disk together; the future is their commit.
+
+        It fails with StaleEpochError if the session has moved on; nothing was written then.
+        """
+        lines = [self._fold(draft) for draft in drafts]
+        frames = [Frame(line.sequence, line.type, sse.frame(line.type, line.id, line.body)) for line in lines]
+        entry = _Pending(asyncio.get_running_loop().create_future(), self.state.last_sequence, frames)
+        self._pending.append(entry)
+        batch = Batch(self.session_id, self.epoch, lines, self._head())
+        self.services.journal.append(batch, self._landed)
+        return entry.landed
+
+    def _fold(self, draft: Draft) -> Line:
+        sequence = self.state.last_sequence + 1
+        event = ev.Event(
+            id=self._mint.new_id("event"),
+            type=draft.data.type,
+            ts=timestamp(),
+            session_id=self.session_id,
+            sequence=sequence,
+            context=draft.context,
+            data=draft.data,
+            metadata=draft.metadata,
+            tags=draft.tags,
+        )
+        core.apply(self.state, event, draft.private)
+        return Line(sequence, event.id, event.type, draft.context.turn_id, ev.encode(event), draft.private)
+
+    def _head(self) -> Head:
+        state = self.state
+        usage = msgspec.json.encode(state.usage).decode()
+        return Head(state.status, state.steps, usage, state.title, state.preview, state.output_preview)
+
+    def _landed(self, error: PerdureError | None) -> None:
+        entry = self._pending.popleft()
+        if error is None:
+            self.committed_sequence = entry.sequence
+            if not entry.landed.done():
+                entry.landed.set_result(None)
+            if not self.is_lost:
+                self._listener.published(self, entry.frames)
+            return
+        if not entry.landed.done():
+            entry.landed.set_exception(error)
+            entry.landed.exception()  # who does not wait for it hears of it through the listener
+        self.lose(error)
+
+    def lose(self, error: PerdureError) -> None:
+        """Stop writing and showing anything: the session belongs to somebody else now."""
+        if not self.is_lost:
+            self.is_lost = True
+            self._listener.lost(self, error)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything appended is on the disk."""
+        return not self._pending
+
+    async def settled(self) -> None:
+        """Wait until everything appended so far is on the disk. Raises StaleEpochError."""
+        if self._pending:
+            await asyncio.shield(self._pending[-1].landed)
+
+    def send_delta(self, data: ev.Payload, context: ev.Context) -> None:
+        """Send an ephemeral event, behind the durable ones that came before it."""
+        if self._pending:
+            self._pending[-1].frames.append(self.ephemeral(data, context))
+        elif not self.is_lost:
+            self._listener.published(self, (self.ephemeral(data, context),))
+
+    def ephemeral(self, data: ev.Payload, context: ev.Context) -> Frame:
+        """Return the frame of an event that is not journaled."""
+        event = ev.Event(
+            id=self._mint.new_id("event"),
+            type=data.type,
+            ts=timestamp(),
+            session_id=self.session_id,
+            context=context,
+            data=data,
+        )
+        return Frame(0, data.type, sse.frame(data.type, None, ev.encode(event)))
+
+    def due_snapshot(self, every_events: int) -> tuple[int, bytes] | None:
+        """Return sequence and state for a snapshot if one is due; only while nothing is on its way to the disk.
+
+        A snapshot holds the whole conversation, so they come the rarer the longer that is.
+        """
+        last = self.state.last_sequence
+        if self._pending or last - self._snapshot_at < max(every_events, last // TAIL_SHARE):
+            return None
+        self._snapshot_at = self.state.last_sequence
+        return self.state.last_sequence, core.snapshot(self.state)
+
+    def new_id(self, prefix: str) -> str:
+        """Mint an id that sorts with the session's events."""
+        return self._mint.new_id(prefix)
+
+    # ------------------------------------------------------------ what clients ask
+
+    def accept(self, given: Input) -> tuple[Message, "asyncio.Future[None] | None"]:
+        """Take a user message and return it with its commit; a repeated id or key gives the first one.
+
+        Raises:
+            ConflictError: the key came before with another content.
+        """
+        known = self._known(given)
+        if known is not None:
+            return known, self._pending[-1].landed if self._pending else None
+        drafts = [] if self.state.is_started else [self._started()]
+        if self.state.is_waiting:
+            drafts += write.abandon_turn(self.state, self.turn, timestamp())
+        metadata = {"idempotency_key": given.idempotency_key} if given.idempotency_key else None
+        data = ev.InputMessage(message=given.message)
+        drafts.append(Draft(data, write.input_context(given.message.id), None, metadata, given.tags))
+        return given.message, self.append(*drafts)
+
+    def _known(self, given: Input) -> Message | None:
+        key, inputs = given.idempotency_key, self.state.inputs
+        message_id = (inputs.get(f"key:{key}") if key else None) or inputs.get(given.message.id)
+        if message_id is None:
+            return None
+        first = next(t.message for t in reversed(self.state.messages) if t.message.id == message_id)
+        if first.content != given.message.content:
+            text = f"Idempotency-Key {key!r} came before with another content."
+            raise ConflictError(text, "idempotency_key_reused")
+        return first
+
+    def _started(self) -> Draft:
+        owner = self.owner
+        data = ev.SessionStarted(
+            harness_id=owner.harness_id, agent_id=owner.agent_id, model_id=owner.definition.model_id
+        )
+        return Draft(data, ev.Context())
+
+    def submit(self, results: Sequence[ClientResult]) -> "asyncio.Future[None]":
+        """Take the results that the client owes, all of them at once; the future is their commit.
+
+        Raises:
+            ConflictError: the session waits for none.
+            InvalidInputError: the ids are not exactly the pending ones.
+        """
+        if not self.state.awaits_client:
+            raise ConflictError.not_waiting()
+        turn = self.turn
+        pending = {c.call.id: c for c in turn.pending()}
+        given = sorted(r.tool_call_id for r in results)
+        if given != sorted(pending):
+            text = f"Expected one result for each of {sorted(pending)}, got {given}."
+            raise InvalidInputError(text, "tool_call_mismatch")
+        now = timestamp()
+        return self.append(*[
+            write.complete_call(turn, call, write.client_outcome(call, r.result, r.error), now)
+            for r in results
+            for call in (pending[r.tool_call_id],)
+        ])  # fmt: skip
+
+    def has_taken(self, results: Sequence[ClientResult]) -> bool:
+        """Whether these very results are in the conversation."""
+        taken = [
+            part
+            for turned in self.state.messages
+            for part in turned.message.content
+            if isinstance(part, ToolResultPart)
+        ]
+        return all(_as_part(result) in taken for result in results)
+
+    def decide(self, given: Decision) -> "asyncio.Future[None] | None":
+        """Take a person's decision; the future is its commit, None if nobody asks about that attempt."""
+        for call in self.turn.undecided() if self.state.awaits_decision else ():
+            if (call.call.id, call.attempts) == (given.tool_call_id, given.attempt):
+                return self.append(*decide_call(self.turn, call, given, timestamp()))
+        return None
+
+    def cancel(self, seen: str) -> "asyncio.Future[None]":
+        """Stop the open turn, keeping what clients have seen of an unfinished message."""
+        return self.append(*write.cancel_turn(self.state, self.turn, seen, timestamp(), self.new_id))
+
+
+def _as_part(given: ClientResult) -> ToolResultPart:
+    result = core.result_value((TextPart(write.as_text(given.result)),)) if given.error is None else None
+    return ToolResultPart(given.tool_call_id, result, given.error)

@@ -1,0 +1,141 @@
+"""The live definitions of agents and harnesses, kept beside the sessions that run with them.
+
+Each turn starts with the definitions as they are now. Asking costs one query, which answers only with what has
+changed; while it is under way, further sessions queue, and the next query is for all of them.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from runtime.agent import RuntimeAgent, compose
+from runtime.capability import Registry
+from runtime.core.definition import Agent, Harness, SessionDefinition
+from runtime.core.errors import NotFoundError
+from runtime.core.ids import hex_of
+from runtime.services import Owner
+from runtime.store.agents import agent_of
+from runtime.store.harnesses import MAX_DEPTH, harness_of
+from runtime.store.pool import Pool, translate
+
+MAX_KEPT: Final = 500
+
+# $1 harnesses and $2 agents wanted, $3 and $4 the revisions that are known. Deleted ones come too: the turn says so.
+CHANGED: Final = f"""
+WITH RECURSIVE known AS (
+    SELECT * FROM unnest($3::uuid[], $4::bigint[]) AS k (id, revision)
+), chain (id, parent_id, depth) AS (
+    SELECT id, parent_id, 1 FROM harnesses WHERE id = ANY($1::uuid[])
+    UNION
+    SELECT h.id, h.parent_id, c.depth + 1
+    FROM harnesses h JOIN chain c ON h.id = c.parent_id WHERE c.depth < {MAX_DEPTH}
+)
+SELECT true AS is_harness, h.id, h.name, h.status, h.is_built_in, h.parent_id, NULL AS harness_id, h.revision,
+    h.config, h.created_at, h.updated_at, h.archived_at
+FROM harnesses h LEFT JOIN known k ON k.id = h.id
+WHERE h.id IN (SELECT id FROM chain) AND h.revision IS DISTINCT FROM k.revision
+UNION ALL
+SELECT false, a.id, a.name, a.status, false, NULL, a.harness_id, a.revision,
+    a.config, a.created_at, a.updated_at, a.archived_at
+FROM agents a LEFT JOIN known k ON k.id = a.id
+WHERE a.id = ANY($2::uuid[]) AND a.revision IS DISTINCT FROM k.revision
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was read so far, by public id. Never changed in place, since sessions go on reading it."""
+
+    harnesses: Mapping[str, Harness] = field(default_factory=dict)
+    agents: Mapping[str, Agent] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Composed:
+    chain: tuple[Harness, ...]
+    agent: Agent | None
+    definition: SessionDefinition
+    result: RuntimeAgent
+
+
+class Definitions:
+    """Composes what sessions run with (`runtime.services.Agents`). One for each actor."""
+
+    def __init__(self, pool: Pool, registry: Registry) -> None:
+        self._pool = pool
+        self._registry = registry
+        self._known = _Known()
+        self._composed: dict[str, _Composed] = {}
+        self._wanted: list[Owner] = []
+        self._running: asyncio.Task[_Known] | None = None
+        self._next: asyncio.Task[_Known] | None = None
+
+    async def load(self, owner: Owner) -> RuntimeAgent:
+        """Return the composed agent; sessions that ask at the same time share one query.
+
+        Raises:
+            InvalidInputError: the harness or agent was archived or deleted; the words are for the user.
+            NotFoundError: there never was such a harness or agent.
+            StoreUnavailableError: the database is away.
+        """
+        self._wanted.append(owner)
+        if self._next is None:
+            self._next = asyncio.create_task(self._refresh(self._running))
+        known = await asyncio.shield(self._next)
+        return self._compose(owner, known)
+
+    async def _refresh(self, before: "asyncio.Task[_Known] | None") -> _Known:
+        if before is not None and not before.done():
+            await asyncio.wait([before])
+        self._running, self._next = self._next, None
+        wanted, self._wanted = self._wanted, []
+        known = self._known if len(self._known.agents) + len(self._known.harnesses) < MAX_KEPT else _Known()
+        revisions = {harness.id: harness.revision for harness in known.harnesses.values()}
+        revisions |= {agent.id: agent.revision for agent in known.agents.values()}
+        with translate():
+            rows = await self._pool.fetch(
+                CHANGED,
+                list({hex_of(owner.harness_id) for owner in wanted}),
+                list({hex_of(owner.agent_id) for owner in wanted if owner.agent_id}),
+                [hex_of(public_id) for public_id in revisions],
+                list(revisions.values()),
+            )
+        harnesses = [harness_of(row) for row in rows if row["is_harness"]]
+        agents = [agent_of(row) for row in rows if not row["is_harness"]]
+        self._known = _Known(
+            {**known.harnesses, **{harness.id: harness for harness in harnesses}},
+            {**known.agents, **{agent.id: agent for agent in agents}},
+        )
+        return self._known
+
+    def _compose(self, owner: Owner, known: _Known) -> RuntimeAgent:
+        chain = _chain(owner.harness_id, known)
+        agent = known.agents.get(owner.agent_id) if owner.agent_id else None
+        if owner.agent_id and agent is None:
+            raise NotFoundError("agent", owner.agent_id)
+        last = self._composed.get(owner.session_id)
+        if last and _are_same(last.chain, chain) and last.agent is agent and last.definition is owner.definition:
+            return last.result
+        result = compose(chain, agent, owner.definition, self._registry)
+        if len(self._composed) >= MAX_KEPT:
+            self._composed.clear()
+        self._composed[owner.session_id] = _Composed(chain, agent, owner.definition, result)
+        return result
+
+
+def _are_same(some: Sequence[Harness], others: Sequence[Harness]) -> bool:
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
+
+
+def _chain(harness_id: str, known: _Known) -> tuple[Harness, ...]:
+    """Return a harness with its parents, outermost first."""
+    chain: list[Harness] = []
+    key: str | None = harness_id
+    while key is not None and len(chain) < MAX_DEPTH:
+        harness = known.harnesses.get(key)
+        if harness is None:
+            raise NotFoundError("harness", key)
+        chain.insert(0, harness)
+        key = harness.parent_id
+    return tuple(chain)

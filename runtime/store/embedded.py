@@ -1,0 +1,258 @@
+"""The Postgres that comes along when no DATABASE_URL is given: PostgreSQL 18 from a wheel, below DIR/postgres.
+
+    data/     the cluster       socket/   the only way in: a private folder, or a link to a shorter one
+    log       what it says      lock      held by the process that owns the server
+
+It listens on no port. One process owns it, as a direct child that dies with it (see program.py). Whatever a
+killed owner left running is stopped before a new server starts, so no server is ever shared; one that dies
+under a living owner is started again.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import psutil
+
+from runtime.core.errors import StoreUnavailableError
+from runtime.lock import FolderLock
+from runtime.log import get_logger
+from runtime.store.program import ENVIRONMENT, Programs
+
+_USER: Final = "perdure"
+_DATABASE: Final = "postgres"
+_SOCKET_NAME: Final = "/.s.PGSQL.5432"
+_SOCKET_PATH_BYTES: Final = 107  # sun_path of unix(7), less its final zero; 103 on macOS
+_START_TIMEOUT_S: Final = 120.0  # replaying the log after a crash takes time
+_STOP_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 0.01
+_WATCH_S: Final = 0.1
+_LOG_LIMIT_BYTES: Final = 10_000_000
+_RETRY_CAP_S: Final = 5.0
+
+_OPTIONS: Final = {
+    "listen_addresses": "",
+    "port": "5432",  # only names the socket; not what PGPORT or a config says
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "wal_level": "minimal",  # nobody replicates from here, and it writes less
+    "max_wal_senders": "0",
+    "max_wal_size": "1GB",
+    "checkpoint_completion_target": "0.9",
+    "autovacuum": "on",
+    "io_method": "sync",  # no extra processes
+    "jit": "off",  # our statements are short
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+}
+
+_log = get_logger(__name__)
+
+
+class EmbeddedPostgres:
+    """Start and stop the server. Call `start` from a thread that lives as long as the server shall."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._home = data_dir.resolve() / "postgres"
+        self._data = self._home / "data"
+        self._socket_link = self._home / "socket"
+        self._programs = Programs(self._home)
+        self._socket_dir = self._socket_link
+        self._lock = FolderLock(self._home)
+        self._server: subprocess.Popen[bytes] | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def dsn(self) -> str:
+        """The address for clients on this machine. The socket folder's name is the host, percent-encoded."""
+        return f"postgresql://{_USER}@{quote(str(self._socket_dir), safe='')}/{_DATABASE}"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs."""
+        return self._server.pid if self._server is not None and self._server.poll() is None else None
+
+    async def start(self) -> str:
+        """Start the server and return its address.
+
+        Raises:
+            ConflictError: another process owns the server of this data dir.
+            StoreUnavailableError: it does not start; DIR/postgres/log says why.
+        """
+        try:
+            await asyncio.to_thread(self._prepare)
+            await self._run()
+        except BaseException:
+            await self.stop()
+            raise
+        self._watch = asyncio.create_task(self._keep_running())
+        return self.dsn
+
+    async def stop(self) -> None:
+        """Shut the server down, fast but cleanly, and leave nothing behind but the data and the log."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
+        await asyncio.to_thread(self._shut_down)
+
+    # ------------------------------------------------------------ before it runs
+
+    def _prepare(self) -> None:
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock.take()
+        self._programs.own(self._home)
+        self._stop_leftover()
+        self._make_socket_dir()
+        if not self._data.exists():
+            self._init_cluster()
+
+    def _stop_leftover(self) -> None:
+        lines = self._status_lines()
+        try:
+            leftover = psutil.Process(int(lines[0])) if lines else None
+            if leftover is None or leftover.cwd() != str(self._data):
+                self._forget_leftover()
+                return
+            _log.info("leftover_postgres_found", pid=leftover.pid)
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                leftover.send_signal(number)
+                try:
+                    leftover.wait(_STOP_TIMEOUT_S)
+                except psutil.TimeoutExpired:
+                    continue
+                return
+        except psutil.NoSuchProcess:
+            return
+        except psutil.AccessDenied:  # somebody else's, so none of ours
+            self._forget_leftover()
+            return
+        raise StoreUnavailableError(reason=f"the server of a former run, pid {leftover.pid}, does not stop")
+
+    def _forget_leftover(self) -> None:
+        """Remove the note of a server that is gone: Postgres takes any process of this user with its number for it."""
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _make_socket_dir(self) -> None:
+        self._remove_socket_dir()
+        limit = _SOCKET_PATH_BYTES if sys.platform == "linux" else 103
+        if len(os.fsencode(self._socket_link)) + len(_SOCKET_NAME) <= limit:
+            self._socket_link.mkdir(mode=0o700)
+            self._socket_dir = self._socket_link
+        else:
+            # A name nobody can guess, in a folder only we can enter; the link finds it again after a kill -9.
+            self._socket_dir = Path(tempfile.mkdtemp(prefix="perdure-", dir="/tmp"))  # TMPDIR may be long too
+            self._socket_link.symlink_to(self._socket_dir)
+        self._programs.own(self._socket_dir)
+
+    def _remove_socket_dir(self) -> None:
+        if self._socket_link.is_symlink():
+            shutil.rmtree(self._socket_link.readlink(), ignore_errors=True)
+            self._socket_link.unlink()
+        elif self._socket_link.exists():
+            shutil.rmtree(self._socket_link)
+
+    def _init_cluster(self) -> None:
+        draft = self._home / "data.new"  # renamed when complete, so a kill here leaves no half cluster
+        shutil.rmtree(draft, ignore_errors=True)
+        arguments = ["-D", str(draft), "-U", _USER, "-E", "UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
+        arguments += ["--auth-local=trust", "--auth-host=reject"]
+        if sys.platform == "linux":
+            arguments.append("--sync-method=syncfs")  # one call instead of a thousand
+        command = self._programs.command("initdb", arguments)
+        done = subprocess.run(  # noqa: S603  the command is our own
+            command, env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        if done.returncode != 0:
+            raise StoreUnavailableError(reason=f"initdb failed: {done.stderr.strip()[-500:]}")
+        draft.rename(self._data)
+
+    # ------------------------------------------------------------ while it runs
+
+    async def _run(self) -> None:
+        self._server = self._launch()
+        try:
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                while not self._is_ready(self._server):  # noqa: ASYNC110  a file says so, no event
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            raise StoreUnavailableError(reason=f"Postgres is not ready after {_START_TIMEOUT_S:.0f} s") from None
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        log = self._home / "log"
+        if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+            log.rename(log.with_suffix(".old"))
+        options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        arguments = ["-D", str(self._data), "-k", str(self._socket_dir), *options]
+        with log.open("ab") as output:
+            # Its own session: ctrl-C in a terminal reaches us only, and we drain before we stop the server.
+            return subprocess.Popen(  # noqa: S603  the command is our own
+                self._programs.command("postgres", arguments, is_bound=True),
+                env=ENVIRONMENT,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _is_ready(self, server: subprocess.Popen[bytes]) -> bool:
+        if server.poll() is not None:
+            raise StoreUnavailableError(reason=f"Postgres ended with {server.returncode}; see {self._home / 'log'}")
+        lines = self._status_lines()
+        return bool(lines) and lines[0] == str(server.pid) and lines[-1] == "ready"
+
+    def _status_lines(self) -> list[str]:
+        try:
+            text = (self._data / "postmaster.pid").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        return [line.strip() for line in text.splitlines()]
+
+    async def _keep_running(self) -> None:
+        wait_s = _WATCH_S
+        while True:
+            await asyncio.sleep(wait_s)
+            if self.pid is not None:
+                wait_s = _WATCH_S
+                continue
+            try:
+                # Fails while backends of the dead server hold its shared memory: they notice within moments.
+                await self._run()
+            except StoreUnavailableError as err:
+                wait_s = min(wait_s * 2, _RETRY_CAP_S)
+                _log.warning("postgres_restart_failed", reason=err.reason, retry_in_s=wait_s)
+            else:
+                _log.warning("postgres_restarted", pid=self.pid)
+
+    # ------------------------------------------------------------ after it ran
+
+    def _shut_down(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            _end(server)
+        if self._lock.is_held:
+            self._remove_socket_dir()
+            self._lock.free()
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, by force
+        server.send_signal(number)
+        try:
+            server.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            _log.warning("postgres_stop_timed_out", signal=number.name)
+        else:
+            return

@@ -1,0 +1,253 @@
+"""Reading the journal for people: lists, pages, messages. Stored bodies go out as they are, never decoded."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from runtime.core import event as ev
+from runtime.core.effect import Effect, project, unanswered
+from runtime.core.ids import hex_of
+from runtime.core.message import Message, ToolCallPart
+from runtime.core.session import result_message
+from runtime.store.pool import Pool, translate
+
+PAGE_LIMIT: Final = 1000  # contract events §8
+DEBUG_LIMIT: Final = 10_000
+_STORED_TYPES: Final = sorted(ev.KNOWN_TYPES - ev.EPHEMERAL_TYPES)  # what a newer server wrote stays hidden
+
+_MATCHES: Final = """
+session_id = $1 AND type = ANY($2::text[])
+    AND ($3::uuid IS NULL OR turn_id = $3)
+    AND ($4::text IS NULL OR body->'context'->>'exec_id' = $4)
+    AND ($5::text IS NULL OR body->'context'->>'trace_id' = $5)
+    AND ($6::timestamptz IS NULL OR (body->>'ts')::timestamptz >= $6)
+    AND ($7::timestamptz IS NULL OR (body->>'ts')::timestamptz <= $7)
+    AND ($8::text[] IS NULL OR (body->'tags')::jsonb ?| $8)
+    AND ($9::text IS NULL OR coalesce(body->'data'->>'tool_name', body->'data'->'tool_call'->>'name') = $9)
+    AND ($10::text IS NULL OR strpos(lower(body->>'data'), lower($10)) > 0)
+"""
+_SELECT: Final = f"SELECT sequence, type, body FROM events WHERE {_MATCHES} AND sequence > $11 AND sequence < $12"
+OLDEST: Final = f"{_SELECT} ORDER BY sequence LIMIT $13"
+NEWEST: Final = f"{_SELECT} ORDER BY sequence DESC LIMIT $13"
+COUNT: Final = f"SELECT count(*) FROM events WHERE {_MATCHES}"
+
+AFTER: Final = """
+SELECT sequence, type, body FROM events WHERE session_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
+"""
+# Ids of a session sort as its sequences do, so a cursor need not be an event that was ever stored.
+SEQUENCE_OF_ID: Final = """
+SELECT sequence FROM events WHERE session_id = $1 AND id <= $2 ORDER BY id DESC LIMIT 1
+"""
+LAST_OF_TYPE: Final = """
+SELECT sequence FROM events WHERE session_id = $1 AND type = $2 AND sequence <= $3 ORDER BY sequence DESC LIMIT 1
+"""
+HEAD: Final = "SELECT last_sequence FROM sessions WHERE id = $1 AND deleted_at IS NULL"
+MESSAGES: Final = """
+SELECT body FROM events
+WHERE session_id = $1 AND type IN ('input.message', 'output.message.completed', 'tool.completed')
+ORDER BY sequence
+"""
+SUMMARY: Final = """
+SELECT type, count(*) AS count, min(body->>'ts') AS first_ts, max(body->>'ts') AS last_ts
+FROM events WHERE session_id = $1 AND type = ANY($2::text[]) GROUP BY type ORDER BY type
+"""
+FOREVER: Final = 2**63 - 1
+
+# Types are spelled out where the partial index `events_effects` is to be used.
+EFFECTS: Final = """
+SELECT sequence, body FROM events WHERE session_id = $1 AND type = 'tool.started'
+ORDER BY sequence DESC LIMIT $2 OFFSET $3
+"""
+EFFECT_COUNT: Final = "SELECT count(*) FROM events WHERE session_id = $1 AND type = 'tool.started'"
+EFFECT: Final = """
+SELECT sequence, body FROM events WHERE session_id = $1 AND type = 'tool.started' AND strpos(body::text, $2) > 0
+ORDER BY sequence DESC LIMIT 1
+"""
+# Whatever became of calls that began in a range: it is there before the last one's act is over.
+OUTCOMES: Final = """
+SELECT body FROM events
+WHERE session_id = $1 AND sequence > $2
+  AND type IN ('tool.completed', 'transcript.repaired', 'tool.decision_requested', 'tool.decision_made')
+  AND sequence < coalesce((
+    SELECT min(sequence) FROM events WHERE session_id = $1 AND type = 'act.completed' AND sequence > $3
+  ), 9223372036854775807)
+ORDER BY sequence
+"""
+DECISIONS: Final = """
+WITH asked AS (
+    SELECT e.session_id, e.turn_id, min(e.sequence) AS sequence
+    FROM sessions s JOIN events e ON e.session_id = s.id AND e.type = 'tool.decision_requested'
+    WHERE s.status = 'waitingfortoolresults' AND s.deleted_at IS NULL AND ($1::uuid IS NULL OR s.id = $1)
+    GROUP BY e.session_id, e.turn_id
+)
+SELECT e.body FROM asked a JOIN events e
+    ON e.session_id = a.session_id AND e.turn_id = a.turn_id AND e.sequence >= a.sequence
+    AND e.type IN ('tool.completed', 'tool.decision_requested', 'tool.decision_made')
+ORDER BY e.session_id, e.sequence
+"""
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events. `tags` matches any of them; `text` is a substring of the payload, in any case."""
+
+    types: frozenset[str] | None = None
+    exclude: frozenset[str] = frozenset()
+    turn_id: str | None = None
+    exec_id: str | None = None
+    trace_id: str | None = None
+    from_ts: datetime | None = None
+    to_ts: datetime | None = None
+    tags: Sequence[str] | None = None
+    tool_name: str | None = None
+    text: str | None = None
+
+    @property
+    def is_debugging(self) -> bool:
+        """Whether it looks into events, and so is bounded."""
+        asked = (self.turn_id, self.exec_id, self.trace_id, self.from_ts, self.to_ts, self.tool_name, self.text)
+        return any(value is not None for value in asked) or bool(self.tags)
+
+    def allows(self, event_type: str) -> bool:
+        """Whether events of a type pass."""
+        return event_type in (ev.KNOWN_TYPES if self.types is None else self.types) and event_type not in self.exclude
+
+
+class Range(msgspec.Struct, frozen=True):
+    """An open interval of sequences, and how many events of it: the oldest, or the `newest`.
+
+    Without a limit it is read a page of `PAGE_LIMIT` at a time.
+    """
+
+    after: int = 0
+    before: int = FOREVER
+    limit: int | None = None
+    newest: bool = False
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event as it is sent."""
+
+    sequence: int
+    type: str
+    body: bytes
+
+    @property
+    def id(self) -> str:
+        """Its public id, from the body: encoders of this project write `id` first."""
+        return self.body[7:45].decode()
+
+
+class EventLog:
+    """The journal, read only. Sessions that were deleted have none."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def head(self, session_id: str) -> int | None:
+        """Return the last sequence of a session, 0 before its first event; None if there is no such session."""
+        with translate():
+            head: int | None = await self._pool.fetchval(HEAD, hex_of(session_id))
+        return head
+
+    async def after(self, session_id: str, sequence: int, limit: int) -> list[StoredEvent]:
+        """Return up to `limit` events after a sequence, in order, of every type."""
+        with translate():
+            rows = await self._pool.fetch(AFTER, hex_of(session_id), sequence, limit)
+        return [StoredEvent(r["sequence"], r["type"], r["body"].encode()) for r in rows]
+
+    async def sequence_of(self, session_id: str, event_id: str) -> int:
+        """Return the sequence of the newest event that is not after an id, 0 if none is."""
+        with translate():
+            found = await self._pool.fetchval(SEQUENCE_OF_ID, hex_of(session_id), hex_of(event_id))
+        return found or 0
+
+    async def last_of_type(self, session_id: str, event_type: str, until: int = FOREVER) -> int:
+        """Return the sequence of the newest event of a type up to a sequence, 0 if there is none."""
+        with translate():
+            found = await self._pool.fetchval(LAST_OF_TYPE, hex_of(session_id), event_type, until)
+        return found or 0
+
+    async def read(self, session_id: str, chosen: Filter, span: Range) -> list[StoredEvent]:
+        """Return the matching events of a range, oldest first."""
+        query = NEWEST if span.newest else OLDEST
+        bounds = (span.after, span.before, span.limit or PAGE_LIMIT)
+        with translate():
+            rows = await self._pool.fetch(query, *_arguments(session_id, chosen), *bounds)
+        events = [StoredEvent(r["sequence"], r["type"], r["body"].encode()) for r in rows]
+        return events[::-1] if span.newest else events
+
+    async def count(self, session_id: str, chosen: Filter) -> int:
+        """Return how many stored events match, wherever they are."""
+        with translate():
+            total: int = await self._pool.fetchval(COUNT, *_arguments(session_id, chosen))
+        return total
+
+    async def messages(self, session_id: str) -> list[tuple[int, Message]]:
+        """Return the conversation, oldest first, each message with its sequence (contract events §6)."""
+        with translate():
+            rows = await self._pool.fetch(MESSAGES, hex_of(session_id))
+        return [(event.sequence or 0, _message(event)) for event in _decoded(rows)]
+
+    async def effects(self, session_id: str, limit: int, offset: int) -> tuple[list[Effect], int]:
+        """Return a part of the effect ledger, newest first, and how many entries there are."""
+        with translate():
+            total: int = await self._pool.fetchval(EFFECT_COUNT, hex_of(session_id))
+            rows = await self._pool.fetch(EFFECTS, hex_of(session_id), limit, offset)
+        return (await self._project(session_id, rows[::-1]))[::-1], total
+
+    async def effect(self, session_id: str, tool_call_id: str) -> Effect | None:
+        """Return the ledger's newest entry of a call."""
+        part = ToolCallPart(tool_call_id, "", {})
+        beginning, _, _ = msgspec.json.encode(part).decode().partition(',"name"')  # no string in a body can hold it
+        with translate():
+            rows = await self._pool.fetch(EFFECT, hex_of(session_id), beginning)
+        found = await self._project(session_id, rows)
+        return found[0] if found else None
+
+    async def _project(self, session_id: str, starts: Sequence[Any]) -> list[Effect]:
+        if not starts:
+            return []
+        first, last = starts[0]["sequence"], starts[-1]["sequence"]
+        with translate():
+            rows = await self._pool.fetch(OUTCOMES, hex_of(session_id), first, last)
+        return project(_decoded([*starts, *rows]))
+
+    async def pending_decisions(self, session_id: str | None = None) -> list[ev.Event]:
+        """Return the `tool.decision_requested` events that wait for a person, of one session or all, oldest first."""
+        with translate():
+            rows = await self._pool.fetch(DECISIONS, hex_of(session_id) if session_id else None)
+        return sorted(unanswered(_decoded(rows)), key=lambda event: event.ts)
+
+    async def summary(self, session_id: str) -> list[tuple[str, int, str, str]]:
+        """Return for each type: its name, how many events, and the times of the first and the last."""
+        with translate():
+            rows = await self._pool.fetch(SUMMARY, hex_of(session_id), _STORED_TYPES)
+        return [(r["type"], r["count"], r["first_ts"], r["last_ts"]) for r in rows]
+
+
+def _decoded(rows: Sequence[Any]) -> list[ev.Event]:
+    return [event for row in rows if (event := ev.decode(row["body"])) is not None]
+
+
+def _arguments(session_id: str, chosen: Filter) -> tuple[Any, ...]:
+    return (
+        hex_of(session_id),
+        [name for name in _STORED_TYPES if chosen.allows(name)],
+        chosen.turn_id and hex_of(chosen.turn_id),
+        chosen.exec_id,
+        chosen.trace_id,
+        chosen.from_ts,
+        chosen.to_ts,
+        list(chosen.tags) if chosen.tags else None,
+        chosen.tool_name,
+        chosen.text,
+    )
+
+
+def _message(event: ev.Event) -> Message:
+    if isinstance(event.data, ev.ToolCompleted):
+        return result_message(event)
+    message: Message = event.data.message
+    return message

@@ -1,0 +1,192 @@
+"""The schema: numbered plain SQL files, applied once each, forward only. No server applies them by itself.
+
+A file whose first line is `-- no-transaction` holds one statement that Postgres runs in no transaction, such
+as a concurrent index build. A failed one is tried again the next time, so write it to allow that.
+"""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import asyncpg
+
+from runtime.core.errors import SchemaMismatchError, StoreUnavailableError
+from runtime.log import get_logger
+from runtime.store.pool import connect, translate
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_FILE_NAME: Final = re.compile(r"(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.sql")
+_LOCK_KEY: Final = 0x7065_7264  # "perd": any constant of ours
+_LOCK_TIMEOUT_S: Final = 60.0
+_LOCK_POLL_S: Final = 0.05
+_UNTIL_DONE_S: Final = 3_600.0  # index builds and rewrites of large tables
+
+_MAKE_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)"""
+_TABLE_EXISTS: Final = "SELECT to_regclass('schema_migrations') IS NOT NULL"
+_READ: Final = "SELECT number, name, sha256 FROM schema_migrations ORDER BY number"
+_RECORD: Final = "INSERT INTO schema_migrations (number, name, sha256) VALUES ($1, $2, $3)"
+_TRY_LOCK: Final = "SELECT pg_try_advisory_lock($1)"
+_UNLOCK: Final = "SELECT pg_advisory_unlock($1)"
+
+_Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A migration, as a file has it or as the database remembers it."""
+
+    number: int
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A file, ready to run."""
+
+    step: Step
+    sql: str
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether it runs in a transaction, together with its own record."""
+        return self.sql.partition("\n")[0].strip() != "-- no-transaction"
+
+
+def read_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
+    """Return the files in order.
+
+    Raises:
+        SchemaMismatchError: a name is malformed, or the numbers are not 1, 2, 3 …
+    """
+    migrations = []
+    for number, path in enumerate(sorted(folder.glob("*.sql")), start=1):
+        parts = _FILE_NAME.fullmatch(path.name)
+        if parts is None or int(parts["number"]) != number:
+            message = f"Migration file {path.name} should be named {number:04}_<what_it_does>.sql."
+            raise SchemaMismatchError(message)
+        content = path.read_bytes()
+        step = Step(number, parts["name"], hashlib.sha256(content).hexdigest())
+        migrations.append(Migration(step, content.decode()))
+    return migrations
+
+
+def pending(migrations: Sequence[Migration], applied: Sequence[Step]) -> Sequence[Migration]:
+    """Return what is still to be applied.
+
+    Raises:
+        SchemaMismatchError: the database is newer than this code, or an applied file has changed since.
+    """
+    if len(applied) > len(migrations):
+        newest = applied[-1]
+        message = (
+            f"The database has schema {newest.number} ({newest.name}), this version of Perdure knows "
+            f"{len(migrations)}: use the newer version that upgraded it."
+        )
+        raise SchemaMismatchError(message)
+    for done, migration in zip(applied, migrations, strict=False):
+        if done != migration.step:
+            message = (
+                f"Migration {done.number:04}_{done.name} was applied to this database, but its file has changed: "
+                "restore the file, and put the change in a new migration."
+            )
+            raise SchemaMismatchError(message)
+    return migrations[len(applied) :]
+
+
+async def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[Step]:
+    """Apply what is missing and return it; several may call this at once.
+
+    Raises:
+        SchemaMismatchError: see `pending`, nothing was applied; or one failed, then those before it stay.
+        StoreUnavailableError: the database does not answer, or another migration takes too long.
+    """
+    migrations = await asyncio.to_thread(read_migrations, folder)
+    connection = await connect(dsn)
+    try:
+        with translate():
+            return await _migrate(connection, migrations)
+    finally:
+        await connection.close()
+
+
+async def check(dsn: str, folder: Path = MIGRATIONS) -> None:
+    """Pass if the database has all that this code needs.
+
+    A newer schema has it too: migrations only add, so that what runs goes on beside the newer code that is to replace
+    it. Only `migrate`, with which a server starts, refuses that.
+
+    Raises:
+        SchemaMismatchError: it has an older or another one; the message says what to do.
+        StoreUnavailableError: it does not answer.
+    """
+    migrations = await asyncio.to_thread(read_migrations, folder)
+    connection = await connect(dsn)
+    try:
+        with translate():
+            applied = await _applied(connection)
+    finally:
+        await connection.close()
+    missing = pending(migrations, applied[: len(migrations)])
+    if missing:
+        have = len(migrations) - len(missing)
+        message = (
+            f"The database has schema {have}, this version of Perdure needs {len(migrations)}: run `perdure migrate`."
+        )
+        raise SchemaMismatchError(message)
+
+
+async def _migrate(connection: _Connection, migrations: Sequence[Migration]) -> list[Step]:
+    await _lock(connection)
+    try:
+        await connection.execute(_MAKE_TABLE)
+        missing = pending(migrations, await _applied(connection))
+        for migration in missing:
+            try:
+                await _apply(connection, migration)
+            except (asyncpg.DataError, asyncpg.SyntaxOrAccessError, asyncpg.IntegrityConstraintViolationError) as err:
+                message = f"Migration {migration.step.number} ({migration.step.name}) failed: {err}. None of it stays."
+                raise SchemaMismatchError(message) from err
+            _log.debug("migration_applied", number=migration.step.number, name=migration.step.name)
+        return [migration.step for migration in missing]
+    finally:
+        if not connection.is_closed():
+            await connection.fetchval(_UNLOCK, _LOCK_KEY)
+
+
+async def _lock(connection: _Connection) -> None:
+    # Polled: a statement that waits for the lock would hold a snapshot, and a concurrent index build waits for those.
+    try:
+        async with asyncio.timeout(_LOCK_TIMEOUT_S):
+            while not await connection.fetchval(_TRY_LOCK, _LOCK_KEY):  # noqa: ASYNC110  see above
+                await asyncio.sleep(_LOCK_POLL_S)
+    except TimeoutError:
+        raise StoreUnavailableError(reason="another migration is still running") from None
+
+
+async def _applied(connection: _Connection) -> list[Step]:
+    if not await connection.fetchval(_TABLE_EXISTS):
+        return []
+    return [Step(row["number"], row["name"], row["sha256"]) for row in await connection.fetch(_READ)]
+
+
+async def _apply(connection: _Connection, migration: Migration) -> None:
+    step = migration.step
+    if migration.is_transactional:
+        async with connection.transaction():
+            await connection.execute(migration.sql, timeout=_UNTIL_DONE_S)
+            await connection.execute(_RECORD, step.number, step.name, step.sha256)
+    else:
+        await connection.execute(migration.sql, timeout=_UNTIL_DONE_S)
+        await connection.execute(_RECORD, step.number, step.name, step.sha256)

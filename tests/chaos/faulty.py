@@ -1,0 +1,60 @@
+"""A capability that spoils the server which loads it, to show that the chaos harness notices."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Any, Final
+
+from runtime import act, host
+from runtime.capability import Capability
+from runtime.store import journal
+
+VARIABLE: Final = "CHAOS_SPOIL"
+COMMIT_DELAY_S: Final = 1.0
+
+
+class Faulty(Capability):
+    """Does nothing but come along with what this module breaks."""
+
+    id = "chaos_faulty"
+    name = "Faulty"
+    description = "Breaks the server on purpose."
+
+
+def forget_epochs() -> None:
+    """Let everyone write who knows the session's last sequence."""
+    guard = "s.epoch = h.epoch AND "
+    assert guard in journal.APPEND
+    journal.APPEND = journal.APPEND.replace(guard, "")  # type: ignore[misc]  # that is the point
+
+
+def acknowledge_early() -> None:
+    """Answer 2xx before the commit, which comes late enough to be cut off."""
+
+    async def at_once(commit: Any) -> None:
+        await asyncio.sleep(0)
+
+    append = journal.PostgresJournal.append
+
+    async def late(store: journal.PostgresJournal, batches: Sequence[Any]) -> set[str]:
+        await asyncio.sleep(COMMIT_DELAY_S)
+        return await append(store, batches)
+
+    host._landed = at_once
+    journal.PostgresJournal.append = late  # type: ignore[method-assign, assignment]  # that is the point
+
+
+def repeat_tools() -> None:
+    """Run every tool twice and give the second outcome."""
+    run = act.Acting._outcome
+
+    async def twice(acting: act.Acting, part: Any) -> Any:
+        await run(acting, part)
+        return await run(acting, part)
+
+    act.Acting._outcome = twice  # type: ignore[method-assign, assignment]  # that is the point
+
+
+WAYS: Final = {way.__name__: way for way in (forget_epochs, acknowledge_early, repeat_tools)}
+
+WAYS[os.environ[VARIABLE]]()  # noqa: TID251  the test says which

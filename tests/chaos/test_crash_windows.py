@@ -1,0 +1,90 @@
+"""Every crash window is hit on purpose: the process that reaches a fail point dies there, once."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.failpoint import FailPoint
+from tests.client import Client, check, script, text_of
+from tests.server import ServerProcess
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TABLE = (REPOSITORY / "docs" / "crash-windows.md").read_text()
+WORDS = "one two three four five six seven eight nine ten"
+ASK = {"type": "client_side", "name": "ask", "description": "Asks.", "parameters": {"type": "object"}}
+NEEDS_ANOTHER_DEATH = {FailPoint.SUPERVISOR_REVIVED: FailPoint.MODEL_STREAMING}
+
+
+@pytest.fixture(scope="module")
+def fail_points(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fail_points")
+
+
+@pytest.fixture(scope="module")
+def armed_server(tmp_path_factory: pytest.TempPathFactory, saboteur: Path, fail_points: Path) -> Iterator[str]:
+    settings = {
+        "PERDURE_FAIL_POINTS": str(fail_points),
+        "PERDURE_JOURNAL__SNAPSHOT_EVERY_EVENTS": "10",
+        "PERDURE_ACTORS__IDLE_PASSIVATE_S": "1",
+    }
+    server = ServerProcess(tmp_path_factory.mktemp("armed") / "data", settings, [saboteur, REPOSITORY])
+    yield server.start().url
+    server.stop()
+
+
+@pytest.fixture
+async def client(armed_server: str) -> AsyncIterator[Client]:
+    async with Client(armed_server) as client:
+        yield client
+
+
+@pytest.mark.parametrize("point", FailPoint)
+async def test_whoever_dies_in_this_window_the_turn_ends_as_it_should(
+    point: FailPoint, client: Client, fail_points: Path, tmp_path: Path
+) -> None:
+    """Promised: nothing accepted is lost, nothing is seen twice, nothing finished is done again."""
+    armed = [fail_points / p for p in (point, NEEDS_ANOTHER_DEATH.get(point)) if p]
+    for file in armed:
+        file.touch()
+    diary, once, gate = tmp_path / "diary", tmp_path / "once", tmp_path / "gate"
+    gate.touch()
+    calls = [
+        {"name": "work", "arguments": {"diary": str(diary), "gate": str(gate)}},
+        {"name": "work_once", "arguments": {"diary": str(once), "gate": str(gate)}},
+    ]
+    session_id = await client.open(capabilities=["saboteur"], tools=[ASK])
+    async with client.listen(session_id) as stream:
+        await client.send(
+            session_id,
+            script({"think": "Hm.", "say": "Well.", "call": calls}, {"call": [{"name": "ask"}]}, {"say": WORDS}),
+        )
+        asked = await stream.wait_for("tool.call_requested")
+        await client.submit(session_id, **{asked.data["tool_calls"][0]["id"]: "yes"})
+        assert (await stream.wait_for_end()).type == "turn.completed"
+        await client.until(lambda _: _are_gone(armed), f"{point} to be reached")
+        events = await client.events(session_id)
+        check(stream, events)
+
+        assert [e["type"] for e in events].count("reason.completed") == 3
+        assert text_of((await client.messages(session_id))[-1]) == WORDS
+        assert diary.read_text().splitlines()[-1].startswith("ended")
+        assert not once.exists() or len(once.read_text().splitlines()) == 2  # began and ended, or never begun
+        (outcome,) = [
+            e["data"] for e in events if e["type"] == "tool.completed" and e["data"]["tool_name"] == "work_once"
+        ]
+        assert outcome["success"] or outcome["error"].startswith("The tool was interrupted by a crash")
+
+        await client.send(session_id, "Still there?")
+        assert (await stream.wait_for_end(2)).type == "turn.completed"
+
+
+@pytest.mark.parametrize("point", FailPoint)
+def test_each_window_is_explained(point: FailPoint) -> None:
+    assert f"| `{point}` |" in TABLE
+
+
+async def _are_gone(files: list[Path]) -> bool:
+    return not any(file.exists() for file in files)

@@ -1,0 +1,102 @@
+"""What every folder of tests may use: a real Postgres, and databases in it."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from runtime.settings import Settings
+from runtime.store.embedded import EmbeddedPostgres
+from runtime.store.migrate import migrate
+from runtime.store.pool import Pool, connect, open_pool
+from tests.server import ServerProcess
+
+settings.register_profile("perdure", deadline=None)  # a busy machine is no failure; each test has its time limit
+settings.register_profile("long", settings.get_profile("perdure"), max_examples=2_000)  # with a --timeout of its own
+settings.load_profile("perdure")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the given server (DATABASE_URL), or of a private one for this run."""
+    given = Settings.load().database_url
+    if given is not None:
+        yield str(given.get_secret_value())
+        return
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("run"))
+    yield asyncio.run(server.start())
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+async def empty_database(postgres: str) -> AsyncIterator[str]:
+    """The address of a database of this test's own, with nothing in it."""
+    async with _database(postgres) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str) -> Iterator[str]:
+    """The name of a migrated database that tests copy and never touch."""
+    name = f"template_{secrets.token_hex(6)}"
+    asyncio.run(_run(postgres, f"CREATE DATABASE {name}"))
+    asyncio.run(migrate(_address(postgres, name)))
+    yield name
+    asyncio.run(_run(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def database(postgres: str, template: str) -> AsyncIterator[str]:
+    """The address of a migrated database of this test's own."""
+    async with _database(postgres, f"TEMPLATE {template}") as address:
+        yield address
+
+
+@pytest.fixture
+async def db(database: str) -> AsyncIterator[Pool]:
+    """Connections to a migrated database of this test's own."""
+    pool = await open_pool(database)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """The running product, shared by every test that does it no harm."""
+    process = ServerProcess(tmp_path_factory.mktemp("server") / "data")
+    yield process.start()
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def server_url(server: ServerProcess) -> str:
+    """Where the shared server listens, without a slash at the end."""
+    return server.url
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """An empty data dir."""
+    return tmp_path / "data"
+
+
+@asynccontextmanager
+async def _database(postgres: str, options: str = "") -> AsyncIterator[str]:
+    name = f"test_{secrets.token_hex(6)}"
+    await _run(postgres, f"CREATE DATABASE {name} {options}")
+    yield _address(postgres, name)
+    await _run(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _run(dsn: str, statement: str) -> None:
+    connection = await connect(dsn)
+    await connection.execute(statement)
+    await connection.close()
+
+
+def _address(postgres: str, database: str) -> str:
+    return f"{postgres.rpartition('/')[0]}/{database}"

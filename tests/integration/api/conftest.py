@@ -1,0 +1,130 @@
+"""The front door over real stores, with a gateway that a test plays."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.deps import Deps, Health
+from runtime.capability import Capability, Registry
+from runtime.mint import now
+from runtime.models.catalogue import Catalogue
+from runtime.settings import HttpSettings, ModelSettings
+from runtime.store.agents import AgentStore
+from runtime.store.events import EventLog
+from runtime.store.files import WorkspaceFiles
+from runtime.store.harnesses import HarnessStore
+from runtime.store.migrate import migrate
+from runtime.store.pool import Pool, connect, open_pool
+from runtime.store.sessions import SessionStore
+from runtime.store.workspaces import WorkspaceStore
+from tests.fakes import FakeGateway
+
+
+class Files(Capability):
+    """Stands for one that has features."""
+
+    id = "session_file_system"
+    name = "Files"
+    description = "Reads and writes files."
+    features = ("file_system",)
+
+
+class Clock(Capability):
+    """Stands for one that has none."""
+
+    id = "current_time"
+    name = "Current time"
+    description = "Tells the time."
+
+
+class Hen(Capability):
+    """Stands for one that cannot be resolved: it needs the egg, which needs it."""
+
+    id = "hen"
+    name = "Hen"
+    description = "Lays eggs."
+    dependencies = ("egg",)
+
+
+class Egg(Capability):
+    """The other half of the circle."""
+
+    id = "egg"
+    name = "Egg"
+    description = "Becomes a hen."
+    dependencies = ("hen",)
+
+
+@pytest.fixture(scope="session")
+def api_database(postgres: str) -> Iterator[str]:
+    """The address of a database with our schema and the built-in harnesses, for all tests of the front door."""
+    name = f"api_{secrets.token_hex(6)}"
+    address = f"{postgres.rpartition('/')[0]}/{name}"
+
+    async def create() -> None:
+        admin = await connect(postgres)
+        await admin.execute(f"CREATE DATABASE {name}")
+        await admin.close()
+        await migrate(address)
+        pool = await open_pool(address)
+        await HarnessStore(pool).reconcile()
+        await pool.close()
+
+    async def drop() -> None:
+        admin = await connect(postgres)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
+
+    asyncio.run(create())
+    yield address
+    asyncio.run(drop())
+
+
+@pytest.fixture
+async def pool(api_database: str) -> AsyncIterator[Pool]:
+    pool = await open_pool(api_database)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+def gateway() -> FakeGateway:
+    return FakeGateway()
+
+
+@pytest.fixture
+def http_settings() -> HttpSettings:
+    return HttpSettings()
+
+
+async def ready() -> Health:
+    return Health(is_ready=True)
+
+
+@pytest.fixture
+def deps(pool: Pool, gateway: FakeGateway, http_settings: HttpSettings) -> Deps:
+    return Deps(
+        agents=AgentStore(pool),
+        harnesses=HarnessStore(pool),
+        workspaces=WorkspaceStore(pool),
+        sessions=SessionStore(pool),
+        events=EventLog(pool),
+        files=lambda workspace_id: WorkspaceFiles(pool, workspace_id),
+        registry=Registry([Files(), Clock(), Hen(), Egg()]),
+        models=Catalogue(ModelSettings(), {}, now()),
+        gateway=gateway,
+        http=http_settings,
+        health=ready,
+        version="0.0.0",
+    )
+
+
+@pytest.fixture
+async def client(deps: Deps) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(deps), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api") as client:
+        yield client

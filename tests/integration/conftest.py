@@ -1,0 +1,179 @@
+"""Sessions on a real database."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+import pytest
+
+from runtime.capabilities.catalogue import BUILT_IN
+from runtime.capability import Capability, Registry
+from runtime.core import event as ev
+from runtime.core.definition import AssignedCapability, ClientTool, HarnessDefinition, SessionDefinition
+from runtime.core.ids import hex_of
+from runtime.journal import Journal, JournalStore
+from runtime.mint import new_id
+from runtime.model import Model
+from runtime.services import Services, Tunables
+from runtime.store.definitions import Definitions
+from runtime.store.files import WorkspaceFiles
+from runtime.store.harnesses import HarnessStore
+from runtime.store.journal import PostgresJournal
+from runtime.store.keys import SessionKeys
+from runtime.store.placement import PlacementStore
+from runtime.store.pool import Pool, connect, open_pool
+from runtime.store.sessions import NewSession, SessionStore
+from runtime.tool import OnInterrupt, ToolContext, tool
+from tests.stage import FAST, PATIENCE_S, Conversation, Gate, OneModel, Process, ScriptedModel, Step, decoded
+
+CLIENT_TOOL = ClientTool("ask_human", "Ask the human.", {"type": "object", "properties": {}})
+
+
+class Probe(Capability):
+    """Tools that keep count of what they did."""
+
+    id, name, description = "probe", "Probe", "Counts effects."
+
+    def __init__(self) -> None:
+        self.effects: list[tuple[str, str]] = []
+        self.keys: list[str] = []
+        self.gate: Gate | None = None
+
+    @tool(on_interrupt=OnInterrupt.ONCE)
+    async def pay(self, context: ToolContext) -> str:
+        """Do what must not be done twice."""
+        await self._act("pay", context)
+        return "paid"
+
+    @tool(on_interrupt=OnInterrupt.RETRY)
+    async def look(self, context: ToolContext) -> str:
+        """Do what may be repeated."""
+        await self._act("look", context)
+        return "seen"
+
+    @tool(on_interrupt=OnInterrupt.ASK, display_name="Wire transfer")
+    async def wire(self, context: ToolContext) -> str:
+        """Do what only a person may judge when it was cut off."""
+        await self._act("wire", context)
+        return "wired"
+
+    async def _act(self, name: str, context: ToolContext) -> None:
+        self.effects.append((name, context.tool_call_id))
+        self.keys.append(context.idempotency_key)
+        if self.gate is not None:
+            await self.gate.pass_through()
+
+
+class Deployment:
+    """One database, and the processes that this test runs on it."""
+
+    def __init__(self, pool: Pool, harness_id: str) -> None:
+        self.pool = pool
+        self.probe = Probe()
+        self.store = PostgresJournal(pool)
+        self.placements = PlacementStore(pool)
+        self.harness_id = harness_id
+        self._processes: list[Process] = []
+
+    async def new_session(self, *, max_iterations: int | None = None) -> str:
+        new = NewSession(
+            id=new_id("session"),
+            harness_id=self.harness_id,
+            workspace_id=new_id("wsp"),
+            owns_workspace=True,
+            definition=SessionDefinition(
+                capabilities=(AssignedCapability("test_math"), AssignedCapability("probe")),
+                tools=(CLIENT_TOOL,),
+                max_iterations=max_iterations,
+            ),
+        )
+        return (await SessionStore(self.pool).create(new)).id
+
+    def _services(
+        self, model: Model, tunables: Tunables, journal: Journal | None, store: JournalStore | None
+    ) -> Services:
+        store = store or self.store
+        return Services(
+            journal=journal or Journal(store),
+            store=store,
+            agents=Definitions(self.pool, Registry([*BUILT_IN, self.probe])),
+            models=OneModel(),
+            model=model,
+            workspace=lambda workspace_id: WorkspaceFiles(self.pool, workspace_id),
+            keys=lambda session_id: SessionKeys(self.pool, session_id),
+            tunables=tunables,
+        )
+
+    def process(
+        self,
+        model: Model,
+        tunables: Tunables = FAST,
+        journal: Journal | None = None,
+        store: JournalStore | None = None,
+    ) -> Process:
+        process = Process(self._services(model, tunables, journal, store))
+        self._processes.append(process)
+        return process
+
+    async def place(self, session_id: str) -> int:
+        return (await self.placements.place([(session_id, "here")]))[session_id]
+
+    async def converse(self, process: Process, session_id: str | None = None) -> Conversation:
+        """Place a session, by default a new one, in a process, and watch it."""
+        session_id = session_id or await self.new_session()
+        conversation = Conversation(process, session_id, await self.place(session_id))
+        await conversation.watch()
+        return conversation
+
+    async def begin(self, *scripts: Sequence[Step], tunables: Tunables = FAST) -> Conversation:
+        """Start a process with a scripted model and a session in it."""
+        return await self.converse(self.process(ScriptedModel(*scripts), tunables))
+
+    async def log(self, session_id: str) -> list[ev.Event]:
+        rows = await self.pool.fetch(
+            "SELECT body FROM events WHERE session_id = $1 ORDER BY sequence", hex_of(session_id)
+        )
+        return decoded([row["body"].encode() for row in rows])
+
+    async def status(self, session_id: str) -> str:
+        return str(await self.pool.fetchval("SELECT status FROM sessions WHERE id = $1", hex_of(session_id)))
+
+    async def eventually(self, met: Callable[[], bool]) -> None:
+        """Let the others run until it is true."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not met():
+                await self.pool.fetchval("SELECT 1")
+
+    async def close(self) -> None:
+        for process in self._processes:
+            await process.kill()
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres: str, template: str) -> Iterator[str]:
+    """The address of one database for all tests whose sessions do not meet: a copy for each would cost more."""
+    name = f"shared_{secrets.token_hex(6)}"
+    asyncio.run(_run(postgres, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield f"{postgres.rpartition('/')[0]}/{name}"
+    asyncio.run(_run(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _run(dsn: str, statement: str) -> None:
+    connection = await connect(dsn)
+    await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture
+async def shared_db(shared_database: str) -> AsyncIterator[Pool]:
+    pool = await open_pool(shared_database)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def deployment(shared_db: Pool) -> AsyncIterator[Deployment]:
+    harness = await HarnessStore(shared_db).create(f"test-{secrets.token_hex(6)}", HarnessDefinition())
+    made = Deployment(shared_db, harness.id)
+    yield made
+    await made.close()

@@ -1,0 +1,203 @@
+"""What goes wrong at a vendor, in the contract's codes, whichever protocol it speaks."""
+
+import pickle
+from collections.abc import AsyncIterator
+
+import pytest
+
+from runtime.core.errors import ModelRejectedError, ModelUnavailableError
+from runtime.model import ModelRef
+from runtime.models.router import Models
+from runtime.settings import ModelSettings
+from tests.model_servers import Answer, Broken, Called, Garbage, Hung, ModelServer, Refused, Said, Stalled, model_server
+from tests.model_servers.requests import ADD, asked, ref, user
+from tests.model_servers.server import KEY
+
+VENDORS = pytest.mark.parametrize(
+    "model",
+    [
+        ref("openai", "gpt-6.1-terra"),
+        ref("openai_completions", "gpt-6.1-terra"),
+        ref("anthropic", "claude-sonnet-5-5"),
+        ref("gemini", "gemini-3.8-flash"),
+    ],
+    ids=lambda model: model.provider,
+)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ModelServer]:
+    async with model_server() as running:
+        yield running
+
+
+@pytest.fixture
+async def models(server: ModelServer) -> AsyncIterator[Models]:
+    made = Models(ModelSettings(stall_timeout_s=0.3, first_byte_timeout_s=5), server.environment())
+    yield made
+    await made.aclose()
+
+
+async def failing(
+    models: Models, server: ModelServer, model: ModelRef, answer: Answer
+) -> ModelUnavailableError | ModelRejectedError:
+    """Return the error of a call, and check that it was tried once and is fit to be shown and shipped."""
+    server.answer(answer)
+    error = await outcome(models, model)
+    assert len(server.requests) == 1
+    assert KEY not in str(error)
+    assert error.provider == model.provider
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
+    return error
+
+
+async def outcome(models: Models, model: ModelRef) -> ModelUnavailableError | ModelRejectedError:
+    try:
+        items = [item async for item in models.stream(asked(model, user("Hi."), tools=(ADD,)))]
+    except (ModelUnavailableError, ModelRejectedError) as err:
+        return err
+    pytest.fail(f"The call succeeded: {items[-1]}")
+
+
+@VENDORS
+async def test_throttling_tells_how_long_to_wait(models: Models, server: ModelServer, model: ModelRef) -> None:
+    error = await failing(models, server, model, Refused(429, {"retry-after": "7"}, kind="rate_limit_error"))
+
+    assert isinstance(error, ModelUnavailableError)
+    assert (error.failure, error.status, error.retry_after_s) == ("provider_rate_limited", 429, 7.0)
+
+
+@VENDORS
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
+async def test_a_server_error_may_pass(models: Models, server: ModelServer, model: ModelRef, status: int) -> None:
+    error = await failing(models, server, model, Refused(status, kind="api_error"))
+
+    assert isinstance(error, ModelUnavailableError)
+    assert (error.failure, error.status, error.retry_after_s) == ("provider_unavailable", status, 0.0)
+
+
+@VENDORS
+@pytest.mark.parametrize(
+    ("refused", "failure"),
+    [
+        (Refused(401, message=f"Incorrect API key provided: {KEY}"), "provider_misconfigured"),
+        (Refused(403), "provider_misconfigured"),
+        (Refused(402), "provider_quota_exhausted"),
+        (Refused(404, error_code="model_not_found"), "model_unavailable"),
+        (Refused(413, kind="request_too_large"), "request_too_large"),
+        (Refused(400, message="prompt is too long: 300000 tokens > 200000 maximum"), "request_too_large"),
+        (Refused(400, message="Invalid schema for function 'add': no."), "invalid_tool_schema"),
+        (Refused(400, message="tools.0.custom.input_schema: no."), "invalid_tool_schema"),
+        (Refused(400, message="Your organization must be verified."), "provider_attestation_required"),
+        (Refused(400, message=f"Unknown parameter in {KEY}."), "processing_error"),
+    ],
+    ids=[
+        "wrong-key",
+        "forbidden",
+        "unpaid",
+        "no-model",
+        "too-large",
+        "too-long",
+        "schema-of-openai",
+        "schema-of-anthropic",
+        "unverified",
+        "other",
+    ],
+)
+async def test_a_refusal_is_for_good(
+    models: Models, server: ModelServer, model: ModelRef, refused: Refused, failure: str
+) -> None:
+    error = await failing(models, server, model, refused)
+
+    assert isinstance(error, ModelRejectedError)
+    assert (error.failure, error.status) == (failure, refused.status)
+
+
+@VENDORS
+async def test_a_refused_key_names_the_setting(models: Models, server: ModelServer, model: ModelRef) -> None:
+    error = await failing(models, server, model, Refused(401))
+
+    assert "_API_KEY and start again" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("model", "refused"),
+    [
+        (ref("openai", "gpt-6.1-terra"), Refused(429, kind="insufficient_quota", error_code="insufficient_quota")),
+        (ref("anthropic", "claude-sonnet-5-5"), Refused(400, message="Your credit balance is too low")),
+    ],
+    ids=["openai", "anthropic"],
+)
+async def test_spent_credit_is_not_taken_for_throttling(
+    models: Models, server: ModelServer, model: ModelRef, refused: Refused
+) -> None:
+    assert (await failing(models, server, model, refused)).failure == "provider_quota_exhausted"
+
+
+@VENDORS
+@pytest.mark.parametrize("is_torn", [True, False], ids=["torn", "closed"])
+@pytest.mark.parametrize("after_events", [0, 2, 5, 7])
+async def test_half_an_answer_is_not_an_answer(
+    models: Models, server: ModelServer, model: ModelRef, *, is_torn: bool, after_events: int
+) -> None:
+    said = Said("One two three four five six seven eight.", calls=(Called("call_1", "add", {"a": 1, "b": 2}),))
+    error = await failing(models, server, model, Broken(said, after_events, is_torn))
+
+    assert isinstance(error, ModelUnavailableError)
+    assert error.failure == "provider_unavailable"
+
+
+@VENDORS
+@pytest.mark.parametrize("after_events", [0, 3])
+async def test_silence_is_given_up_on(models: Models, server: ModelServer, model: ModelRef, after_events: int) -> None:
+    error = await failing(models, server, model, Stalled(Said("One two three."), after_events))
+
+    assert isinstance(error, ModelUnavailableError)
+    assert error.failure == "provider_unavailable"
+
+
+@VENDORS
+async def test_a_reply_that_never_begins_is_given_up_on(server: ModelServer, model: ModelRef) -> None:
+    impatient = Models(ModelSettings(stall_timeout_s=60, first_byte_timeout_s=0.3), server.environment())
+    server.answer(Hung())
+
+    error = await outcome(impatient, model)
+
+    assert isinstance(error, ModelUnavailableError)
+    assert error.failure == "provider_unavailable"
+    await impatient.aclose()
+
+
+@VENDORS
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        Garbage(),
+        Garbage("", "text/event-stream"),
+        Garbage("data: {not json\n\n", "text/event-stream"),
+        Garbage('event: message_start\ndata: {"type": "message_start"}\n\n', "text/event-stream"),
+        Garbage('data: {"choices": [{"delta": {"tool_calls": [{}]}}]}\n\n', "text/event-stream"),
+        Garbage('event: response.created\ndata: {"type": "response.created"}\n\n', "text/event-stream"),
+        Garbage("data: []\n\ndata: 7\n\n", "text/event-stream"),
+        Garbage('{"ok": true}', "application/json"),
+    ],
+    ids=["html", "empty", "half-json", "hollow-anthropic", "hollow-chat", "hollow-responses", "not-objects", "json"],
+)
+async def test_garbage_is_noticed(models: Models, server: ModelServer, model: ModelRef, garbage: Garbage) -> None:
+    error = await failing(models, server, model, garbage)
+
+    assert isinstance(error, ModelUnavailableError)
+    assert error.failure == "provider_unavailable"
+
+
+@VENDORS
+async def test_nobody_listening_may_pass(model: ModelRef) -> None:
+    async with model_server() as server:
+        environment = server.environment()
+    absent = Models(ModelSettings(), environment)
+
+    error = await outcome(absent, model)
+
+    assert isinstance(error, ModelUnavailableError)
+    assert error.failure == "provider_unavailable"
+    await absent.aclose()

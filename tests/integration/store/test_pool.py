@@ -1,0 +1,62 @@
+import asyncio
+import socket
+
+import asyncpg
+import pytest
+
+from runtime.core.errors import InvalidInputError, StoreRefusedError, StoreUnavailableError
+from runtime.store.pool import connect, open_pool, translate
+
+
+async def test_json_is_passed_through_as_text(postgres: str) -> None:
+    pool = await open_pool(postgres)
+    assert await pool.fetchval("SELECT '{\"a\": 1}'::jsonb") == '{"a": 1}'
+    await pool.close()
+
+
+async def test_killed_connection_is_a_transient_failure(postgres: str) -> None:
+    victim, killer = await connect(postgres), await connect(postgres)
+    pid = victim.get_server_pid()
+    waiting = asyncio.create_task(victim.execute("SELECT pg_sleep(30)"))
+    async with asyncio.timeout(10):
+        while not await killer.fetchval("SELECT state = 'active' FROM pg_stat_activity WHERE pid = $1", pid):
+            pass
+    await killer.execute("SELECT pg_terminate_backend($1)", pid)
+    with pytest.raises(StoreUnavailableError), translate():
+        await waiting
+    with pytest.raises(StoreUnavailableError), translate():
+        await victim.execute("SELECT 1")
+    await killer.close()
+
+
+async def test_server_that_is_not_there_is_a_transient_failure() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        with pytest.raises(StoreUnavailableError):
+            await open_pool(f"postgresql://nobody@127.0.0.1:{port}/none")
+
+
+async def test_slow_statement_is_a_transient_failure(postgres: str) -> None:
+    pool = await open_pool(postgres, command_timeout_s=0.05)
+    with pytest.raises(StoreUnavailableError), translate():
+        await pool.execute("SELECT pg_sleep(30)")
+    await pool.close()
+
+
+async def test_refused_statement_is_told_by_its_code_and_wrong_use_stays_a_bug(postgres: str) -> None:
+    connection = await connect(postgres)
+    with pytest.raises(StoreRefusedError, match="42P01"), translate():
+        await connection.execute("SELECT * FROM nowhere")
+    with pytest.raises(InvalidInputError), translate():
+        await connection.execute("SELECT $1::text", "nul \x00")
+    with pytest.raises(asyncpg.InterfaceError), translate():
+        await connection.execute("SELECT $1::int", 1, 2)
+    await connection.close()
+
+
+async def test_closed_pool_is_a_transient_failure(postgres: str) -> None:
+    pool = await open_pool(postgres)
+    await pool.close()
+    with pytest.raises(StoreUnavailableError), translate():
+        await pool.fetchval("SELECT 1")

@@ -1,0 +1,369 @@
+"""`perdure chat` as a person and as a script have it: a real server, a real terminal."""
+
+import os
+import re
+import secrets
+import select
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.client import PATIENCE_S, script, text_of
+from tests.server import COMMAND, ServerProcess
+
+pytestmark = pytest.mark.timeout(240)
+
+CTRL_C, CTRL_D = "\x03", "\x04"
+PROMPT: Final = r"\n> $"
+WEATHER: Final = {"type": "client_side", "name": "weather", "description": "Tells.", "parameters": {"type": "object"}}
+_ESCAPES: Final = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|[()=>][0-9A-Za-z]?)|\r")
+_TAKE_TERMINAL: Final = """
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell has what it runs in the background ignore it
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def post(server: ServerProcess, path: str, **body: Any) -> dict[str, Any]:
+    reply: dict[str, Any] = httpx.post(f"{server.url}/api/v1{path}", json=body).raise_for_status().json()
+    return reply
+
+
+def texts(server: ServerProcess, session_id: str) -> list[str]:
+    reply = httpx.get(f"{server.url}/api/v1/sessions/{session_id}/messages").raise_for_status().json()
+    return [text_of(message) for message in reply["data"]]
+
+
+class Person:
+    """Someone who looks at a terminal and types."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._master, terminal = os.openpty()
+        termios.tcsetwinsize(terminal, (50, 200))
+        # It takes the terminal, so that ctrl-C is a signal.
+        command = [sys.executable, "-c", _TAKE_TERMINAL, *arguments]
+        self._process = subprocess.Popen(  # noqa: S603  the command is our own
+            command,
+            env={"TERM": "xterm", "LANG": "C.UTF-8"},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        )
+        os.close(terminal)
+        self._unread = ""
+
+    def types(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def says(self, text: str) -> None:
+        """Paste a text, as terminals do it, and press enter."""
+        self.types(f"\x1b[200~{text}\x1b[201~\r")
+
+    def sees(self, pattern: str) -> str:
+        """Wait for a pattern; return what was shown up to its end."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (match := re.search(pattern, self._unread)) is None:
+            left_s = deadline - time.monotonic()
+            assert left_s > 0, f"waited for {pattern!r}, saw {self._unread!r}"
+            if select.select([self._master], [], [], left_s)[0]:
+                try:
+                    data = os.read(self._master, 65536)
+                except OSError:  # Linux: the other end is closed
+                    data = b""
+                assert data, f"the chat ended without {pattern!r}: {self._unread!r}"
+                self._unread += _ESCAPES.sub("", data.decode())
+        seen, self._unread = self._unread[: match.end()], self._unread[match.end() :]
+        return seen
+
+    def leaves(self, key: str) -> int:
+        self.types(key)
+        self.sees("perdure chat --session session_")
+        return self._process.wait(timeout=PATIENCE_S)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
+
+def person(url: str, *options: str) -> AbstractContextManager[Person]:
+    return person_before(str(COMMAND), "chat", "--url", url, *options)
+
+
+@contextmanager
+def person_before(*command: str) -> Iterator[Person]:
+    someone = Person(*command)
+    try:
+        yield someone
+    finally:
+        someone.close()
+
+
+def piped(url: str, text: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [str(COMMAND), "chat", "--url", url, *options]
+    return subprocess.run(  # noqa: S603  the command is our own
+        command, input=text, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+
+
+def typed(text: str) -> str:
+    """Return a text as the lines of one message."""
+    return text.replace("\n", "\\\n") + "\n"
+
+
+def test_a_reply_is_streamed_to_the_terminal(server: ServerProcess) -> None:
+    with person(server.url) as me:
+        me.sees(PROMPT)
+        me.says(script({"think": "Let me see.", "say": "one two three four five", "tokens_per_second": 10}))
+        me.sees(r"```\n")
+        me.sees("Let me see.\none")
+        me.sees("three")
+        assert "five" not in me._unread
+        assert me.sees(PROMPT) == " four five\n\n> "
+        assert me.leaves(CTRL_D) == 0
+
+
+def test_ctrl_c_stops_the_turn_and_then_leaves(server: ServerProcess) -> None:
+    with person(server.url) as me:
+        me.sees(PROMPT)
+        me.says(script({"say": "word " * 500, "tokens_per_second": 10}))
+        me.sees(r"```\n")
+        me.sees("word word")
+        me.types(CTRL_C)
+        me.sees(r"\(cancelled\)")
+        me.sees(PROMPT)
+        me.says("still there?")
+        me.sees(r"still there\?\n")
+        me.sees(r"still there\?\n")
+        me.sees(PROMPT)
+        assert me.leaves(CTRL_C) == 0
+
+
+def test_ctrl_c_drops_a_line_that_was_begun(server: ServerProcess) -> None:
+    with person(server.url) as me:
+        me.sees(PROMPT)
+        me.types("not this")
+        me.sees("not this")
+        me.types(CTRL_C)
+        me.sees(PROMPT)
+        me.types("but this\r")
+        me.sees(r"but this\n(.|\n)*\nbut this\n")
+        me.sees(PROMPT)
+        assert me.leaves(CTRL_C) == 0
+
+
+def test_ctrl_c_is_heard_between_the_prompt_and_the_first_wait_for_a_key() -> None:
+    """There readline itself would not notice it before the next key. Its hook, in C, is at that very moment."""
+    program = """
+import ctypes, functools, readline
+from api.chat.keyboard import Terminal, read_message
+terminal = Terminal()
+readline.set_startup_hook(functools.partial(ctypes.CDLL(None)["raise"], 2))
+try:
+    read_message(terminal)
+except KeyboardInterrupt:
+    print("heard")
+"""
+    with person_before(sys.executable, "-c", program) as me:
+        me.sees("heard")
+
+
+def test_an_unbracketed_paste_is_one_message(server: ServerProcess) -> None:
+    with person(server.url) as me:
+        me.sees(PROMPT)
+        me.types("first\nsecond\nthird\r")
+        me.sees(r"\n\nfirst\nsecond\nthird\n\n> $")
+
+
+def test_a_tool_of_the_client_waits_for_the_user(server: ServerProcess) -> None:
+    session_id = post(server, "/sessions", tools=[WEATHER])["id"]
+    with person(server.url, "--session", session_id) as me:
+        me.sees(PROMPT)
+        calls = [{"name": "weather", "arguments": {"city": "Oslo"}}, {"name": "weather"}]
+        me.says(script({"call": calls}, {"say": "It is cold."}))
+        me.sees(r'weather\(city="Oslo"\) waits for your result')
+        me.sees("weather: ")
+        me.types('{"degrees": -5}\r')
+        me.sees("weather: ")
+        me.types("!no such city\r")
+        shown = me.sees("It is cold.")
+        assert 'weather(city="Oslo") ✓ {"degrees":-5}' in shown
+        assert "weather() ✗ no such city" in shown
+
+
+def test_ctrl_c_at_a_question_cancels_the_turn(server: ServerProcess) -> None:
+    session_id = post(server, "/sessions", tools=[WEATHER])["id"]
+    with person(server.url, "--session", session_id) as me:
+        me.sees(PROMPT)
+        me.says(script({"call": [{"name": "weather"}]}))
+        me.sees("weather: $")
+        me.types("it ra")
+        me.sees("it ra")
+        me.types(CTRL_C)
+        assert me.sees(r"\(cancelled\)").startswith("\n→ weather() ✗ ")
+        me.sees(PROMPT)
+        assert me.leaves(CTRL_D) == 0
+
+
+def test_a_question_that_was_left_open_is_asked_again(server: ServerProcess) -> None:
+    session_id = post(server, "/sessions", tools=[WEATHER])["id"]
+    with person(server.url, "--session", session_id) as me:
+        me.sees(PROMPT)
+        me.says(script({"call": [{"name": "weather"}]}, {"say": "It is cold."}))
+        me.sees("weather: $")
+        assert me.leaves(CTRL_D) == 0
+    with person(server.url, "--session", session_id) as me:
+        me.sees("weather: $")
+        me.types("5\r")
+        me.sees(r"weather\(\) ✓ 5 \(.+\)\nIt is cold\.\n\n> $")
+
+
+def test_a_session_is_resumed_in_the_middle_of_a_turn(server: ServerProcess) -> None:
+    session_id = post(server, "/sessions")["id"]
+    assert piped(server.url, "before\n", "--session", session_id).returncode == 0
+    slow = script({"say": "one two three four five six seven eight", "tokens_per_second": 4})
+    post(server, f"/sessions/{session_id}/messages", message={"content": [{"type": "text", "text": slow}]})
+    with person(server.url, "--session", session_id) as me:
+        me.sees("> before\n")
+        shown = me.sees("\none(.|\n)*eight\n\n> $")
+        assert shown.count("seven") == 2  # in the script and in the answer
+        assert "perdure chat" not in shown
+
+
+def test_each_piped_line_is_a_message(server: ServerProcess) -> None:
+    ended = piped(server.url, "apple\n\nbanana\n")
+    assert ended.returncode == 0
+    assert re.fullmatch(r"This is (.|\n)*\n\napple\nThis is (.|\n)*\n\nbanana\n", ended.stdout)
+    assert "perdure chat --session session_" in ended.stderr
+
+
+def test_an_agent_is_found_by_its_name(server: ServerProcess) -> None:
+    name = f"adder-{secrets.token_hex(4)}"
+    post(server, "/agents", name=name, system_prompt="You add.", capabilities=[{"ref": "test_math"}])
+    call = {"name": "add", "arguments": {"a": 1, "b": 2}}
+    ended = piped(server.url, typed(script({"call": [call]}, {"say": "Three."})), "--agent", name)
+    assert ended.returncode == 0
+    assert re.search(r'→ add\(a=1, b=2\) ✓ \{"result":3\} \(.+\)\nThree\.\n$', ended.stdout)
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(server: ServerProcess) -> None:
+    command = [str(COMMAND), "chat", "--url", server.url]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as chat:  # noqa: S603  the command is our own
+        assert chat.stdin is not None
+        assert chat.stdout is not None
+        assert chat.stderr is not None
+        chat.stdout.close()
+        chat.stdin.write(b"hello\n")
+        chat.stdin.close()
+        assert re.fullmatch(rb"New session session_\w+\n", chat.stderr.read())
+        assert chat.wait(timeout=PATIENCE_S) == 1
+
+
+def test_an_encoding_that_lacks_letters_is_no_failure(server: ServerProcess) -> None:
+    ended = subprocess.run(  # noqa: S603  the command is our own
+        [str(COMMAND), "chat", "--url", server.url],
+        input="grüße\n".encode(),
+        env={"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.endswith(b"\ngr??e\n")
+    assert b"Traceback" not in ended.stderr
+
+
+def test_a_failed_turn_is_told_and_counts(server: ServerProcess) -> None:
+    """The script goes on after it, and its exit code tells."""
+    ended = piped(server.url, typed(script({"fail": {"status": 401, "times": 9}})) + "after\n")
+    assert ended.returncode == 1
+    assert "provider_misconfigured: " in ended.stderr
+    assert ended.stdout.endswith("after\n")
+
+
+def test_piped_input_that_owes_a_tool_result_fails(server: ServerProcess) -> None:
+    session_id = post(server, "/sessions", tools=[WEATHER])["id"]
+    ended = piped(server.url, typed(script({"call": [{"name": "weather"}]})), "--session", session_id)
+    assert ended.returncode == 1
+    assert "Nobody answers weather" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--agent", "nobody"], "No agent 'nobody'."),
+        (["--session", "session_1"], "'session_1' is not a valid session id"),
+        (["--session", "session_" + "0" * 32], "No session 'session_00"),
+        (["--session", "session_" + "0" * 32, "--agent", "x"], "not both"),
+        (["--url", "gopher://here"], "is not the address of a server"),
+    ],
+)
+def test_what_cannot_be_opened_is_told(server: ServerProcess, options: list[str], words: str) -> None:
+    ended = piped(server.url, "hello\n", *options)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_no_server_is_told() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        ended = piped(f"http://127.0.0.1:{port}", "")
+    assert ended.returncode == 1
+    assert f"No server at http://127.0.0.1:{port}. Start one: {COMMAND} serve --port {port}" in ended.stderr
+
+
+@pytest.mark.chaos
+def test_the_conversation_goes_on_after_the_server_was_killed_in_mid_turn(data_dir: Path) -> None:
+    """The user sees that it is away, then the whole answer once; the next message arrives once."""
+    server = ServerProcess(data_dir)
+    try:
+        server.start()
+        session_id = post(server, "/sessions")["id"]
+        with person(server.url, "--session", session_id) as me:
+            me.sees(PROMPT)
+            me.says(script({"say": "alpha " + "word " * 20 + "omega", "tokens_per_second": 5}))
+            me.sees(r"```\n")
+            me.sees("alpha word")
+            server.kill9()
+            me.sees(r"reconnecting \.\.\.")
+            server.start()
+            assert "reconnecting" not in me.sees("starts again")
+            assert re.fullmatch(r"\)\nalpha (word ){20}omega\n\n> ", me.sees(PROMPT))
+            me.says("are you there?")
+            me.sees(r"\n\nare you there\?\n\n> $")
+            assert texts(server, session_id).count("are you there?") == 1
+            assert me.leaves(CTRL_D) == 0
+        server.stop()
+    finally:
+        server.kill9()
+
+
+def test_sigint_ends_a_script(server: ServerProcess) -> None:
+    """It stops the turn, sends nothing more, and the exit code says what ended it."""
+    command = [str(COMMAND), "chat", "--url", server.url]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as chat:  # noqa: S603  the command is our own
+        assert chat.stdin is not None
+        assert chat.stdout is not None
+        chat.stdin.write((typed(script({"say": "word " * 500, "tokens_per_second": 10})) + "not this\n").encode())
+        chat.stdin.flush()
+        assert chat.stdout.read(4) == b"word"
+        chat.send_signal(signal.SIGINT)
+        assert b"not this" not in chat.stdout.read()
+        assert chat.wait(timeout=PATIENCE_S) == 130

@@ -1,0 +1,120 @@
+"""Connections between front doors and session actors, on real sockets."""
+
+import asyncio
+import pickle
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from actors import connection as connections
+from actors.connection import KEY_BYTES, NONCE_BYTES, PROOF_BYTES, Address, Connection, Reception, dial
+
+HERE = "127.0.0.1"
+NAME = "front-door-1"
+MEGABYTE = bytes(1 << 20)
+
+
+@asynccontextmanager
+async def reception(serve: Callable[[str, Connection], Awaitable[None]]) -> AsyncIterator[Address]:
+    taking = Reception(serve)
+    try:
+        yield await taking.open(HERE)
+    finally:
+        taking.close()
+
+
+async def echo(front_door: str, connection: Connection) -> None:
+    await connection.send(front_door)
+    async for value in connection:
+        await connection.send(value)
+
+
+async def serve_nobody(front_door: str, connection: Connection) -> None:
+    pytest.fail(f"{front_door} was let in")
+
+
+async def test_values_of_any_size_come_in_order_both_ways() -> None:
+    values = [b"", {"a": (1, None)}, MEGABYTE * 3, "the end"]
+    async with reception(echo) as address, dial(address, NAME) as connection:
+        for value in values:
+            await connection.send(value)
+        assert [await connection.receive() for _ in range(5)] == [NAME, *values]
+
+
+async def test_the_end_of_one_side_is_the_end_of_the_other() -> None:
+    async def greet(front_door: str, connection: Connection) -> None:
+        await connection.send("hello and goodbye")
+
+    async with reception(greet) as address, dial(address, NAME) as connection:
+        assert [value async for value in connection] == ["hello and goodbye"]
+
+
+async def test_whoever_does_not_know_the_key_is_not_let_in() -> None:
+    async with reception(serve_nobody) as address:
+        with pytest.raises(ConnectionError):
+            async with dial(Address(address.host, address.port, bytes(KEY_BYTES)), NAME):
+                pytest.fail("connected")
+
+
+async def test_a_front_door_talks_to_nobody_who_does_not_know_the_key() -> None:
+    async with reception(serve_nobody) as address, reception(serve_nobody) as impostor:
+        with pytest.raises(ConnectionError):
+            async with dial(Address(impostor.host, impostor.port, address.key), NAME):
+                pytest.fail("connected")
+
+
+async def test_a_stranger_cannot_get_in_by_saying_what_he_is_told() -> None:
+    async with reception(serve_nobody) as address:
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        for size in (NONCE_BYTES, PROOF_BYTES):
+            writer.write(await reader.readexactly(size))
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_nothing_that_a_stranger_sends_is_unpickled(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (tmp_path / "sprung",)
+
+    body = pickle.dumps(Trap())
+    async with reception(serve_nobody) as address:
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(bytes(NONCE_BYTES + PROOF_BYTES) + len(body).to_bytes(8) + body)
+        await reader.read()
+        writer.close()
+    assert not (tmp_path / "sprung").exists()
+
+
+async def test_a_stranger_who_says_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HANDSHAKE_TIMEOUT_S", 0.05)
+    async with reception(serve_nobody) as address, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        assert len(await reader.read()) == NONCE_BYTES
+        writer.close()
+
+
+async def test_who_sends_waits_for_who_does_not_read() -> None:
+    sent = 0
+    is_over = asyncio.Event()
+
+    async def pour(front_door: str, connection: Connection) -> None:
+        nonlocal sent
+        while not is_over.is_set():
+            await connection.send(MEGABYTE)
+            sent += 1
+
+    async with reception(pour) as address, dial(address, NAME) as connection:
+        before = -1
+        while before != sent:
+            before = sent
+            await asyncio.sleep(0.3)
+        assert sent < 100  # what the system's buffers hold, and no more
+        is_over.set()
+        assert len([value async for value in connection]) == sent
+
+
+def test_an_address_does_not_show_its_key() -> None:
+    assert repr(Address(HERE, 1234, b"secret key")) == f"Address({HERE}:1234)"

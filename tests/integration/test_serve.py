@@ -1,0 +1,463 @@
+"""`perdure serve` as a process: how it starts, streams, packs, rests and ends."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.client import PATIENCE_S, Client, check, script, text_of
+from tests.server import ServerProcess
+
+pytestmark = pytest.mark.timeout(600)
+
+WORDS = "one two three four five six"
+IDLE_S = 1.0
+HEARTBEAT_S = 0.2
+CYCLE_S = 2.0
+MORE_THAN_SOCKETS_HOLD_BYTES = 5_000_000  # net.ipv4.tcp_wmem ends at 4 MB
+
+
+@pytest.fixture(scope="module")
+def brisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that does soon what others do later."""
+    settings = {
+        "PERDURE_ACTORS__IDLE_PASSIVATE_S": str(IDLE_S),
+        "PERDURE_HTTP__SSE_HEARTBEAT_S": str(HEARTBEAT_S),
+        "PERDURE_HTTP__SSE_CYCLE_S": str(CYCLE_S),
+    }
+    server = ServerProcess(tmp_path_factory.mktemp("brisk") / "data", settings)
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+async def client(server: ServerProcess) -> AsyncIterator[Client]:
+    async with Client(server.url) as client:
+        yield client
+
+
+@pytest.fixture
+async def brisk_client(brisk: ServerProcess) -> AsyncIterator[Client]:
+    async with Client(brisk.url) as client:
+        yield client
+
+
+# ---------------------------------------------------------------- starting and ending
+
+
+def mapped(processes: Sequence[psutil.Process]) -> tuple[set[Path], set[str]]:
+    """Return the shared memory of processes: files, and ids of System V segments."""
+    files: set[Path] = set()
+    segments: set[str] = set()
+    for process in processes:
+        for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
+            *_, inode, path = [*line.split(maxsplit=5), "", ""][4:6]
+            if path.startswith("/dev/shm/") and not path.endswith("(deleted)"):  # noqa: S108  looked at
+                files.add(Path(path))
+            elif path.startswith("/SYSV"):
+                segments.add(inode)
+    return files, segments
+
+
+def segments_there() -> set[str]:
+    return {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]}
+
+
+def sockets_and_links(data_dir: Path) -> list[Path]:
+    links = [path for path in Path("/tmp").iterdir() if path.is_symlink()]  # noqa: S108  looked at
+    mine = [link for link in links if data_dir.resolve() in link.resolve().parents]
+    return [path for path in data_dir.rglob("*") if path.is_socket()] + mine
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def leaving_nothing_behind(server: ServerProcess) -> Iterator[None]:
+    """Assert that a server which runs now has taken everything away with it when the context is left."""
+    family = [server.process, *server.children()]
+    files, segments = mapped(family)
+    assert files
+    assert segments
+    assert listens(server.port)
+    yield
+    assert [process for process in family if process.is_running()] == []
+    assert [path for path in files if path.exists()] == []
+    assert segments & segments_there() == set()
+    assert not listens(server.port)
+    assert sockets_and_links(server.data_dir) == []
+    assert not (server.data_dir / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_ended_server_leaves_nothing_behind_and_its_turns_go_on_at_the_next_start(data_dir: Path) -> None:
+    """Promised: SIGTERM and ctrl-C drain and stop it, its Postgres and its Ray, leaving no process behind."""
+    server = ServerProcess(data_dir, {"PERDURE_ACTORS__MAX_ACTORS": "1", "PERDURE_ACTORS__WARM_STANDBYS": "1"})
+    unfinished: list[str] = []
+    try:
+        for end in (server.terminate, server.interrupt):
+            server.start()
+            asyncio.run(finish(server, unfinished))
+            asyncio.run(pack(server, 3))
+            unfinished = asyncio.run(begin(server, 2))
+            with leaving_nothing_behind(server):
+                assert end() == 0
+            assert text_after_banner(server) == ["perdure Stopping: clients, actors, Ray, Postgres ..."]
+        server.start()
+        asyncio.run(finish(server, unfinished))
+    finally:
+        server.kill9()
+
+
+def test_server_that_is_stopped_while_it_starts_leaves_nothing_behind(data_dir: Path) -> None:
+    server = ServerProcess(data_dir)
+    server.launch()
+    try:
+        server.until_said("Starting Ray and Postgres")
+        assert server.terminate() == 0
+    finally:
+        server.kill9()
+    every = psutil.process_iter(["cmdline", "environ"])
+    assert [process for process in every if str(data_dir) in f"{process.info}"] == []
+    assert sockets_and_links(data_dir) == []
+    assert server.log.splitlines()[1:] == ["perdure Stopping: clients, actors, Ray, Postgres ..."]
+
+
+def test_second_signal_cuts_the_drain_short(data_dir: Path) -> None:
+    """Promised: whoever asks twice need not wait for what hangs."""
+    server = ServerProcess(data_dir)
+    try:
+        server.start()
+        with leaving_nothing_behind(server):
+            supervisor = asyncio.run(stop_supervisor(server))
+            assert server.terminate_twice() == 0
+            assert not supervisor.is_running()
+    finally:
+        server.kill9()
+    # Had it waited for the supervisor, it would say that in vain.
+    steps = ["perdure Stopping: clients, actors, Ray, Postgres ...", "perdure Stopping at once ..."]
+    assert text_after_banner(server) == steps
+
+
+async def stop_supervisor(server: ServerProcess) -> psutil.Process:
+    """Let the supervisor hang."""
+    async with Client(server.url) as client:
+        supervisor = psutil.Process((await client.actors("supervisor"))[0]["pid"])
+    supervisor.suspend()
+    return supervisor
+
+
+async def begin(server: ServerProcess, count: int) -> list[str]:
+    """Have sessions begin an answer, and return them in the middle of it."""
+    async with Client(server.url) as client:
+        session_ids = [await client.open() for _ in range(count)]
+        for session_id in session_ids:
+            async with client.listen(session_id) as stream:
+                await client.send(session_id, script({"say": WORDS, "tokens_per_second": 1}))
+                await stream.wait_for("output.message.delta")
+        return session_ids
+
+
+async def finish(server: ServerProcess, session_ids: Sequence[str]) -> None:
+    """See turns of a former server end, without asking for it."""
+    async with Client(server.url) as client:
+        for session_id in session_ids:
+            place = await client.until_idle(session_id)
+            assert place["recoveries"] == 1
+            async with client.listen(session_id) as stream:
+                assert (await stream.wait_for_end()).type == "turn.completed"
+                check(stream, await client.events(session_id))
+            assert text_of((await client.messages(session_id))[-1]) == WORDS
+
+
+async def pack(server: ServerProcess, count: int) -> None:
+    """Have sessions answer at the same time, in the one actor that there may be."""
+    async with Client(server.url) as client:
+        before = sum(actor["sessions"] for actor in await client.actors())
+        session_ids = [await client.open() for _ in range(count)]
+        await asyncio.gather(*(client.send(s, script({"say": WORDS, "tokens_per_second": 20})) for s in session_ids))
+        assert len({await client.pid(session_id) for session_id in session_ids}) == 1
+        assert [actor["sessions"] for actor in await client.actors()] == [before + count]
+        for session_id in session_ids:
+            await client.until_idle(session_id)
+            assert text_of((await client.messages(session_id))[-1]) == WORDS
+
+
+def test_second_server_on_a_data_dir_is_refused_with_the_reason(server: ServerProcess, tmp_path: Path) -> None:
+    second = ServerProcess(tmp_path / "second")
+    second.launch("--data-dir", str(server.data_dir))
+    assert second.wait(PATIENCE_S) == 1
+    assert f"Another Perdure is running on {server.data_dir}" in second.log
+    assert "Traceback" not in second.log
+    assert httpx.get(f"{server.url}/health").is_success
+
+
+def test_one_ray_at_a_time_serves_a_database(tmp_path: Path, empty_database: str) -> None:
+    """Promised: a second one says who is there; it takes over once the first is dead, which itself may come back."""
+    first, second = (ServerProcess(tmp_path / name, {"DATABASE_URL": empty_database}) for name in ("first", "second"))
+    try:
+        first.start()
+        second.launch()
+        assert second.wait(PATIENCE_S) == 1
+        assert (
+            f"Another Perdure serves this database: {socket.gethostname()}, data dir {tmp_path / 'first'}" in second.log
+        )
+        assert "Traceback" not in second.log
+        first.kill9()
+        first.start()
+        first.kill9()
+        second.start()
+    finally:
+        first.kill9()
+        second.kill9()
+
+
+def test_taken_port_is_refused_before_anything_is_started(server: ServerProcess, data_dir: Path) -> None:
+    second = ServerProcess(data_dir)
+    second.launch("--port", str(server.port))
+    assert second.wait(PATIENCE_S) == 1
+    assert f"Cannot listen on 127.0.0.1:{server.port}: Address already in use" in second.log
+    assert not (data_dir / "postgres").exists()
+
+
+def test_host_that_others_can_reach_is_refused_saying_why(data_dir: Path) -> None:
+    server = ServerProcess(data_dir)
+    server.launch("--host", "0.0.0.0")  # noqa: S104  refused
+    assert server.wait(PATIENCE_S) == 2
+    assert "is not loopback, and with AUTH_MODE=none anybody who reaches it would be an administrator" in server.log
+    assert not data_dir.exists()
+
+
+# ---------------------------------------------------------------- what its terminal shows
+
+
+LAST_OF_BANNER = "Ctrl-C stops it; nothing is lost."
+
+
+def text_after_banner(server: ServerProcess) -> list[str]:
+    return server.log.partition(LAST_OF_BANNER)[2].split("\n")[1:-1]
+
+
+def test_start_says_only_what_concerns_its_user(server: ServerProcess) -> None:
+    """Promised: its terminal is for a person; nothing of uvicorn, Ray or Postgres gets there."""
+    steps = server.log.partition("Perdure is up")[0].splitlines()
+    assert steps == [
+        "perdure Starting Ray and Postgres ...",
+        steps[1],
+        "perdure Starting the supervisor and its first session actors ...",
+    ]
+    assert re.fullmatch(r"perdure Postgres is up, \d+ migrations applied; waiting for Ray \.\.\.", steps[1])
+
+
+def test_every_address_in_the_banner_answers(server: ServerProcess) -> None:
+    """Promised: a banner that shows where everything is."""
+    banner = server.log.partition("Perdure is up")[2].partition(", or paste this")[0]
+    urls = set(re.findall(r"http://[^\s]+[^\s,.]", banner))
+    assert {httpx.URL(url).path for url in urls} == {"/", "/api-doc/"}
+    assert len({httpx.URL(url).port for url in urls}) == 2  # Ray's dashboard has its own
+    assert {url: httpx.get(url, follow_redirects=True).status_code for url in urls} == dict.fromkeys(urls, 200)
+    (token,) = re.findall(r"the token in ([^)]+)\)", banner)
+    (dashboard,) = re.findall(r"Ray +(http://\S+)", banner)
+    headers = {"Authorization": f"Bearer {Path(token).read_text()}"}
+    assert httpx.get(f"{dashboard}/api/jobs/", headers=headers).status_code == 200
+
+
+def test_line_in_the_banner_works_when_pasted(server: ServerProcess) -> None:
+    """Promised: a `curl` line that works when pasted."""
+    pasted = server.log.partition("or paste this:\n\n")[2].partition("\n\n")[0]
+    shell = subprocess.Popen(["/bin/sh", "-c", pasted], stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603  our own
+    assert shell.stdout is not None
+    seen: list[str] = []
+    try:
+        for line in shell.stdout:
+            seen.append(line)
+            if line == "event: session.idled\n":
+                break
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+        shell.communicate()
+    (said,) = [json.loads(line[6:]) for line in seen if line.startswith('data: {"id"') and '"role":"agent"' in line]
+    assert "Hello!" in text_of(said["data"]["message"])
+
+
+# ---------------------------------------------------------------- placement
+
+
+async def test_two_servers_run_side_by_side(client: Client, brisk_client: Client) -> None:
+    session_id = await client.open()
+    assert (await brisk_client.http.get(f"/sessions/{session_id}")).status_code == 404
+    assert {a["pid"] for a in await client.actors()}.isdisjoint({a["pid"] for a in await brisk_client.actors()})
+
+
+async def test_sessions_spread_over_the_actors_that_are_warm(brisk_client: Client) -> None:
+    client = brisk_client  # where other tests' sessions have left their actors before long
+    await client.until(lambda c: warm(c, 2), "two actors to be warm")
+    first, second = [await client.open() for _ in range(2)]
+    async with client.listen(first) as one, client.listen(second) as two:
+        slowly = script({"say": WORDS, "tokens_per_second": 4})
+        await asyncio.gather(client.send(first, slowly), client.send(second, slowly))
+        assert await client.pid(first) != await client.pid(second)
+        await client.until(lambda c: warm(c, 2), "others to be started in their place")
+        await one.wait_for_end()
+        await two.wait_for_end()
+
+
+async def warm(client: Client, count: int) -> bool:
+    standbys = [actor for actor in await client.actors() if actor["state"] == "standby"]
+    return len(standbys) >= count
+
+
+async def test_many_sessions_answer_at_the_same_time(client: Client) -> None:
+    session_ids = [await client.open() for _ in range(12)]
+
+    async def talk(session_id: str) -> None:
+        async with client.listen(session_id) as stream:
+            for turn in range(1, 3):
+                await client.send(session_id, f"{session_id} says {turn}")
+                await stream.wait_for_end(turn)
+            check(stream, await client.events(session_id))
+            said = [text_of(m) for m in await client.messages(session_id) if m["role"] == "user"]
+            assert said == [f"{session_id} says 1", f"{session_id} says 2"]
+
+    await asyncio.gather(*map(talk, session_ids))
+
+
+async def test_resting_session_leaves_memory_and_the_next_message_brings_it_back(brisk_client: Client) -> None:
+    client = brisk_client
+    session_id = await client.open()
+    async with client.listen(session_id) as stream:
+        await client.send(session_id, script({"say": "before"}))
+        await stream.wait_for_end()
+        awake = await client.place(session_id)
+        asleep = await client.until(lambda c: has_left(c, session_id), "the session to be passivated")
+        assert asleep["snapshot_sequence"] == asleep["last_sequence"] == awake["last_sequence"]
+        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 3}))
+        ended = await stream.wait_for_end(2)
+        assert ended.type == "turn.completed"
+        live = [delta.data["turn_id"] for delta in stream.of_type("output.message.delta")]
+        assert ended.data["turn_id"] in live
+        place = await client.place(session_id)
+        assert (place["recoveries"], place["epoch"]) == (0, awake["epoch"] + 2)  # it rested, and was placed
+        check(stream, await client.events(session_id))
+
+
+async def has_left(client: Client, session_id: str) -> object:
+    place = await client.place(session_id)
+    return place["actor"] is None and place
+
+
+# ---------------------------------------------------------------- streams
+
+
+@pytest.fixture
+async def told(client: Client) -> str:
+    """A session with one finished turn."""
+    session_id = await client.open()
+    async with client.listen(session_id) as stream:
+        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 60}))
+        await stream.wait_for_end()
+    return session_id
+
+
+async def test_stream_resumes_after_any_event_by_either_cursor(client: Client, told: str) -> None:
+    events = await client.events(told)
+    middle = events[len(events) // 2]
+    rest = events[len(events) // 2 + 1 :]
+    for cursor in ({"since_id": middle["id"]}, {"after_sequence": middle["sequence"]}):
+        async with client.listen(told, **cursor) as stream:
+            await stream.wait_for("session.idled")
+            assert [frame.body for frame in stream.durable] == rest
+
+
+async def test_stream_resumes_after_the_id_in_a_last_event_id_header(client: Client, told: str) -> None:
+    events = await client.events(told)
+    headers = {"Last-Event-ID": events[4]["id"]}
+    async with client.http.stream("GET", f"/sessions/{told}/sse", headers=headers) as reply:
+        lines = reply.aiter_lines()
+        ids = [line.removeprefix("id: ") async for line in take(lines, len(events) - 5)]
+    assert ids == [event["id"] for event in events[5:]]
+
+
+async def take(lines: AsyncIterator[str], count: int) -> AsyncIterator[str]:
+    """Yield the first `count` lines with an id."""
+    async for line in lines:
+        if line.startswith("id: "):
+            yield line
+            count -= 1
+            if not count:
+                return
+
+
+async def test_stream_resumes_after_the_id_of_a_delta(client: Client) -> None:
+    session_id = await client.open()
+    async with client.listen(session_id) as stream:
+        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 20}))
+        delta = await stream.wait_for("output.message.delta", 2)
+        async with client.listen(session_id, since_id=delta.body["id"]) as other:
+            await other.wait_for("session.idled")
+            await stream.wait_for("session.idled")
+            events = await client.events(session_id)
+            last_before = max(e["sequence"] for e in events if e["id"] < delta.body["id"])
+            assert [frame.body for frame in other.durable] == events[last_before:]
+
+
+async def test_stream_without_a_cursor_begins_with_the_newest_message(client: Client, told: str) -> None:
+    async with client.http.stream("GET", f"/sessions/{told}/sse") as reply:
+        async for line in reply.aiter_lines():
+            if line.startswith("event: ") and line != "event: connected":
+                assert line == "event: input.message"
+                return
+
+
+async def test_quiet_stream_beats(brisk_client: Client) -> None:
+    session_id = await brisk_client.open()
+    beats = 0
+    async with brisk_client.http.stream("GET", f"/sessions/{session_id}/sse") as reply:
+        async for line in reply.aiter_lines():
+            beats += line.startswith(":")
+            if beats == 2:
+                return
+    pytest.fail("the stream ended")
+
+
+async def test_stream_asks_its_client_to_come_back_in_the_middle_of_a_turn(brisk_client: Client) -> None:
+    session_id = await brisk_client.open()
+    async with brisk_client.listen(session_id) as stream:
+        say = " ".join(f"word{number}" for number in range(40))
+        await brisk_client.send(session_id, script({"say": say, "tokens_per_second": 10}))
+        assert (await stream.wait_for_end()).type == "turn.completed"
+        assert stream.connections >= 2
+        reasons = [frame.body["reason"] for frame in stream.of_type("disconnecting")]
+        assert reasons == ["connection_cycle"] * (stream.connections - 1)
+        check(stream, await brisk_client.events(session_id))
+
+
+async def test_client_that_does_not_read_holds_up_nobody(client: Client, server: ServerProcess) -> None:
+    session_id = await client.open(tools=[])
+    flood = script({"say": "word " * 40_000, "tokens_per_second": 20_000})
+    deaf = socket.create_connection(("127.0.0.1", server.port))
+    try:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        request = f"GET /api/v1/sessions/{session_id}/sse?after_sequence=0 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        deaf.sendall(request.encode())
+        async with client.listen(session_id) as stream:
+            for turn in range(1, 4):
+                await client.send(session_id, flood)
+                assert (await stream.wait_for_end(turn)).type == "turn.completed"
+            check(stream, await client.events(session_id))
+            assert sum(len(json.dumps(frame.body)) for frame in stream.frames) > MORE_THAN_SOCKETS_HOLD_BYTES
+        assert deaf.recv(100).startswith(b"HTTP/1.1 200")
+    finally:
+        deaf.close()
+    assert psutil.Process(server.process.pid).is_running()

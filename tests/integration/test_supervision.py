@@ -1,0 +1,517 @@
+"""The supervisor on real Postgres, over actors that are no processes: whatever dies in whatever order."""
+
+import asyncio
+import contextlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from ray.exceptions import RayActorError
+
+from actors import member, pool, supervisor
+from actors.nodes import Nodes
+from actors.session import Vitals
+from actors.site import Site
+from actors.supervisor import SupervisorActor
+from runtime import log
+from runtime.core.errors import OverloadedError, StoreUnavailableError
+from runtime.core.ids import hex_of
+from runtime.core.residency import Company
+from runtime.core.supervision import Crash, Intensity, company
+from runtime.failpoint import FailPoint
+from runtime.journal import Batch, Head, Line
+from runtime.mint import new_id
+from runtime.protocol import Adoption
+from runtime.settings import Settings
+from runtime.store.placement import PlacementStore, Revival
+from runtime.store.sessions import SessionStore
+from tests.integration.ground import PostgresGround, SkewedLoop, standing
+from tests.laws import share
+from tests.play import Run
+from tests.stage import PATIENCE_S
+
+RESTARTS: Final = 3
+WINDOW_S: Final = 60.0
+ACTORS: Final = {
+    "max_actors": 3,
+    "warm_standbys": 1,
+    "sessions_per_actor": 4,
+    "restart_intensity": RESTARTS,
+    "restart_window_s": WINDOW_S,
+}
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+ROW: Final = "SELECT epoch, actor, status, steps, last_sequence, crashes, quarantined FROM sessions WHERE id = $1"
+FORGET: Final = "UPDATE sessions SET deleted_at = now()"
+RESIDENT_TASKS: Final = (
+    "SupervisorActor._tend",
+    "SupervisorActor._upkeep",
+    "SupervisorActor._follow_nodes",
+    "Tenure.hold",
+)
+CALM: Final = 5  # looks in a row at which nothing moved
+
+
+class Method:
+    """A method as a Ray handle has it."""
+
+    def __init__(self, call: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+        self.remote = call
+
+
+class StandIn:
+    """A session actor without a process. It notes which sessions it was given, under which epoch."""
+
+    def __init__(self, name: str, adopted: Callable[["StandIn", Adoption], None]) -> None:
+        self.name = name
+        self.is_warm = asyncio.Event()
+        self.death = asyncio.Event()
+        self._adopted = adopted
+        self.start, self.alive, self.ping = Method(self._start), Method(self._alive), Method(self._ping)
+        self.adopt, self.close = Method(self._adopt), Method(self._close)
+
+    async def _start(self) -> tuple[str, str, int]:
+        waits = [asyncio.ensure_future(self.is_warm.wait()), asyncio.ensure_future(self.death.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._check()
+        return self.name, "node", 0
+
+    async def _alive(self) -> None:
+        await self.death.wait()
+        self._check()
+
+    async def _ping(self) -> Vitals:
+        self._check()
+        return Vitals(0, 0, 0)
+
+    async def _adopt(self, adoptions: Sequence[Adoption]) -> None:
+        self._check()
+        for adoption in adoptions:
+            self._adopted(self, adoption)
+
+    async def _close(self) -> None:
+        self.death.set()
+
+    def _check(self) -> None:
+        if self.death.is_set():
+            raise RayActorError
+
+
+class Life:
+    """What is known of a session beside its row: who owns it, and the deaths that it went through."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.owner: StandIn | None = None
+        self.was_lost = False  # its owner died under it, or it hit a bug
+        self.deaths: list[tuple[float, int]] = []  # since a message let it go on: when, and the steps by then
+
+
+class Supervision(RuleBasedStateMachine):
+    """Three sessions, some actors, and a supervisor that dies too."""
+
+    def __init__(self, ground: PostgresGround, run: Run, site: Site, patch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self._ground, self._run, self._site, self._patch = ground, run, site, patch
+        self._living: dict[str, StandIn] = {}
+        self._owners: dict[tuple[str, int], str] = {}
+        self._quarantines: list[tuple[str, int]] = []
+        self._broken: list[AssertionError] = []
+        self._sessions: list[str] = [run(ground.open()) for _ in range(3)]
+        self._lives = {s: Life() for s in self._sessions}
+        self._rows: dict[str, Any] = {}
+        self._is_doomed = self._is_cut_off = False
+        self._begun_at = 0.0  # the supervisor's life; what it reserved before is forgotten
+        self._supervisor: SupervisorActor = run(self._begin())
+        self._look()
+
+    # ------------------------------------------------------------ what supervisor and actors call
+
+    def spawn(self, _site: Site, _node_id: str | None = None) -> tuple[str, StandIn]:
+        name = new_id("actor")
+        made = self._living[name] = StandIn(name, self._adopted)
+        return name, made
+
+    def living(self, _site: Site) -> list[tuple[str, StandIn]]:
+        return list(self._living.items())
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self._time())
+
+    def _time(self) -> float:
+        return SkewedLoop.skew_s
+
+    def _adopted(self, actor: StandIn, adoption: Adoption) -> None:
+        try:
+            self._check_adoption(actor, adoption)
+        except AssertionError as err:
+            self._broken.append(err)
+        if adoption.is_quarantined:
+            self._quarantines.append((adoption.session_id, adoption.epoch))
+
+    def _check_adoption(self, actor: StandIn, adoption: Adoption) -> None:
+        life, row = self._lives[adoption.session_id], self._rows[adoption.session_id]
+        if life.was_lost:
+            life.deaths.append((self._time(), row["steps"]))
+        self._own(adoption.session_id, adoption.epoch, actor)
+        recent = [at for at, steps in life.deaths if self._time() - at < WINDOW_S and steps == row["steps"]]
+        if not adoption.is_quarantined:
+            assert len(recent) <= RESTARTS, "no more restarts without progress than the intensity allows"
+
+    def _own(self, session_id: str, epoch: int, actor: StandIn) -> None:
+        owner = self._owners.setdefault((session_id, epoch), actor.name)
+        assert owner == actor.name, "an epoch has one owner"
+        life = self._lives[session_id]
+        life.epoch, life.owner, life.was_lost = epoch, actor, False
+
+    # ------------------------------------------------------------ sessions
+
+    @initialize(warm=st.integers(1, 4))
+    def sessions_are_at_work(self, warm: int) -> None:
+        for number in range(4):
+            if number < warm and self._warm() != set(self._living):
+                self.an_actor_gets_warm()
+            self.somebody_speaks(number % 3)
+
+    @rule(which=st.integers(0, 2))
+    def somebody_speaks(self, which: int) -> None:
+        session_id = self._sessions[which]
+        with contextlib.suppress(OverloadedError):
+            self._run(self._speak(session_id))
+        self._look()
+
+    async def _speak(self, session_id: str) -> None:
+        placed = await self._supervisor.place({session_id: 0})
+        place = placed.get(session_id)
+        if place is None or place.actor not in self._living:
+            return  # it died meanwhile; who speaks asks again
+        life = self._lives[session_id]
+        if place.epoch != life.epoch:
+            life.deaths.clear()
+        self._own(session_id, place.epoch, self._living[place.actor])
+        await self._write(session_id, "active", steps=0)
+
+    @rule(which=st.integers(0, 2))
+    def a_session_gets_on(self, which: int) -> None:
+        self._act(self._sessions[which], "active", steps=1)
+
+    @rule(which=st.integers(0, 2))
+    def a_turn_ends(self, which: int) -> None:
+        self._act(self._sessions[which], "idle", steps=1)
+
+    def _act(self, session_id: str, status: str, steps: int) -> None:
+        if self._is_owned(session_id) and self._rows[session_id]["status"] == "active":
+            self._run(self._write(session_id, status, steps))
+            self._look()
+
+    @rule(which=st.integers(0, 2))
+    def a_session_rests(self, which: int) -> None:
+        session_id = self._sessions[which]
+        if self._is_owned(session_id) and self._rows[session_id]["status"] == "idle":
+            self._lives[session_id].owner = None
+            self._run(self._supervisor.released([(session_id, self._lives[session_id].epoch)]))
+            self._look()
+
+    @rule(which=st.integers(0, 2))
+    def a_session_hits_a_bug(self, which: int) -> None:
+        session_id = self._sessions[which]
+        if self._is_owned(session_id) and self._rows[session_id]["status"] == "active":
+            life = self._lives[session_id]
+            life.owner, life.was_lost = None, True
+            with contextlib.suppress(OverloadedError):
+                self._run(self._supervisor.crashed(session_id, life.epoch))
+            self._look()
+
+    @rule(which=st.integers(0, 2), deaths=st.integers(2, 2 * RESTARTS + 3), is_pulled_along=st.booleans())
+    def a_session_kills_its_actors(self, which: int, deaths: int, *, is_pulled_along: bool) -> None:
+        """One after the other, until it is stopped; a neighbour may speak between two deaths."""
+        self.somebody_speaks(which)
+        for _ in range(deaths):
+            owner = self._lives[self._sessions[which]].owner
+            if owner is None or owner.name not in self._living:
+                return
+            self._end_actor(owner)
+            self._look()
+            if any(not actor.is_warm.is_set() for actor in self._living.values()):
+                self.an_actor_gets_warm()
+            if is_pulled_along:
+                self.somebody_speaks((which + 1) % 3)
+
+    @rule(which=st.integers(0, 2))
+    def an_operator_releases_a_session(self, which: int) -> None:
+        session_id = self._sessions[which]
+        self._run(SessionStore(self._ground.pool).acquit(session_id))
+        self._lives[session_id].deaths.clear()
+        self.the_supervisor_looks_around()
+
+    def _is_owned(self, session_id: str) -> bool:
+        owner = self._lives[session_id].owner
+        return owner is not None and not owner.death.is_set()
+
+    async def _write(self, session_id: str, status: str, steps: int) -> None:
+        row: Any = await self._ground.pool.fetchrow(ROW, hex_of(session_id))
+        line = Line(row["last_sequence"] + 1, new_id("event"), "test.event", None, b"{}")
+        head = Head(status, row["steps"] + steps, None, None, None, None)
+        batch = Batch(session_id, self._lives[session_id].epoch, [line], head)
+        assert await self._ground.store.append([batch]), "the owner may write"
+
+    # ------------------------------------------------------------ actors
+
+    @precondition(lambda self: any(not a.is_warm.is_set() for a in self._living.values()))
+    @rule()
+    def an_actor_gets_warm(self) -> None:
+        next(a for a in self._living.values() if not a.is_warm.is_set()).is_warm.set()
+        self._look()
+
+    @precondition(lambda self: self._living)
+    @rule(data=st.data())
+    def an_actor_dies(self, data: st.DataObject) -> None:
+        self._kill(data)
+        self._look()
+
+    @precondition(lambda self: any(a.is_warm.is_set() for a in self._living.values()))
+    @rule(data=st.data(), which=st.integers(0, 2))
+    def an_actor_dies_while_a_session_is_placed(self, data: st.DataObject, which: int) -> None:
+        speaking = self._run(_started(self._speak(self._sessions[which])))
+        self._kill(data)
+        with contextlib.suppress(OverloadedError, AssertionError):
+            self._run(_ended(speaking))
+        self._look()
+
+    def _kill(self, data: st.DataObject) -> None:
+        number = data.draw(st.integers(0, len(self._living) - 1))
+        self._end_actor(list(self._living.values())[number])
+
+    def _end_actor(self, actor: StandIn) -> None:
+        del self._living[actor.name]
+        self._bury(actor)
+        actor.death.set()
+
+    def _bury(self, actor: StandIn) -> None:
+        for session_id, life in self._lives.items():
+            if life.owner is actor:
+                life.was_lost = self._rows[session_id]["status"] == "active"
+
+    # ------------------------------------------------------------ the supervisor
+
+    @rule(seconds=st.sampled_from([1.0, 25.0, WINDOW_S + 1]))
+    def time_passes(self, seconds: float) -> None:
+        SkewedLoop.skew_s += seconds
+        self._look()
+
+    @rule()
+    def the_supervisor_looks_around(self) -> None:
+        self._run(self._upkeep())
+        self._look()
+
+    @rule(data=st.data(), is_lonely=st.booleans())
+    def the_supervisor_starts_again(self, data: st.DataObject, *, is_lonely: bool) -> None:
+        """Alone, or together with an actor whose death so goes unseen."""
+        self._run(self._end())
+        if not is_lonely and self._living:
+            self._kill(data)
+        self._begin_again()
+
+    @rule(which=st.integers(0, 2), is_cut_off=st.booleans())
+    def nobody_is_told_of_a_revival(self, which: int, *, is_cut_off: bool) -> None:
+        """The sessions of a dead actor are placed anew; then the answer of the database is lost, or the supervisor."""
+        self.somebody_speaks(which)
+        owner = self._lives[self._sessions[which]].owner
+        if owner is None or owner.name not in self._living:
+            return
+        if is_cut_off:
+            self._is_cut_off = True
+            self._end_actor(owner)
+            self._run(self._calm())
+            self._is_cut_off = False
+            self.the_supervisor_looks_around()
+        else:
+            self._is_doomed = True
+            self._end_actor(owner)
+            self._run(self._end())
+            self._is_doomed = False
+            self._begin_again()
+        for session_id, row in self._rows.items():
+            is_placed = row["status"] == "active" and row["actor"] in self._warm()
+            assert not is_placed or self._is_owned(session_id), "whoever was given a session knows of it"
+
+    def reach(self, _point: FailPoint) -> None:
+        if self._is_doomed:
+            raise asyncio.CancelledError
+
+    async def _revive(self, revivals: Sequence[Revival]) -> dict[str, int]:
+        epochs = await PlacementStore(self._ground.pool).revive(revivals)
+        if self._is_cut_off:
+            raise StoreUnavailableError(reason="cut off")
+        return epochs
+
+    def _begin_again(self) -> None:
+        self._begun_at = self._time()
+        self._supervisor = self._run(self._begin())
+        self._look()
+
+    async def _begin(self) -> SupervisorActor:
+        await asyncio.sleep(0)
+        self._patch.setattr(pool, "spawn", self.spawn)
+        for name in ("living", "now", "reach"):
+            self._patch.setattr(supervisor, name, getattr(self, name))
+        made = SupervisorActor(self._site)
+        await made._starting
+        made._store.revive = self._revive  # type: ignore[method-assign]
+        return made
+
+    async def _end(self) -> None:
+        await self._calm()
+        tasks = list(self._supervisor._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._supervisor._store._pool.close()
+
+    async def _upkeep(self) -> None:
+        for task in list(self._supervisor._tasks):
+            if _name(task) == "SupervisorActor._upkeep":
+                task.cancel()
+        self._supervisor._spawn(self._supervisor._upkeep())
+
+    async def _calm(self) -> None:
+        looks = 0
+        async with asyncio.timeout(PATIENCE_S):
+            while looks < CALM:
+                await asyncio.sleep(0)
+                looks = looks + 1 if self._is_calm() else 0
+
+    def _is_calm(self) -> bool:
+        boss = self._supervisor
+        if not boss._starting.done() or boss._reviving.locked() or boss._placing.locked():
+            return False
+        boss._starting.result()
+        for name in [n for n, actor in self._living.items() if actor.death.is_set()]:
+            self._bury(self._living.pop(name))  # closed by the supervisor
+        tasks = Counter(_name(task) for task in boss._tasks)
+        is_settled = set(tasks) <= set(RESIDENT_TASKS) and tasks[RESIDENT_TASKS[0]] == len(boss._pool.members)
+        warm = {n for n, m in boss._pool.members.items() if m.state is member.MemberState.READY}
+        return is_settled and set(boss._pool.members) == set(self._living) and warm == self._warm()
+
+    def _warm(self) -> set[str]:
+        return {name for name, actor in self._living.items() if actor.is_warm.is_set()}
+
+    # ------------------------------------------------------------ laws
+
+    def _look(self) -> None:
+        self._run(self._read())
+        while self._quarantines:
+            self._run(self._quarantine(*self._quarantines.pop()))
+        if self._broken:
+            raise self._broken[0]
+        homes: defaultdict[str, list[str]] = defaultdict(list)
+        for session_id, row in self._rows.items():
+            place = self._supervisor._directory.get(session_id)
+            if place is not None:
+                assert (place.epoch, place.actor) == (row["epoch"], row["actor"]), "the cache is true"
+                assert place.actor in self._living, "nobody is sent to the dead"
+                homes[place.actor].append(session_id)
+        for sessions in homes.values():
+            wanted = {self._company(s) for s in sessions}
+            assert len(sessions) == 1 or Company.NOBODY not in wanted, "who has one restart left lives alone"
+            is_apart = Company.SUSPECTS not in wanted or all(len(self._crashes(s)) > 1 for s in sessions)
+            assert is_apart, "suspects have suspects for neighbours"
+
+    def _company(self, session_id: str) -> Company:
+        row, crashes = self._rows[session_id], self._crashes(session_id)
+        if not crashes or row["status"] != "active" or row["steps"] > crashes[-1].steps:
+            return Company.ANYBODY
+        last = crashes[-1].at - START.timestamp()
+        is_recent = last >= self._begun_at and self._time() - last < WINDOW_S
+        return company(crashes, Intensity(RESTARTS, WINDOW_S)) if is_recent else Company.ANYBODY
+
+    def _crashes(self, session_id: str) -> tuple[Crash, ...]:
+        return msgspec.json.decode(self._rows[session_id]["crashes"], type=tuple[Crash, ...])
+
+    async def _read(self) -> None:
+        await self._read_rows()
+        await self._calm()
+        await self._read_rows()
+
+    async def _read_rows(self) -> None:
+        for session_id in self._sessions:
+            self._rows[session_id] = await self._ground.pool.fetchrow(ROW, hex_of(session_id))
+
+    async def _quarantine(self, session_id: str, epoch: int) -> None:
+        """Fail the turn and let the session go, as a host does."""
+        life = self._lives[session_id]
+        if life.epoch == epoch and self._is_owned(session_id):
+            await self._write(session_id, "idle", steps=0)
+            life.owner = None
+            await self._supervisor.released([(session_id, epoch)])
+        await self._read()
+
+    def teardown(self) -> None:
+        """When nothing dies any more, every session with unfinished work is tended again, or at rest with a reason."""
+        try:
+            for _ in range(2 * RESTARTS + 4):
+                SkewedLoop.skew_s += WINDOW_S + 1
+                for actor in self._living.values():
+                    actor.is_warm.set()
+                self._run(self._upkeep())
+                self._look()
+            for session_id, row in self._rows.items():
+                assert row["status"] != "active" or self._is_owned(session_id), "nobody is left behind"
+        finally:
+            self._run(self._end())
+            self._run(self._ground.pool.execute(FORGET))
+
+
+def _name(task: "asyncio.Task[Any]") -> str:
+    return getattr(task.get_coro(), "__qualname__", "")
+
+
+async def _started(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    """Let work begin, as far as it comes without the database."""
+    task = asyncio.create_task(work)
+    for _ in range(CALM):
+        await asyncio.sleep(0)
+    return task
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    await task
+
+
+async def _no_news(_nodes: Nodes) -> None:
+    """Learn nothing of Ray's nodes: the settings say how many actors there may be, and Ray where."""
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+def site(database: str, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A deployment whose Ray is played, and whose supervisor looks around when it is told to."""
+    monkeypatch.setattr(Nodes, "look", _no_news)
+    monkeypatch.setattr(supervisor, "UPKEEP_INTERVAL_S", 1e9)
+    monkeypatch.setattr(supervisor, "LOOK_INTERVAL_S", 1e9)
+    monkeypatch.setattr(supervisor, "ROOM_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(supervisor, "HEAD_START_S", 0.0)
+    monkeypatch.setattr(member, "START_TIMEOUT_S", 1e9)
+    monkeypatch.setattr(member.Member, "kill", lambda _: None)
+    monkeypatch.setattr(log, "set_up", lambda *_, **__: None)
+    monkeypatch.setattr(SkewedLoop, "skew_s", 0.0)
+    return Site("test", Settings.load(actors=ACTORS), database, "a cluster")
+
+
+def test_no_session_is_left_behind_whatever_dies(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unfinished sessions go on elsewhere, suspects alone, and no oftener than the intensity allows."""
+    with standing(site.dsn) as (ground, run):
+
+        class Play(Supervision):
+            def __init__(self) -> None:
+                super().__init__(ground, run, site, monkeypatch)
+
+        run_state_machine_as_test(Play, settings=share(0.15, steps=20))

@@ -1,0 +1,126 @@
+"""The HTTP side: one port, three protocols told apart by their paths."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tests.model_servers.answers import Answer, Broken, Garbage, Hung, Refused, Said, Stalled
+from tests.model_servers.protocols import frames
+
+KEY = "sk-local-secret"
+_PATHS = {
+    "/v1/messages": "anthropic",
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
+    "/v1beta/models/{model}:streamGenerateContent": "gemini",
+}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One request that came in. Header names are in lower case."""
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+@dataclass
+class ModelServer:
+    """A running server. `gone` is set when a client left in the middle of an answer, `peers` are the clients' ports."""
+
+    port: int = 0
+    requests: list[Recorded] = field(default_factory=list)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    peers: set[Any] = field(default_factory=set)
+    _answers: deque[Answer] = field(default_factory=deque)
+
+    @property
+    def base_url(self) -> str:
+        """The address without a path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def answer(self, *answers: Answer) -> None:
+        """Queue answers, one for each request to come."""
+        self._answers.extend(answers)
+
+    def environment(self) -> dict[str, str]:
+        """Return keys and addresses under which the vendors' clients find this server."""
+        return {
+            "OPENAI_API_KEY": KEY,
+            "OPENAI_BASE_URL": f"{self.base_url}/v1",
+            "OPENAI_COMPLETIONS_API_KEY": KEY,
+            "ANTHROPIC_API_KEY": KEY,
+            "ANTHROPIC_BASE_URL": self.base_url,
+            "GEMINI_API_KEY": KEY,
+            "GEMINI_BASE_URL": self.base_url,
+        }
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request with the next scripted answer."""
+        body: dict[str, Any] = await request.json()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.requests.append(Recorded(request.path, headers, body))
+        if request.transport is not None:
+            self.peers.add(request.transport.get_extra_info("peername"))
+        answer = self._answers.popleft() if self._answers else Said("Hello from the server.")
+        match answer:
+            case Refused():
+                return _refuse(answer)
+            case Garbage():
+                return web.Response(text=answer.body, content_type=answer.content_type)
+            case Hung():
+                await self._stall()
+                return web.Response(status=504)
+            case Said() | Broken() | Stalled():
+                return await self._stream(request, answer, request.match_info.get("model") or str(body.get("model")))
+
+    async def _stream(self, request: web.Request, answer: Said | Broken | Stalled, model: str) -> web.StreamResponse:
+        said = answer if isinstance(answer, Said) else answer.said
+        resource = request.match_info.route.resource
+        protocol = _PATHS[resource.canonical if resource else request.path]
+        every = frames(protocol, said, model, len(self.requests))
+        sent = every if isinstance(answer, Said) else every[: answer.after_events]
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        for frame in sent:
+            await response.write(frame)
+        if isinstance(answer, Stalled):
+            await self._stall()
+        if isinstance(answer, Broken) and answer.is_torn and request.transport is not None:
+            request.transport.close()  # without the last chunk of the body
+        return response
+
+    async def _stall(self) -> None:
+        try:
+            await asyncio.Event().wait()  # aiohttp cancels the handler when the client goes
+        finally:
+            self.gone.set()
+
+
+def _refuse(answer: Refused) -> web.Response:
+    error = {"message": answer.message, "type": answer.kind, "code": answer.error_code, "param": None}
+    return web.json_response({"type": "error", "error": error}, status=answer.status, headers=answer.headers)
+
+
+@asynccontextmanager
+async def model_server() -> AsyncIterator[ModelServer]:
+    """Run a server on a free port of the loopback interface."""
+    server = ModelServer()
+    app = web.Application(client_max_size=64 * 1024 * 1024)
+    for path in _PATHS:
+        app.router.add_post(path, server.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        server.port = runner.addresses[0][1]
+        yield server
+    finally:
+        await runner.cleanup()

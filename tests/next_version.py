@@ -1,0 +1,47 @@
+"""The next version of Perdure, as far as an upgrade is concerned: another schema, another state, other messages."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+REPOSITORY: Final = Path(__file__).resolve().parents[1]
+PACKAGES: Final = ("runtime", "actors", "api")
+MIGRATION: Final = "ALTER TABLE sessions ADD COLUMN mood text;\n"
+
+# File, what stands there once, and what stands there in the next version.
+CHANGES: Final = (
+    ("runtime/protocol.py", "    given: Input\n", '    given: Input\n    mood: str = "calm"\n'),
+    ("runtime/protocol.py", "    partial: Frame | None\n", '    partial: Frame | None\n    mood: str = "calm"\n'),
+    ("runtime/protocol.py", "    actor: str | None\n", '    actor: str | None\n    mood: str = "calm"\n'),
+    (
+        "runtime/protocol.py",
+        "    is_quarantined: bool = False\n",
+        '    is_quarantined: bool = False\n    mood: str = "calm"\n',
+    ),
+    ("runtime/ports.py", "    started_at: str\n", '    started_at: str\n    mood: str = "calm"\n'),
+    (
+        "runtime/core/message.py",
+        "    thinking: str | None = None\n\n    @property",
+        '    thinking: str | None = None\n    mood: str = "calm"\n\n    @property',
+    ),
+    (
+        "runtime/core/session.py",
+        "    output_preview: str | None = None\n\n    @property",
+        '    output_preview: str | None = None\n    mood: str = "calm"\n\n    @property',
+    ),
+    ("runtime/settings.py", "    lease_s:", '    mood: str = Field("calm", description="Of tomorrow")\n    lease_s:'),
+)
+
+
+def make_next_version(home: Path) -> Path:
+    """Write the next version's code below a folder, and return where it can be imported from."""
+    for package in PACKAGES:
+        shutil.copytree(REPOSITORY / package, home / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, old, new in CHANGES:
+        text = (home / name).read_text()
+        assert text.count(old) == 1, f"{name} has changed: {old!r}"
+        (home / name).write_text(text.replace(old, new))
+    migrations = home / "runtime" / "store" / "migrations"
+    number = len(list(migrations.glob("*.sql"))) + 1
+    (migrations / f"{number:04}_of_tomorrow.sql").write_text(MIGRATION)
+    return home

@@ -1,0 +1,177 @@
+"""`perdure serve` as a user runs it: a process of its own, on a data dir of its own, that tests may kill."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+import psutil
+
+COMMAND: Final = Path(sys.executable).with_name("perdure")
+UP: Final = re.compile(r"Perdure is up.* at .*?(http://[^\s\x1b]+)")
+START_TIMEOUT_S: Final = 150.0  # of a machine that does much else
+STOP_TIMEOUT_S: Final = 120.0
+POLL_S: Final = 0.05
+_OURS: Final = re.compile(r"PERDURE_|RAY_|DATABASE_URL$|AUTH_MODE$|.*_(API_KEY|BASE_URL)$")
+
+
+class ServerProcess:
+    """A server that can be killed, stopped and started again on the same port and data dir.
+
+    `settings` are variables of its environment, which has no others of Perdure's; modules in `python_path` can be
+    imported by it and its actors. `entrance` are words before the command, which put it somewhere else.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        settings: Mapping[str, str] | None = None,
+        python_path: Sequence[Path] = (),
+        entrance: Sequence[str] = (),
+    ) -> None:
+        self.data_dir = data_dir
+        self.log_path = data_dir.with_name(f"{data_dir.name}.log")
+        self.url = ""
+        self._settings = dict(settings or {})
+        self._python_path = python_path
+        self._entrance = entrance
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def port(self) -> int:
+        """Where it listens; 0 before its first start."""
+        return httpx.URL(self.url).port or 0 if self.url else 0
+
+    @property
+    def process(self) -> psutil.Process:
+        """The process of the command itself."""
+        assert self._process is not None, "not started"
+        return psutil.Process(self._process.pid)
+
+    @property
+    def database(self) -> str:
+        """The address of its Postgres."""
+        socket = (self.data_dir.resolve() / "postgres" / "socket").resolve()
+        return f"postgresql://perdure@{quote(str(socket), safe='')}/postgres"
+
+    @property
+    def log(self) -> str:
+        """What it has written since it was last started."""
+        return self.log_path.read_text(errors="replace")[self._log_start :]
+
+    def launch(self, *arguments: str) -> None:
+        """Start the command without waiting for anything."""
+        self._log_start = len(self.log_path.read_text(errors="replace")) if self.log_path.exists() else 0
+        options = ["--port", str(self.port), "--data-dir", str(self.data_dir), *arguments]
+        command = [*self._entrance, str(COMMAND), "serve", *options]
+        with self.log_path.open("ab") as log:
+            # A process group of its own, as a shell gives it.
+            self._process = subprocess.Popen(  # noqa: S603  the command is our own
+                command,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def start(self) -> "ServerProcess":
+        """Start it and wait until a message can be served."""
+        self.launch()
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._is_up():
+            if self._code() is not None or time.monotonic() > deadline:
+                self.kill9()
+                message = f"The server did not start. Its log:\n{self.log}"
+                raise AssertionError(message)
+            time.sleep(POLL_S)
+        return self
+
+    def children(self) -> list[psutil.Process]:
+        """Return every process below the command."""
+        return self.process.children(recursive=True)
+
+    def terminate(self) -> int:
+        """Ask it to stop, and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait(STOP_TIMEOUT_S)
+
+    def interrupt(self) -> int:
+        """Press ctrl-C in its terminal, which reaches its children too, and return its exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.wait(STOP_TIMEOUT_S)
+
+    def terminate_twice(self) -> int:
+        """Ask it to stop, then to hurry, and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        self.until_said("Stopping")
+        return self.terminate()
+
+    def until_said(self, words: str) -> None:
+        """Wait until it has written some words."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while words not in self.log:
+            assert time.monotonic() < deadline, self.log
+            time.sleep(POLL_S)
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for its end, and return its exit code."""
+        assert self._process is not None, "not started"
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            message = f"The server does not end. Its log:\n{self.log}"
+            raise AssertionError(message) from None
+
+    def kill9(self) -> None:
+        """Kill the command and all that it started, at one blow."""
+        if self._process is None:
+            return
+        family = []
+        if self._code() is None:
+            self.process.suspend()  # to list the others takes a while, in which it would go on
+            family = [self.process, *self.children()]
+        for process in family:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        self._process.wait()
+        psutil.wait_procs(family, STOP_TIMEOUT_S)
+
+    def stop(self) -> None:
+        """End it one way or the other."""
+        if self._process is None or self._code() is not None:
+            return
+        try:
+            code = self.terminate()
+        finally:
+            self.kill9()
+        assert code == 0, self.log
+
+    def _code(self) -> int | None:
+        return self._process.poll() if self._process is not None else None
+
+    def _is_up(self) -> bool:
+        found = UP.search(self.log)
+        if found is None:
+            return False
+        self.url = found[1]
+        try:
+            return httpx.get(f"{self.url}/health", timeout=5).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def _environment(self) -> dict[str, str]:
+        outer = os.environ.items()  # noqa: TID251  for another process
+        path = os.pathsep.join(map(str, self._python_path))
+        kept = {name: value for name, value in outer if not _OURS.match(name)}
+        return kept | ({"PYTHONPATH": path} if path else {}) | self._settings

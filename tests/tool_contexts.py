@@ -1,0 +1,46 @@
+"""Surroundings of a tool call, for calling tools directly."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from runtime.capability import Capability
+from runtime.core.event import Payload
+from runtime.ports import KeyValues, Workspace
+from runtime.tool import SessionInfo, ToolContext
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def session_info(title: str | None = None) -> SessionInfo:
+    return SessionInfo(
+        session_id=f"session_{1:032x}",
+        agent_id=None,
+        title=title,
+        locale="en",
+        turn_id=f"turn_{1:032x}",
+        created_at="2026-03-01T11:00:00.000Z",
+        message_count=3,
+    )
+
+
+@dataclass
+class ToolBench:
+    """Calls tools as the engine does, and keeps what they emit."""
+
+    files: Workspace = field(default_factory=lambda: cast("Workspace", None))
+    keys: KeyValues = field(default_factory=lambda: cast("KeyValues", None))
+    session: SessionInfo = field(default_factory=session_info)
+    now: Callable[[], datetime] = lambda: NOON
+    emitted: list[Payload] = field(default_factory=list)
+
+    @property
+    def context(self) -> ToolContext:
+        return ToolContext(
+            "call_1", "effect_" + "6" * 32, self.session, self.files, self.keys, self.now, self.emitted.append
+        )
+
+    async def call(self, capability: Capability, name: str, /, **arguments: Any) -> Any:
+        tool = next(tool for tool in capability.tools({}) if tool.name == name)
+        return await tool.run(self.context, **tool.check(arguments))

@@ -1,0 +1,85 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.schemas.message import MAX_RESULT_BYTES, MessageBody, ToolResultsBody
+from runtime.core.errors import InvalidInputError
+from runtime.core.message import Controls, ImagePart, Message, Role, TextPart
+
+TEXT = {"type": "text", "text": "hi"}
+
+
+def message(**body: Any) -> Message:
+    return msgspec.convert(body, MessageBody).to_message("message_1", "2026-01-01T00:00:00.000Z")
+
+
+def test_text_becomes_a_user_message() -> None:
+    made = message(message={"role": "user", "content": [TEXT]})
+    assert (made.role, made.content) == (Role.USER, (TextPart("hi"),))
+
+
+def test_both_spellings_of_the_sdks_are_taken() -> None:
+    snake = message(
+        message={"content": [TEXT]},
+        controls={"model_id": "m", "error_disclosure": "generic"},
+        external_actor={"actor_id": "1", "source": "chat", "actor_name": "Ann"},
+    )
+    camel = message(
+        message={"content": [TEXT]},
+        controls={"modelId": "m", "errorDisclosure": "generic"},
+        externalActor={"actorId": "1", "source": "chat", "actorName": "Ann"},
+    )
+    assert snake == camel
+    assert snake.controls == Controls(model_id="m", error_disclosure="generic")
+    assert snake.external_actor == {"actor_id": "1", "source": "chat", "actor_name": "Ann"}
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert message(message={"content": [{**TEXT, "extra": 1}], "x": 2}, y=3).content == (TextPart("hi"),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"message": {"content": []}},
+        {"message": {"content": "hi"}},
+        {"message": {"role": "agent", "content": [TEXT]}},
+        {"message": {"content": [{"type": "tool_result", "tool_call_id": "1"}]}},
+        {"message": {"content": [{"type": "tool_call", "id": "1", "name": "x", "arguments": {}}]}},
+        {"message": {"content": [{"type": "reasoning", "text": "x"}]}},
+        {"message": {"content": [{"text": "no type"}]}},
+        {"message": {"content": [TEXT]}, "controls": {"reasoning": {"effort": "huge"}}},
+        {"message": {"content": [TEXT]}, "tags": [1]},
+        {"message": {"content": [TEXT]}, "metadata": "x"},
+    ],
+)
+def test_what_users_may_not_send_is_refused(body: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        message(**body)
+
+
+def test_picture_needs_a_source() -> None:
+    url = {"type": "image", "url": "https://example.com/a.png"}
+    assert message(message={"content": [url]}).content == (ImagePart(url="https://example.com/a.png"),)
+    for part in ({"type": "image"}, {"type": "image", "base64": "aGk="}):
+        with pytest.raises(InvalidInputError):
+            message(message={"content": [part]})
+
+
+def test_external_actor_needs_an_id() -> None:
+    with pytest.raises(InvalidInputError):
+        message(message={"content": [TEXT]}, external_actor={"source": "chat"})
+
+
+def test_tool_results_keep_any_json() -> None:
+    given = [{"tool_call_id": "1", "result": {"a": [None]}}, {"tool_call_id": "2", "error": "no"}]
+    results = msgspec.convert({"tool_results": given}, ToolResultsBody).results()
+    assert [(r.tool_call_id, r.result, r.error) for r in results] == [("1", {"a": [None]}, None), ("2", None, "no")]
+
+
+def test_large_tool_result_is_refused() -> None:
+    body = msgspec.convert({"tool_results": [{"tool_call_id": "1", "result": "x" * MAX_RESULT_BYTES}]}, ToolResultsBody)
+    with pytest.raises(InvalidInputError, match="Input exceeds allowed limits"):
+        body.results()
