@@ -64,7 +64,8 @@ async def test_death_of_the_supervisor_disturbs_no_turn(client: Client) -> None:
     async with client.listen(session_id) as stream:
         await client.send(session_id, script({"say": WORDS, "tokens_per_second": 6}))
         await stream.wait_for("output.message.delta")
-        before, actors = await client.place(session_id), await client.actors()
+        before = await client.place(session_id)
+        homes = {actor["pid"] for actor in await client.actors() if actor["sessions"]}
         supervisor = (await client.actors("supervisor"))[0]["pid"]
         os.kill(supervisor, signal.SIGKILL)
         newcomer = await client.open()
@@ -78,7 +79,7 @@ async def test_death_of_the_supervisor_disturbs_no_turn(client: Client) -> None:
         assert stream.connections == 1
         check(stream, await client.events(session_id))
         assert (await client.actors("supervisor"))[0]["pid"] != supervisor
-        assert {actor["pid"] for actor in actors} <= {actor["pid"] for actor in await client.actors()}
+        assert homes <= {actor["pid"] for actor in await client.actors()}  # an empty one may leave at any time
 
 
 async def test_events_still_arrive_when_supervisor_and_actor_die_together(client: Client) -> None:
