@@ -151,12 +151,13 @@ class RayGateway:
         link = self._links.get(actor)
         if link is not None and not link.is_broken:
             return link
-        handle = await self._call("handle", actor)
-        if handle is None:
+        contact = await self._call("contact", actor)
+        if contact is None:
             raise SessionMovingError(0.0, placement.session_id)
         link = self._links.get(actor)
         if link is None or link.is_broken:
-            link = self._links[actor] = Link(actor, handle, self._front_door, self._deliver)
+            handle, address = contact
+            link = self._links[actor] = Link(actor, address, self._front_door, self._deliver)
             self._spawn(self._run(link, self._death(actor, handle)))
         return link
 

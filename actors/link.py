@@ -6,15 +6,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
-from ray.exceptions import RayError
 
-from actors.connection import Connection, dial
+from actors.connection import Address, Connection, dial
 from runtime.core.errors import SessionMovingError
 from runtime.protocol import Answer, Ask, Command, Delivery
 
 log = structlog.get_logger(__name__)
 
-NEVER_MET: Final = "Ray knows no such actor any more"
+NOBODY_THERE: Final = "nobody takes connections there any more"
 
 Heard = Callable[[Any], None]
 
@@ -22,9 +21,9 @@ Heard = Callable[[Any], None]
 class Link:
     """Commands that come while others are being sent go together with the next (design: the hot path)."""
 
-    def __init__(self, actor: str, handle: Any, front_door: str, deliver: Callable[[Delivery], None]) -> None:
+    def __init__(self, actor: str, address: Address, front_door: str, deliver: Callable[[Delivery], None]) -> None:
         self.actor = actor
-        self._handle = handle
+        self._address = address
         self._front_door = front_door
         self._deliver = deliver
         self._numbers = itertools.count(1)
@@ -75,7 +74,7 @@ class Link:
         try:
             done, _ = await asyncio.wait([talking, death], return_when=asyncio.FIRST_COMPLETED)
             reason = done.pop().result()
-            was_dead = not self._connected.done() and (death.done() or reason == NEVER_MET)
+            was_dead = not self._connected.done() and (death.done() or reason == NOBODY_THERE)
             say = log.debug if was_dead else log.warning  # the link before this one has said so
             say("session_actor_lost", actor=self.actor, reason=reason)
         finally:
@@ -85,15 +84,13 @@ class Link:
     async def _talk(self) -> str:
         """Read what the actor has to say; return why it ended."""
         try:
-            try:
-                address = await self._handle.address.remote()
-            except RayError:
-                return NEVER_MET
-            async with dial(address, self._front_door) as connection:
+            async with dial(self._address, self._front_door) as connection:
                 self._connected.set_result(connection)
                 async for items in connection:
                     for item in items:
                         self._take(item)
+        except ConnectionRefusedError:
+            return NOBODY_THERE
         except (OSError, EOFError, TimeoutError) as err:
             return repr(err)
         return "the connection ended"

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import ray
 import structlog
-from ray.exceptions import RayError
+from ray.exceptions import ActorUnavailableError, RayError
 from ray.util import list_named_actors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from actors.connection import Address
 from actors.death import death_of
 from actors.session import SessionActor, Vitals
 from actors.site import Site
@@ -78,8 +79,13 @@ class Member:
         self.node_id = ""
         self.pid: int | None = None
         self.started_at = timestamp()
+        self._address: asyncio.Future[Address | None] = asyncio.get_running_loop().create_future()
         self._lease_s = lease_s
         self._ping_interval_s = ping_interval_s
+
+    async def address(self) -> Address | None:
+        """Return where front doors reach the actor, once it has started; None if it does not."""
+        return await asyncio.shield(self._address)
 
     def open_to(self, now: float) -> Company:
         """Return who may move in; `now` is event-loop time."""
@@ -90,11 +96,13 @@ class Member:
     async def watch(self, ready: Callable[["Member"], object]) -> str:
         """Start the actor, tell when it is ready, and return why it is no more."""
         try:
-            start = self.handle.start.remote()
-            self.actor_id, self.node_id, self.pid = await asyncio.wait_for(start, START_TIMEOUT_S)
+            started = await asyncio.wait_for(self.handle.start.remote(), START_TIMEOUT_S)
         except (RayError, TimeoutError) as err:
+            self._address.set_result(None)
             log.warning("actor_not_started", actor=self.name, reason=str(err)[:500])
             return f"did not start: {type(err).__name__}"
+        self.actor_id, self.node_id, self.pid = started.actor_id, started.node_id, started.pid
+        self._address.set_result(started.address)
         if self.state is MemberState.STARTING:  # not if it is to leave by now
             self.state = MemberState.READY
         ready(self)
@@ -105,14 +113,21 @@ class Member:
         return done.pop().result()
 
     async def _until_silent(self) -> str:
+        """Return once the actor has not answered for as long as its lease."""
+        loop = asyncio.get_running_loop()
+        lease_ends_at = loop.time() + self._lease_s
         while True:
             await asyncio.sleep(self._ping_interval_s)
             try:
-                self.vitals = await asyncio.wait_for(self.handle.ping.remote(), self._lease_s - self._ping_interval_s)
+                async with asyncio.timeout_at(lease_ends_at):
+                    self.vitals = await self.handle.ping.remote()
             except TimeoutError:
                 return "lease expired"
+            except ActorUnavailableError:
+                continue  # it may be the network, and of short duration
             except RayError as err:
                 return type(err).__name__
+            lease_ends_at = loop.time() + self._lease_s
 
     async def adopt(self, adoptions: Sequence[Adoption]) -> None:
         """Hand over sessions that must go on, until the actor has heard of them or is found dead."""

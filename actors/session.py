@@ -31,6 +31,15 @@ TELL_PAUSE_S: Final = 0.1  # before the supervisor is told again; doubles each t
 TELL_PAUSE_MOST_S: Final = 5.0
 
 
+class Started(Wire, frozen=True):
+    """What an actor tells of itself once it is warm: what Ray calls it, and where front doors reach it."""
+
+    actor_id: str
+    node_id: str
+    pid: int
+    address: Address
+
+
 class Vitals(Wire, frozen=True):
     """A sign of life."""
 
@@ -46,19 +55,19 @@ class SessionActor:
         self._name = name
         self._site = site
         self._settings = site.settings
-        self._starting: asyncio.Task[tuple[str, str, int]] | None = None
+        self._starting: asyncio.Task[Started] | None = None
         self._runtime: Runtime | None = None
         self._host: Host | None = None
         self._reception = Reception(self._talk)
         self._reports: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> tuple[str, str, int]:
-        """Connect and load what a turn needs; return actor id, node id and pid. Warm after that; may be repeated."""
+    async def start(self) -> Started:
+        """Connect and load what a turn needs. Warm after that; may be repeated."""
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
         return await asyncio.shield(self._starting)
 
-    async def _start(self) -> tuple[str, str, int]:
+    async def _start(self) -> Started:
         logging.set_up(self._settings.log_level, as_json=True)
         structlog.contextvars.bind_contextvars(actor=self._name)
         arm(self._settings.fail_points)
@@ -66,11 +75,11 @@ class SessionActor:
         await asyncio.to_thread(self._runtime.models.preload)
         self._runtime.journal.start()
         self._host = Host(self._runtime.services, self)
-        self._address = await self._reception.open(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+        address = await self._reception.open(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
         self._spawn(self._sweep())
         heap.freeze()
         context = ray.get_runtime_context()
-        return context.get_actor_id() or "", context.get_node_id(), os.getpid()
+        return Started(context.get_actor_id() or "", context.get_node_id(), os.getpid(), address)
 
     async def alive(self) -> None:
         """Never return: whoever waits for this learns of the actor's death at once."""
@@ -80,11 +89,6 @@ class SessionActor:
         """Answer, which a hung process does not."""
         stats = self._hosting().stats()
         return Vitals(stats.sessions, stats.resting, rss_bytes())
-
-    async def address(self) -> Address:
-        """Return where front doors reach this actor."""
-        await self.start()
-        return self._address
 
     async def adopt(self, adoptions: Sequence[Adoption]) -> None:
         """Bring sessions to life that have something unfinished."""

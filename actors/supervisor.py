@@ -18,6 +18,7 @@ import ray
 import structlog
 from ray.exceptions import RayError
 
+from actors.connection import Address
 from actors.doors import Doors
 from actors.member import Member, MemberState, living
 from actors.pool import Pool
@@ -138,11 +139,12 @@ class SupervisorActor:
         found = {s: self._directory.get(s) for s in session_ids}
         return {s: p for s, p in found.items() if p is not None}
 
-    async def handle(self, actor: str) -> Any:
-        """Return the handle of an actor, or None."""
+    async def contact(self, actor: str) -> tuple[Any, Address] | None:
+        """Return the handle of an actor and where it takes connections, or None if it is no more."""
         await self._starting
         member = self._pool.members.get(actor)
-        return member.handle if member else None
+        address = await member.address() if member else None
+        return (member.handle, address) if member and address else None
 
     async def watch(self, info: ActorInfo) -> AsyncIterator[list[Placement]]:
         """Yield every change of placement from now on, in batches; the caller is a front door."""

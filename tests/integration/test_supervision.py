@@ -14,8 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from ray.exceptions import RayActorError
 
 from actors import member, pool, supervisor
+from actors.connection import Address
 from actors.nodes import Nodes
-from actors.session import Vitals
+from actors.session import Started, Vitals
 from actors.site import Site
 from actors.supervisor import SupervisorActor
 from runtime import log
@@ -74,7 +75,7 @@ class StandIn:
         self.start, self.alive, self.ping = Method(self._start), Method(self._alive), Method(self._ping)
         self.adopt, self.close = Method(self._adopt), Method(self._close)
 
-    async def _start(self) -> tuple[str, str, int]:
+    async def _start(self) -> Started:
         waits = [asyncio.ensure_future(self.is_warm.wait()), asyncio.ensure_future(self.death.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -82,7 +83,7 @@ class StandIn:
             for wait in waits:
                 wait.cancel()
         self._check()
-        return self.name, "node", 0
+        return Started(self.name, "node", 0, Address("127.0.0.1", 0, b""))
 
     async def _alive(self) -> None:
         await self.death.wait()
