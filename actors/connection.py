@@ -1,8 +1,9 @@
-"""A connection between a front door and a session actor: values, framed, on one TCP socket.
+"""A connection to a session actor, of a front door or the supervisor: values, framed, on one TCP socket.
 
-Ray places, starts and watches actors. What a turn says while it runs goes past Ray, for which a batch costs some thirty
-times as much however small it is (docs/profile.md). Values are pickles, as Ray's are, so before the first one each side
-proves that it knows the actor's key, which only calls through Ray tell. Like Ray's own connections it is not encrypted.
+Ray places and starts actors. What a turn says while it runs goes past Ray, for which a batch costs some thirty times as
+much however small it is (docs/profile.md), and so does an actor's heartbeat. Values are pickles, as Ray's are, so
+before the first one each side proves that it knows the actor's key, which only calls through Ray tell. Like Ray's own
+connections it is not encrypted.
 """
 
 import asyncio
@@ -29,8 +30,10 @@ HANDSHAKE_TIMEOUT_S: Final = 10.0
 BUFFER_BYTES: Final = 1 << 20
 SILENCE_MOST_S: Final = 15  # of a peer that has something to acknowledge; its machine is gone or cut off then
 
-_ACTOR: Final = b"actor"
-_FRONT_DOOR: Final = b"front door"
+NOBODY_THERE: Final = "nobody takes connections there any more"
+
+_TAKER: Final = b"actor"
+_CALLER: Final = b"caller"
 
 
 class Address(Wire, frozen=True):
@@ -96,7 +99,7 @@ def _proof(key: bytes, role: bytes, nonce: bytes, others: bytes) -> bytes:
 
 
 class Reception:
-    """Takes front doors' connections; `serve` is called with each one's name and connection, which ends with it."""
+    """Takes connections; `serve` is called with each caller's name and connection, which ends with it."""
 
     def __init__(self, serve: Callable[[str, Connection], Awaitable[None]]) -> None:
         self._serve = serve
@@ -117,10 +120,10 @@ class Reception:
         connection = Connection(reader, writer)
         try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-                await connection.prove(self._key, _ACTOR, _FRONT_DOOR)
-                front_door = await connection.receive()
+                await connection.prove(self._key, _TAKER, _CALLER)
+                caller = await connection.receive()
             _notice_silence(writer)
-            await self._serve(front_door, connection)
+            await self._serve(caller, connection)
         except (EOFError, OSError, TimeoutError) as err:
             log.warning("connection_refused", peer=str(writer.get_extra_info("peername")), reason=repr(err))
         finally:
@@ -128,15 +131,18 @@ class Reception:
 
 
 @asynccontextmanager
-async def dial(address: Address, front_door: str) -> AsyncIterator[Connection]:
-    """Connect a front door to an actor. Raises OSError, EOFError or TimeoutError if that cannot be done."""
+async def dial(address: Address, caller: str) -> AsyncIterator[Connection]:
+    """Connect to an actor. Raises OSError, EOFError or TimeoutError if that cannot be done.
+
+    ConnectionRefusedError, one of them, says that no such process is there.
+    """
     async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
         reader, writer = await asyncio.open_connection(address.host, address.port, limit=BUFFER_BYTES)
     connection = Connection(reader, writer)
     try:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-            await connection.prove(address.key, _FRONT_DOOR, _ACTOR)
-            await connection.send(front_door)
+            await connection.prove(address.key, _CALLER, _TAKER)
+            await connection.send(caller)
         _notice_silence(writer)
         yield connection
     finally:

@@ -3,17 +3,15 @@
 import asyncio
 import itertools
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
-from actors.connection import Address, Connection, dial
+from actors.connection import NOBODY_THERE, Address, Connection, dial
 from runtime.core.errors import SessionMovingError
 from runtime.protocol import Answer, Ask, Command, Delivery
 
 log = structlog.get_logger(__name__)
-
-NOBODY_THERE: Final = "nobody takes connections there any more"
 
 Heard = Callable[[Any], None]
 

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 import ray
 import structlog
-from ray.exceptions import ActorUnavailableError, RayError
+from ray.exceptions import RayError
 from ray.util import list_named_actors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from actors.connection import Address
+from actors.connection import NOBODY_THERE, Address, dial
 from actors.death import death_of
 from actors.session import SessionActor, Vitals
-from actors.site import Site
+from actors.site import SUPERVISOR, Site
 from runtime.core.residency import Company
 from runtime.mint import timestamp
 from runtime.ports import ActorInfo
@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 START_TIMEOUT_S: Final = 120.0
 CLOSE_TIMEOUT_S: Final = 5.0
 ADOPT_PAUSE_S: Final = 0.2
+REDIAL_PAUSE_S: Final = 0.01
 NAME_PREFIX: Final = "session-"
 
 
@@ -66,9 +67,9 @@ class MemberState(StrEnum):
 
 
 class Member:
-    """Watches over one session actor: a pending call sees it die, pings see it hang."""
+    """Watches over one session actor: its connection ends when it dies, and goes silent when it hangs."""
 
-    def __init__(self, name: str, handle: Any, lease_s: float, ping_interval_s: float) -> None:
+    def __init__(self, name: str, handle: Any, lease_s: float, heartbeat_interval_s: float) -> None:
         self.name = name
         self.handle = handle
         self.state = MemberState.STARTING
@@ -80,8 +81,9 @@ class Member:
         self.pid: int | None = None
         self.started_at = timestamp()
         self._address: asyncio.Future[Address | None] = asyncio.get_running_loop().create_future()
-        self._lease_s = lease_s
-        self._ping_interval_s = ping_interval_s
+        self._heartbeat_interval_s = heartbeat_interval_s
+        self._heartbeats_per_lease = int(lease_s / heartbeat_interval_s) - 1  # the first is missed somewhat later
+        self._is_silent = False
 
     async def address(self) -> Address | None:
         """Return where front doors reach the actor, once it has started; None if it does not."""
@@ -106,28 +108,42 @@ class Member:
         if self.state is MemberState.STARTING:  # not if it is to leave by now
             self.state = MemberState.READY
         ready(self)
-        guards = [asyncio.create_task(death_of(self.handle)), asyncio.create_task(self._until_silent())]
-        done, pending = await asyncio.wait(guards, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        return done.pop().result()
+        ways = (death_of(self.handle), self._listen(started.address), self._until_silent())
+        guards = [asyncio.create_task(way) for way in ways]
+        try:
+            done, _ = await asyncio.wait(guards, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            for guard in guards:
+                guard.cancel()
+
+    async def _listen(self, address: Address) -> str:
+        """Hear the actor's heartbeats, on one connection after another, until no such process is there.
+
+        The system hangs up for a process that dies, which is seen well before Ray tells of it.
+        """
+        while True:
+            try:
+                async with dial(address, SUPERVISOR) as connection:
+                    async for vitals in connection:
+                        self.vitals, self._is_silent = vitals, False
+            except ConnectionRefusedError:
+                return NOBODY_THERE
+            except (OSError, EOFError, TimeoutError) as err:
+                log.info("actor_not_reached", actor=self.name, reason=repr(err))
+            await asyncio.sleep(REDIAL_PAUSE_S)
 
     async def _until_silent(self) -> str:
-        """Return once the actor has not answered for as long as its lease."""
-        loop = asyncio.get_running_loop()
-        lease_ends_at = loop.time() + self._lease_s
-        while True:
-            await asyncio.sleep(self._ping_interval_s)
-            try:
-                async with asyncio.timeout_at(lease_ends_at):
-                    self.vitals = await self.handle.ping.remote()
-            except TimeoutError:
-                return "lease expired"
-            except ActorUnavailableError:
-                continue  # it may be the network, and of short duration
-            except RayError as err:
-                return type(err).__name__
-            lease_ends_at = loop.time() + self._lease_s
+        """Return once the actor has missed as many heartbeats as its lease has.
+
+        Intervals are counted and not time, of which this process may have slept through any amount.
+        """
+        missed = 0
+        while missed < self._heartbeats_per_lease:
+            self._is_silent = True
+            await asyncio.sleep(self._heartbeat_interval_s)
+            missed = missed + 1 if self._is_silent else 0
+        return "lease expired"
 
     async def adopt(self, adoptions: Sequence[Adoption]) -> None:
         """Hand over sessions that must go on, until the actor has heard of them or is found dead."""

@@ -63,7 +63,7 @@ class Pool:
     def add(self, name: str, handle: Any, node_id: str = "") -> None:
         """Take in an actor. `node_id` is where it was sent, until it says where it is."""
         actors = self._site.settings.actors
-        member = self.members[name] = Member(name, handle, actors.lease_s, actors.ping_interval_s)
+        member = self.members[name] = Member(name, handle, actors.lease_s, actors.heartbeat_interval_s)
         member.node_id = node_id
         self._joined(member)
 

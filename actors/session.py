@@ -11,7 +11,7 @@ import structlog
 from ray.exceptions import RayError
 
 from actors.connection import Address, Connection, Reception
-from actors.site import Site, find_supervisor
+from actors.site import SUPERVISOR, Site, find_supervisor
 from runtime import heap
 from runtime import log as logging
 from runtime.core.retry import backoff_s
@@ -32,7 +32,7 @@ TELL_PAUSE_MOST_S: Final = 5.0
 
 
 class Started(Wire, frozen=True):
-    """What an actor tells of itself once it is warm: what Ray calls it, and where front doors reach it."""
+    """What an actor tells of itself once it is warm: what Ray calls it, and where it takes connections."""
 
     actor_id: str
     node_id: str
@@ -41,7 +41,7 @@ class Started(Wire, frozen=True):
 
 
 class Vitals(Wire, frozen=True):
-    """A sign of life."""
+    """What a heartbeat tells."""
 
     sessions: int
     resting: int
@@ -58,7 +58,7 @@ class SessionActor:
         self._starting: asyncio.Task[Started] | None = None
         self._runtime: Runtime | None = None
         self._host: Host | None = None
-        self._reception = Reception(self._talk)
+        self._reception = Reception(self._serve)
         self._reports: set[asyncio.Task[None]] = set()
 
     async def start(self) -> Started:
@@ -85,14 +85,22 @@ class SessionActor:
         """Never return: whoever waits for this learns of the actor's death at once."""
         await asyncio.Event().wait()
 
-    async def ping(self) -> Vitals:
-        """Answer, which a hung process does not."""
-        stats = self._hosting().stats()
-        return Vitals(stats.sessions, stats.resting, rss_bytes())
-
     async def adopt(self, adoptions: Sequence[Adoption]) -> None:
         """Bring sessions to life that have something unfinished."""
         self._hosting().adopt(adoptions)
+
+    async def _serve(self, caller: str, connection: Connection) -> None:
+        if caller == SUPERVISOR:
+            await self._beat(connection)
+        else:
+            await self._talk(caller, connection)
+
+    async def _beat(self, connection: Connection) -> None:
+        """Give signs of life, which a hung process does not."""
+        while True:
+            stats = self._hosting().stats()
+            await connection.send(Vitals(stats.sessions, stats.resting, rss_bytes()))
+            await asyncio.sleep(self._settings.actors.heartbeat_interval_s)
 
     async def _talk(self, front_door: str, connection: Connection) -> None:
         """Take a front door's commands, and tell it what there is, until either side ends it."""

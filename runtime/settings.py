@@ -74,14 +74,19 @@ class ActorSettings(_Group):
     drain_timeout_s: Seconds = Field(30, description="Seconds that an actor being drained leaves to running turns")
     idle_passivate_s: Seconds = Field(300, description="Seconds of rest after which a session leaves memory")
     lease_s: Seconds = Field(2.5, description="Seconds without a sign of life after which an actor loses its sessions")
-    ping_interval_s: Seconds = Field(0.5, description="Seconds between an actor's signs of life; well below the lease")
+    heartbeat_interval_s: Seconds = Field(
+        0.5, description="Seconds between an actor's signs of life; a third of the lease at most"
+    )
     restart_intensity: int = Field(3, ge=0, le=1_000, description="Restarts of one session within the window")
     restart_window_s: Seconds = Field(60, description="Seconds over which restarts of a session are counted")
 
     @model_validator(mode="after")
-    def _lease_outlasts_pings(self) -> Self:
-        if self.lease_s < 2 * self.ping_interval_s:
-            message = "lease_s must be at least twice ping_interval_s, or one late ping costs an actor its sessions"
+    def _lease_outlasts_heartbeats(self) -> Self:
+        if self.lease_s < 3 * self.heartbeat_interval_s:
+            message = (
+                "lease_s must be at least three times heartbeat_interval_s, "
+                "or one late heartbeat costs an actor its sessions"
+            )
             raise ValueError(message)
         return self
 

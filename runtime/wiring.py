@@ -1,6 +1,7 @@
 """Builds a process's runtime from its settings: the only place where adapters are chosen."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from runtime.capabilities.catalogue import BUILT_IN
 from runtime.capability import Registry, installed
@@ -16,6 +17,9 @@ from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.migrate import check
 from runtime.store.pool import Pool, open_pool
+from runtime.store.rehearsal import rehearse
+
+WARM_CONNECTIONS: Final = 2  # one writes while the other reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ async def open_runtime(settings: Settings, dsn: str) -> Runtime:
         SchemaMismatchError: its schema is not this code's.
     """
     await check(dsn)
-    pool = await open_pool(dsn)
+    pool = await open_pool(dsn, min_size=WARM_CONNECTIONS, rehearse=rehearse)
     capabilities = Registry([*BUILT_IN, *installed()])
     models = Models(settings.model, settings.environment)
     store = PostgresJournal(pool)

@@ -15,7 +15,7 @@ from loadtests.chaos.world import World
 
 MOMENT_TIMEOUT_S: Final = 4.0
 CALM_TIMEOUT_S: Final = 30.0
-CALM_ACTORS: Final = 6
+CALM_ACTORS: Final = 4
 SETTLE_S: Final = 0.1
 ATTEMPTS: Final = 10
 RETRY_S: Final = 0.5

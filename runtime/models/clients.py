@@ -10,16 +10,16 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import httpx2
-from anthropic import AsyncAnthropic
-from openai import AsyncOpenAI, DefaultAioHttpClient
+from openai import DefaultAioHttpClient
 from pydantic_ai.models import Model, get_user_agent
 
 from runtime.models import failures
-from runtime.models.loading import model_class, preload, provider_class
+from runtime.models.loading import client_class, model_class, preload, provider_class
 from runtime.models.vendors import Api, Vendor
 from runtime.settings import ModelSettings
 
 _CONNECT_S: Final = 10.0
+_MODELS_KEPT: Final = 100
 _LIMITS: Final = httpx2.Limits(max_connections=100_000)  # a session's call never waits for another's
 
 
@@ -32,6 +32,7 @@ class Clients:
         patience_s = max(settings.first_byte_timeout_s, settings.stall_timeout_s)
         self._timeout = httpx2.Timeout(patience_s, connect=_CONNECT_S, pool=_CONNECT_S)
         self._providers: dict[str, Any] = {}
+        self._models: dict[tuple[str, str], Model] = {}
         self._https: list[httpx2.AsyncClient] = []
 
     async def model(self, vendor: Vendor, name: str) -> Model:
@@ -41,11 +42,16 @@ class Clients:
             ModelRejectedError: nobody configured a key for the vendor.
         """
         api_key = self.api_key(vendor)
+        if (known := self._models.get((vendor.type, name))) is not None:
+            return known
         if vendor.type not in self._providers:
             await asyncio.to_thread(preload, (vendor,))
         if vendor.type not in self._providers:  # another call may have opened it meanwhile
             self._providers[vendor.type] = self._open(vendor, api_key)
         model: Model = model_class(vendor)(name, provider=self._providers[vendor.type], profile=_profile(vendor))
+        if len(self._models) >= _MODELS_KEPT:
+            self._models.clear()
+        self._models[vendor.type, name] = model
         return model
 
     def api_key(self, vendor: Vendor) -> str:
@@ -62,6 +68,7 @@ class Clients:
     async def aclose(self) -> None:
         """Close every connection."""
         self._providers.clear()
+        self._models.clear()
         while self._https:
             await self._https.pop().aclose()
 
@@ -84,20 +91,15 @@ class Clients:
         )
         self._https.append(http)
         make, address = provider_class(vendor), vendor.address(self._environment)
-        match vendor.api:
-            case Api.GEMINI:
-                return make(api_key=api_key, base_url=address, http_client=http)
-            case Api.ANTHROPIC:
-                anthropic = AsyncAnthropic(
-                    api_key=api_key, base_url=address, http_client=http, max_retries=0, timeout=self._timeout
-                )
-                return make(anthropic_client=anthropic)
-            case Api.RESPONSES | Api.CHAT | Api.OPENROUTER:
-                openai = AsyncOpenAI(
-                    api_key=api_key, base_url=address, http_client=http, max_retries=0, timeout=self._timeout
-                )
-                name = (vendor.type,) if vendor.provider_class.startswith("openai_compatible:") else ()
-                return make(*name, openai_client=openai)
+        if vendor.api is Api.GEMINI:
+            return make(api_key=api_key, base_url=address, http_client=http)
+        client = client_class(vendor)(
+            api_key=api_key, base_url=address, http_client=http, max_retries=0, timeout=self._timeout
+        )
+        if vendor.api is Api.ANTHROPIC:
+            return make(anthropic_client=client)
+        name = (vendor.type,) if vendor.provider_class.startswith("openai_compatible:") else ()
+        return make(*name, openai_client=client)
 
 
 class _Unstalled(httpx2.AsyncByteStream):

@@ -16,6 +16,12 @@ _MODELS: Final[Mapping[Api, str]] = {
     Api.ANTHROPIC: "anthropic:AnthropicModel",
     Api.GEMINI: "google:GoogleModel",
 }
+_SDKS: Final[Mapping[Api, str]] = {
+    Api.RESPONSES: "openai:AsyncOpenAI",
+    Api.CHAT: "openai:AsyncOpenAI",
+    Api.OPENROUTER: "openai:AsyncOpenAI",
+    Api.ANTHROPIC: "anthropic:AsyncAnthropic",
+}
 
 
 def preload(vendors: Iterable[Vendor]) -> None:
@@ -29,14 +35,19 @@ def preload(vendors: Iterable[Vendor]) -> None:
 
 def provider_class(vendor: Vendor) -> Any:
     """Return pydantic-ai's provider class for a vendor."""
-    return _load("pydantic_ai.providers", vendor.provider_class)
+    return _load(f"pydantic_ai.providers.{vendor.provider_class}")
 
 
 def model_class(vendor: Vendor) -> Any:
     """Return pydantic-ai's model class for the protocol that a vendor speaks."""
-    return _load("pydantic_ai.models", _MODELS[vendor.api])
+    return _load(f"pydantic_ai.models.{_MODELS[vendor.api]}")
 
 
-def _load(package: str, path: str) -> Any:
+def client_class(vendor: Vendor) -> Any:
+    """Return the client of a vendor's SDK; Gemini's is made by pydantic-ai."""
+    return _load(_SDKS[vendor.api])
+
+
+def _load(path: str) -> Any:
     module, _, name = path.partition(":")
-    return getattr(import_module(f"{package}.{module}"), name)
+    return getattr(import_module(module), name)

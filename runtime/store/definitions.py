@@ -1,10 +1,9 @@
 """The live definitions of agents and harnesses, kept beside the sessions that run with them.
 
 Each turn starts with the definitions as they are now. Asking costs one query, which answers only with what has
-changed; while it is under way, further sessions queue, and the next query is for all of them.
+changed; sessions that ask at the same time share it.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +16,7 @@ from runtime.core.ids import hex_of
 from runtime.services import Owner
 from runtime.store.agents import agent_of
 from runtime.store.harnesses import MAX_DEPTH, harness_of
+from runtime.store.loader import Loader
 from runtime.store.pool import Pool, translate
 
 MAX_KEPT: Final = 500
@@ -67,9 +67,7 @@ class Definitions:
         self._registry = registry
         self._known = _Known()
         self._composed: dict[str, _Composed] = {}
-        self._wanted: list[Owner] = []
-        self._running: asyncio.Task[_Known] | None = None
-        self._next: asyncio.Task[_Known] | None = None
+        self._loader = Loader(self._refresh, MAX_KEPT)
 
     async def load(self, owner: Owner) -> RuntimeAgent:
         """Return the composed agent; sessions that ask at the same time share one query.
@@ -79,17 +77,9 @@ class Definitions:
             NotFoundError: there never was such a harness or agent.
             StoreUnavailableError: the database is away.
         """
-        self._wanted.append(owner)
-        if self._next is None:
-            self._next = asyncio.create_task(self._refresh(self._running))
-        known = await asyncio.shield(self._next)
-        return self._compose(owner, known)
+        return self._compose(owner, await self._loader.load(owner))
 
-    async def _refresh(self, before: "asyncio.Task[_Known] | None") -> _Known:
-        if before is not None and not before.done():
-            await asyncio.wait([before])
-        self._running, self._next = self._next, None
-        wanted, self._wanted = self._wanted, []
+    async def _refresh(self, wanted: Sequence[Owner]) -> list[_Known]:
         known = self._known if len(self._known.agents) + len(self._known.harnesses) < MAX_KEPT else _Known()
         revisions = {harness.id: harness.revision for harness in known.harnesses.values()}
         revisions |= {agent.id: agent.revision for agent in known.agents.values()}
@@ -107,7 +97,7 @@ class Definitions:
             {**known.harnesses, **{harness.id: harness for harness in harnesses}},
             {**known.agents, **{agent.id: agent for agent in agents}},
         )
-        return self._known
+        return [self._known] * len(wanted)
 
     def _compose(self, owner: Owner, known: _Known) -> RuntimeAgent:
         chain = _chain(owner.harness_id, known)

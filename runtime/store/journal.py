@@ -1,5 +1,6 @@
 """The journal's table: fenced appends, and the load that brings a session back."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -10,9 +11,12 @@ import msgspec
 from runtime.core.errors import StoreRefusedError
 from runtime.core.ids import hex_of
 from runtime.journal import Batch, Loaded
+from runtime.store.loader import Loader
 from runtime.store.pool import translate
 
 APPEND_TIMEOUT_S: Final = 5.0  # a silent connection must not hold up every session of the actor
+APPEND_PARAMETERS: Final = 18
+LOADS_AT_ONCE: Final = 8  # sessions whose snapshots and events are in memory at the same time
 _INVALID_VALUE: Final = "22023"  # SQLSTATE invalid_parameter_value
 
 # One statement for a whole group of sessions: a row of `owned` is a session whose epoch and sequence are
@@ -51,16 +55,27 @@ SELECT e.session_id, e.id FROM sessions s JOIN events e ON e.session_id = s.id A
 WHERE s.id = ANY($1::uuid[])
 """
 
-LOAD: Final = """
-SELECT s.epoch, s.last_sequence, s.harness_id, s.agent_id, s.workspace_id, s.config, s.title, s.created_at,
-       p.sequence AS snapshot_sequence, p.state AS snapshot
-FROM sessions s
-LEFT JOIN snapshots p ON p.session_id = s.id AND p.version = $2 AND p.sequence <= s.last_sequence
-WHERE s.id = $1 AND s.deleted_at IS NULL
+# Sessions, each with the newest snapshot of the version that its reader knows.
+HEADS: Final = """
+SELECT s.id, s.epoch, s.last_sequence, s.harness_id, s.agent_id, s.workspace_id, s.config, s.title, s.created_at,
+       w.version, p.sequence AS snapshot_sequence, p.state AS snapshot
+FROM unnest($1::uuid[], $2::text[]) AS w (id, version)
+JOIN sessions s ON s.id = w.id
+LEFT JOIN snapshots p ON p.session_id = s.id AND p.version = w.version AND p.sequence <= s.last_sequence
+WHERE s.deleted_at IS NULL
 """
 
-TAIL: Final = """
-SELECT body, private FROM events WHERE session_id = $1 AND sequence > $2 AND sequence <= $3 ORDER BY sequence
+# The events of sessions, of each those after one sequence up to another. Its order keeps the inner query whole, so that
+# it is answered from the index, session by session, whatever the planner thinks of how many there are.
+TAILS: Final = """
+SELECT w.id, e.body, e.private
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS w (id, first, last)
+CROSS JOIN LATERAL (
+    SELECT sequence, body, private FROM events
+    WHERE session_id = w.id AND sequence > w.first AND sequence <= w.last
+    ORDER BY sequence
+) e
+ORDER BY w.id, e.sequence
 """
 
 SAVE_SNAPSHOT: Final = """
@@ -87,6 +102,7 @@ class PostgresJournal:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        self._loader = Loader(self._load, LOADS_AT_ONCE)
 
     async def append(self, batches: Sequence[Batch]) -> set[str]:
         """Commit the batches of several sessions, each whole or not at all; return the ids that did.
@@ -129,30 +145,39 @@ class PostgresJournal:
 
     async def load(self, session_id: str, version: str) -> Loaded | None:
         """Return a session with its newest usable snapshot and the events after it; None if there is none."""
-        key = hex_of(session_id)
+        return await self._loader.load((session_id, version))
+
+    async def _load(self, wanted: Sequence[tuple[str, str]]) -> list[Loaded | None]:
         with translate():
-            row = await self._pool.fetchrow(LOAD, key, version)
-            if row is None:
-                return None
-            start = row["snapshot_sequence"] or 0
-            tail = []
-            if row["last_sequence"] > start:
-                tail = await self._pool.fetch(TAIL, key, start, row["last_sequence"])
-        return Loaded(
-            session_id=session_id,
-            epoch=row["epoch"],
-            last_sequence=row["last_sequence"],
-            harness_id=f"harness_{row['harness_id'].hex}",
-            agent_id=row["agent_id"] and f"agent_{row['agent_id'].hex}",
-            workspace_id=f"wsp_{row['workspace_id'].hex}",
-            definition=row["config"].encode(),
-            title=row["title"],
-            created_at=row["created_at"],
-            snapshot=row["snapshot"],
-            tail=[(r["body"].encode(), r["private"] and msgspec.Raw(r["private"].encode())) for r in tail],
-        )
+            heads = await self._pool.fetch(HEADS, [hex_of(s) for s, _ in wanted], [version for _, version in wanted])
+            longer = [head for head in heads if head["last_sequence"] > (head["snapshot_sequence"] or 0)]
+            tails = defaultdict(list)
+            if longer:
+                ids, last = [head["id"] for head in longer], [head["last_sequence"] for head in longer]
+                for row in await self._pool.fetch(
+                    TAILS, ids, [head["snapshot_sequence"] or 0 for head in longer], last
+                ):
+                    tails[row["id"]].append(row)
+        found = {(f"session_{head['id'].hex}", head["version"]): _loaded(head, tails[head["id"]]) for head in heads}
+        return [found.get(key) for key in wanted]
 
     async def save_snapshot(self, session_id: str, sequence: int, version: str, state: bytes) -> None:
         """Keep the newest snapshot of a session."""
         with translate():
             await self._pool.execute(SAVE_SNAPSHOT, hex_of(session_id), sequence, version, state)
+
+
+def _loaded(head: asyncpg.Record, tail: Sequence[asyncpg.Record]) -> Loaded:
+    return Loaded(
+        session_id=f"session_{head['id'].hex}",
+        epoch=head["epoch"],
+        last_sequence=head["last_sequence"],
+        harness_id=f"harness_{head['harness_id'].hex}",
+        agent_id=head["agent_id"] and f"agent_{head['agent_id'].hex}",
+        workspace_id=f"wsp_{head['workspace_id'].hex}",
+        definition=head["config"].encode(),
+        title=head["title"],
+        created_at=head["created_at"],
+        snapshot=head["snapshot"],
+        tail=[(row["body"].encode(), row["private"] and msgspec.Raw(row["private"].encode())) for row in tail],
+    )

@@ -1,7 +1,7 @@
 """The connection pool, and the translation of what can go wrong with it. Retrying is for the callers to decide."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
@@ -64,8 +64,15 @@ class _BoundedPool(asyncpg.Pool):
             raise
 
 
-async def open_pool(dsn: str, *, min_size: int = 1, max_size: int = 8, command_timeout_s: float = 10.0) -> Pool:
-    """Connect to Postgres.
+async def open_pool(
+    dsn: str,
+    *,
+    min_size: int = 1,
+    max_size: int = 8,
+    command_timeout_s: float = 10.0,
+    rehearse: Callable[[Any], Coroutine[Any, Any, None]] | None = None,
+) -> Pool:
+    """Connect to Postgres. Each new connection is given to `rehearse` before anybody uses it.
 
     JSON columns are read and written as text: the bytes are the interface, and msgspec makes them.
 
@@ -79,6 +86,7 @@ async def open_pool(dsn: str, *, min_size: int = 1, max_size: int = 8, command_t
             max_size=max_size,
             max_queries=_QUERIES_PER_CONNECTION,
             max_inactive_connection_lifetime=_IDLE_LIFETIME_S,
+            init=rehearse,
             loop=None,
             connection_class=_Connection,
             record_class=asyncpg.Record,

@@ -1,4 +1,4 @@
-"""The connection between front door and session actor breaks, while both live on; the client stays connected."""
+"""Connections to session actors break, while both ends live on; the client stays connected."""
 
 import asyncio
 
@@ -32,6 +32,21 @@ async def test_a_turn_streams_on_when_its_connection_is_cut(client: Client, stag
         assert text_of((await client.messages(session_id))[-1]) == WORDS
         place = await client.place(session_id)
         assert (place["epoch"], place["recoveries"]) == (1, 0)  # its actor never noticed
+
+
+async def test_an_actor_whose_connection_to_the_supervisor_is_cut_keeps_its_sessions(client: Client) -> None:
+    session_id = await client.open()
+    async with client.listen(session_id) as stream:
+        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 4}))
+        await stream.wait_for("output.message.delta")
+        (supervisor,) = await client.actors("supervisor")
+        for number in range(2, CUTS + 2):
+            assert sever(supervisor["pid"], [await client.pid(session_id)])
+            await stream.wait_for("output.message.delta", number)
+        assert (await stream.wait_for_end()).type == "turn.completed"
+        check(stream, await client.events(session_id))
+        place = await client.place(session_id)
+        assert (place["epoch"], place["recoveries"]) == (1, 0)
 
 
 async def test_what_is_asked_while_connections_are_cut_is_done_once(client: Client, stage: ServerProcess) -> None:

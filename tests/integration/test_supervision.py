@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from ray.exceptions import RayActorError
 
 from actors import member, pool, supervisor
-from actors.connection import Address
+from actors.connection import Address, Connection, Reception
 from actors.nodes import Nodes
 from actors.session import Started, Vitals
 from actors.site import Site
@@ -54,6 +54,7 @@ RESIDENT_TASKS: Final = (
     "SupervisorActor._follow_nodes",
     "Tenure.hold",
 )
+HEARTBEAT_S: Final = 0.1
 CALM: Final = 5  # looks in a row at which nothing moved
 
 
@@ -65,14 +66,16 @@ class Method:
 
 
 class StandIn:
-    """A session actor without a process. It notes which sessions it was given, under which epoch."""
+    """A session actor without a process, but with a heart. It notes which sessions it was given, under which epoch."""
 
     def __init__(self, name: str, adopted: Callable[["StandIn", Adoption], None]) -> None:
         self.name = name
         self.is_warm = asyncio.Event()
         self.death = asyncio.Event()
         self._adopted = adopted
-        self.start, self.alive, self.ping = Method(self._start), Method(self._alive), Method(self._ping)
+        self._reception = Reception(self._beat)
+        self._address: Address | None = None
+        self.start, self.alive = Method(self._start), Method(self._alive)
         self.adopt, self.close = Method(self._adopt), Method(self._close)
 
     async def _start(self) -> Started:
@@ -83,15 +86,18 @@ class StandIn:
             for wait in waits:
                 wait.cancel()
         self._check()
-        return Started(self.name, "node", 0, Address("127.0.0.1", 0, b""))
+        self._address = self._address or await self._reception.open("127.0.0.1")
+        return Started(self.name, "node", 0, self._address)
 
     async def _alive(self) -> None:
         await self.death.wait()
         self._check()
 
-    async def _ping(self) -> Vitals:
-        self._check()
-        return Vitals(0, 0, 0)
+    async def _beat(self, _caller: str, connection: Connection) -> None:
+        while not self.death.is_set():
+            await connection.send(Vitals(0, 0, 0))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.death.wait(), HEARTBEAT_S)
 
     async def _adopt(self, adoptions: Sequence[Adoption]) -> None:
         self._check()
@@ -99,7 +105,11 @@ class StandIn:
             self._adopted(self, adoption)
 
     async def _close(self) -> None:
+        self.end()
+
+    def end(self) -> None:
         self.death.set()
+        self._reception.close()
 
     def _check(self) -> None:
         if self.death.is_set():
@@ -294,7 +304,7 @@ class Supervision(RuleBasedStateMachine):
     def _end_actor(self, actor: StandIn) -> None:
         del self._living[actor.name]
         self._bury(actor)
-        actor.death.set()
+        actor.end()
 
     def _bury(self, actor: StandIn) -> None:
         for session_id, life in self._lives.items():
@@ -376,6 +386,11 @@ class Supervision(RuleBasedStateMachine):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._supervisor._store._pool.close()
+
+    async def _still(self) -> None:
+        for actor in self._living.values():
+            actor.end()
+        await asyncio.gather(*(task for task in asyncio.all_tasks() if _name(task) == "Reception._take"))
 
     async def _upkeep(self) -> None:
         for task in list(self._supervisor._tasks):
@@ -468,6 +483,7 @@ class Supervision(RuleBasedStateMachine):
                 assert row["status"] != "active" or self._is_owned(session_id), "nobody is left behind"
         finally:
             self._run(self._end())
+            self._run(self._still())
             self._run(self._ground.pool.execute(FORGET))
 
 

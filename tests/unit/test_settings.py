@@ -80,7 +80,7 @@ def test_loopback_host_is_recognised(host: str) -> None:
 
 
 def test_lease_shorter_than_two_pings_is_refused() -> None:
-    assert "lease_s" in refusal(actors={"lease_s": 0.9, "ping_interval_s": 0.5})
+    assert "lease_s" in refusal(actors={"lease_s": 1.4, "heartbeat_interval_s": 0.5})
 
 
 def test_password_of_the_database_is_shown_nowhere() -> None:

@@ -1,0 +1,46 @@
+"""Answers questions that are asked at the same time by one query, as GraphQL's DataLoader does."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Loader(Generic[Key, Value]):
+    """Belongs to one event loop. While a query is under way further questions queue, and the next one is for all.
+
+    `query` returns an answer for each key, in their order. It is asked about `most` keys at a time.
+    """
+
+    def __init__(self, query: Callable[[Sequence[Key]], Awaitable[Sequence[Value]]], most: int) -> None:
+        self._query = query
+        self._most = most
+        self._asked: list[tuple[Key, asyncio.Future[Value]]] = []
+        self._asking: asyncio.Task[None] | None = None
+
+    async def load(self, key: Key) -> Value:
+        """Return the answer. Raises whatever the query raises."""
+        future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
+        self._asked.append((key, future))
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        return await future
+
+    async def _ask(self) -> None:
+        try:
+            while self._asked:
+                asked, self._asked = self._asked[: self._most], self._asked[self._most :]
+                try:
+                    answers = await self._query([key for key, _ in asked])
+                except Exception as err:  # noqa: BLE001  whatever it is, those who wait must hear of it
+                    for _, future in asked:
+                        if not future.done():
+                            future.set_exception(err)
+                else:
+                    for (_, future), answer in zip(asked, answers, strict=True):
+                        if not future.done():
+                            future.set_result(answer)
+        finally:
+            self._asking = None
