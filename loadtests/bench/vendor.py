@@ -23,8 +23,12 @@ async def measure(run: Run) -> list[Figure]:
     """Hold conversations with both models by turns, so that both see the same machine."""
     async with beside("loadtests.bench.endpoint") as url:
         run.progress("vendor: a streamed call of pydantic-ai alone ...")
-        # On every core at once, as the server has it: a core that works beside others is slower.
-        alone = (told("loadtests.bench.pydantic_ai_alone", url, str(TURNS)) for _ in range(os.cpu_count() or 1))
+        # On every core, and as many conversations at once as the server has: both make a call dearer.
+        cores = os.cpu_count() or 1
+        alone = (
+            told("loadtests.bench.pydantic_ai_alone", url, str(TURNS), str(max(1, USERS // cores)))
+            for _ in range(cores)
+        )
         alone_s = mean(float(printed.splitlines()[-1]) for printed in await asyncio.gather(*alone))
         settings = {"OPENAI_API_KEY": "sk-bench", "OPENAI_BASE_URL": f"{url}/v1"}
         async with run.server(settings) as server, Client(server.url) as client:
