@@ -82,6 +82,22 @@ async def test_death_of_the_supervisor_disturbs_no_turn(client: Client) -> None:
         assert homes <= {actor["pid"] for actor in await client.actors()}  # an empty one may leave at any time
 
 
+async def test_supervisor_that_stood_still_takes_no_sessions_away(client: Client) -> None:
+    """It heard no heartbeat for longer than a lease, but that was its own doing."""
+    session_id = await client.open()
+    async with client.listen(session_id) as stream:
+        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 1.5}))
+        await stream.wait_for("output.message.delta")
+        supervisor = psutil.Process((await client.actors("supervisor"))[0]["pid"])
+        supervisor.suspend()
+        await asyncio.sleep(2 * LEASE_S)
+        supervisor.resume()
+        assert (await stream.wait_for_end()).type == "turn.completed"
+        place = await client.place(session_id)
+        assert (place["epoch"], place["recoveries"]) == (1, 0)
+        check(stream, await client.events(session_id))
+
+
 async def test_events_still_arrive_when_supervisor_and_actor_die_together(client: Client) -> None:
     session_id = await client.open()
     async with client.listen(session_id) as stream:
