@@ -129,7 +129,7 @@ class RayGateway:
                 link = await self._link(placement)
                 channel = self._channels.get(session_id)
                 if channel is not None and channel.epoch != placement.epoch:
-                    self._spawn(self._resume(channel, placement))
+                    self._spawn(self._move(channel, placement))
                     await asyncio.sleep(0)  # so that watching goes out ahead of what is asked
                 return await link.ask(session_id, placement.epoch, ask)
             except (SessionMovingError, StaleEpochError) as err:
@@ -177,8 +177,8 @@ class RayGateway:
                 del self._links[link.actor]
             for session_id in [s for s, p in self._placements.items() if p.actor == link.actor]:
                 del self._placements[session_id]
-                channel = self._channels.get(session_id)
-                if channel is not None:
+            for channel in self._channels.values():  # also one whose placement was forgotten while it came by this link
+                if channel.epoch is not None and channel.session_id not in self._placements:
                     channel.epoch = None
                     self._spawn(self._rejoin(channel))
 
@@ -282,9 +282,13 @@ class RayGateway:
         elif channel is not None:
             self._note(placement)
             if channel.epoch != placement.epoch:
-                self._spawn(self._resume(channel, placement))
+                self._spawn(self._move(channel, placement))
         elif session_id in self._placements:
             self._note(placement)
+
+    async def _move(self, channel: Channel, placement: Placement) -> None:
+        if not await self._resume(channel, placement):
+            await self._rejoin(channel)
 
     async def _rejoin(self, channel: Channel) -> None:
         """Have a channel's events come again from wherever the session lives now, if it lives anywhere."""
@@ -355,5 +359,10 @@ class RayGateway:
     def _spawn(self, work: Any) -> "asyncio.Task[Any]":
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("gateway_task_failed", exc_info=task.exception())

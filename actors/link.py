@@ -59,7 +59,7 @@ class Link:
                 commands, self._queue = self._queue, []
                 await connection.send(commands)
         except OSError:
-            self.break_off()
+            connection.close()  # `run` hears of it, and tells everyone who waits
         finally:
             self._flushing = None
 

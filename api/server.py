@@ -54,6 +54,9 @@ Progress = Callable[[str], None]
 
 HEALTH_TIMEOUT_S: Final = 2.0
 DRAIN_TIMEOUT_S: Final = 5
+KEEP_ALIVE_S: Final = (
+    75  # of an idle connection; longer than clients and balancers keep theirs, or they meet a closed one
+)
 DATABASE_PATIENCE_S: Final = 60.0
 DATABASE_RETRY_S: Final = 2.0
 RAY_CHECK_S: Final = 5.0
@@ -350,6 +353,7 @@ async def _listening(app: FastAPI, listener: socket.socket, hurry: asyncio.Event
         log_level=logging.WARNING,
         access_log=False,
         lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
     )
     server = _Uvicorn(config)

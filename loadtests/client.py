@@ -122,9 +122,7 @@ class Client:
     async def turn(self, session_id: str, stream: Stream, text: str) -> Turn:
         """Send a message and follow its turn on a stream that is open."""
         began = time.perf_counter()
-        sending = asyncio.create_task(self.say(session_id, text))
-        ended, first = await stream.until(LAST, first=FIRST)
-        await sending
+        _, (ended, first) = await asyncio.gather(self.say(session_id, text), stream.until(LAST, first=FIRST))
         return Turn(first - began, ended - began)
 
     async def turn_from_afar(self, session_id: str, text: str) -> Turn:

@@ -10,6 +10,9 @@ import pytest
 
 from actors import connection as connections
 from actors.connection import KEY_BYTES, NONCE_BYTES, PROOF_BYTES, Address, Connection, Reception, dial
+from actors.link import Link
+from runtime.core.errors import SessionMovingError
+from runtime.protocol import Cancel
 
 HERE = "127.0.0.1"
 NAME = "front-door-1"
@@ -49,6 +52,31 @@ async def test_the_end_of_one_side_is_the_end_of_the_other() -> None:
 
     async with reception(greet) as address, dial(address, NAME) as connection:
         assert [value async for value in connection] == ["hello and goodbye"]
+
+
+async def test_a_command_that_cannot_be_sent_fails_after_the_link_has_ended() -> None:
+    """Who asks again finds a link that is new, and so does who listens: nobody stays with the old one."""
+    heard: list[str] = []
+    never: asyncio.Task[str] = asyncio.create_task(asyncio.sleep(60, "dead"))
+
+    async def broken(_value: object) -> None:
+        raise ConnectionResetError
+
+    async with reception(echo) as address:
+        link = Link("actor", address, NAME, lambda _: None)
+
+        async def follow() -> None:
+            await link.run(never)
+            heard.append("whoever follows the link")
+
+        following = asyncio.create_task(follow())
+        (await link._connected).send = broken  # type: ignore[method-assign]
+        with pytest.raises(SessionMovingError):
+            await link.ask("session", 1, Cancel())
+        heard.append("who asked")
+        await following
+    never.cancel()
+    assert heard == ["whoever follows the link", "who asked"]
 
 
 async def test_whoever_does_not_know_the_key_is_not_let_in() -> None:
