@@ -59,10 +59,14 @@ async def test_a_command_that_cannot_be_sent_fails_after_the_link_has_ended() ->
     heard: list[str] = []
     never: asyncio.Task[str] = asyncio.create_task(asyncio.sleep(60, "dead"))
 
-    async def broken(_value: object) -> None:
+    async def broken(value: object) -> None:
         raise ConnectionResetError
 
-    async with reception(echo) as address:
+    async def say_nothing(front_door: str, connection: Connection) -> None:
+        async for _ in connection:
+            pass
+
+    async with reception(say_nothing) as address:
         link = Link("actor", address, NAME, lambda _: None)
 
         async def follow() -> None:
