@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 START_TIMEOUT_S: Final = 120.0
 CLOSE_TIMEOUT_S: Final = 5.0
 ADOPT_PAUSE_S: Final = 0.2
-REDIAL_PAUSE_S: Final = 0.01
+REDIAL_PAUSE_S: Final = 0.02
 NAME_PREFIX: Final = "session-"
 
 
@@ -123,15 +123,17 @@ class Member:
         The system hangs up for a process that dies, which is seen well before Ray tells of it.
         """
         while True:
+            pause_s = REDIAL_PAUSE_S
             try:
                 async with dial(address, SUPERVISOR) as connection:
                     async for vitals in connection:
                         self.vitals, self._is_silent = vitals, False
+                        pause_s = 0.0  # where it answered, it is asked again at once: most often it has died
             except ConnectionRefusedError:
                 return NOBODY_THERE
             except (OSError, EOFError, TimeoutError) as err:
                 log.info("actor_not_reached", actor=self.name, reason=repr(err))
-            await asyncio.sleep(REDIAL_PAUSE_S)
+            await asyncio.sleep(pause_s)
 
     async def _until_silent(self) -> str:
         """Return once the actor has missed as many heartbeats as its lease has.

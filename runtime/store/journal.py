@@ -148,8 +148,9 @@ class PostgresJournal:
         return await self._loader.load((session_id, version))
 
     async def _load(self, wanted: Sequence[tuple[str, str]]) -> list[Loaded | None]:
+        once = dict.fromkeys(wanted)  # a session may be wanted twice, when it is placed anew while it is being loaded
         with translate():
-            heads = await self._pool.fetch(HEADS, [hex_of(s) for s, _ in wanted], [version for _, version in wanted])
+            heads = await self._pool.fetch(HEADS, [hex_of(s) for s, _ in once], [version for _, version in once])
             longer = [head for head in heads if head["last_sequence"] > (head["snapshot_sequence"] or 0)]
             tails = defaultdict(list)
             if longer:
