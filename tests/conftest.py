@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,21 @@ from tests.server import ServerProcess
 settings.register_profile("perdure", deadline=None)  # a busy machine is no failure; each test has its time limit
 settings.register_profile("long", settings.get_profile("perdure"), max_examples=2_000)  # with a --timeout of its own
 settings.load_profile("perdure")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let CI insist that nothing is left out, whatever its machine refuses."""
+    parser.addoption("--no-skips", action="store_true", help="a test that is skipped has failed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure, if that is wanted."""
+    report = yield
+    if report.skipped and item.config.getoption("--no-skips"):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, where nothing may be: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")
