@@ -6,7 +6,7 @@ for a state rather than a change.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -17,6 +17,7 @@ from actors.link import Link
 from runtime.broadcast import Channel, Listener
 from runtime.core.decision import Decision
 from runtime.core.errors import (
+    ConflictError,
     NotFoundError,
     OverloadedError,
     PerdureError,
@@ -24,15 +25,33 @@ from runtime.core.errors import (
     StaleEpochError,
     TransientError,
 )
+from runtime.core.failure import QUARANTINED
 from runtime.core.message import Message
+from runtime.failpoint import Loop, stumble
 from runtime.ports import ActorInfo, ClientResult, Input
-from runtime.protocol import Ask, Cancel, Close, Decide, Delivery, Placement, Send, Submit, Unwatch, Watch, Watching
+from runtime.protocol import (
+    Ask,
+    Cancel,
+    Close,
+    Decide,
+    Delivery,
+    Placement,
+    Send,
+    Submit,
+    Unwatch,
+    Want,
+    Watch,
+    Watching,
+)
+from runtime.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 
 PATIENCE_S: Final = 20.0  # for a session that is moving, before the client is told to try again
 PAUSE_S: Final = 0.02
 PAUSE_MOST_S: Final = 0.5
+ROOM_PATIENCE_S: Final = 10.0
+ROOM_PAUSE_S: Final = 0.1  # before an actor is asked for again that has room
 
 
 class RayGateway:
@@ -45,19 +64,17 @@ class RayGateway:
         self._links: dict[str, Link] = {}
         self._deaths: dict[str, asyncio.Task[str]] = {}  # of actors to which there is, or was, a link
         self._channels: dict[str, Channel] = {}
-        self._asked: dict[str, tuple[int, asyncio.Future[Placement]]] = {}
+        self._asked: dict[str, tuple[Want, asyncio.Future[Placement | None]]] = {}
         self._placing: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
 
     async def start(self, info: ActorInfo) -> None:
         """Follow the supervisor's placements."""
-        self._spawn(self._follow(info))
+        self._tasks.essential(self._follow(info), "follower")
 
     async def close(self) -> None:
         """Stop listening to everything."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     # ------------------------------------------------------------ ports.Gateway
 
@@ -68,7 +85,7 @@ class RayGateway:
 
     async def cancel(self, session_id: str) -> bool:
         """See ports.Gateway."""
-        return bool(await self._ask(session_id, Cancel()))
+        return bool(await self._unless_quarantined(session_id, Cancel()))
 
     async def submit_results(self, session_id: str, results: Sequence[ClientResult]) -> str:
         """See ports.Gateway."""
@@ -80,7 +97,7 @@ class RayGateway:
 
     async def close_session(self, session_id: str) -> None:
         """See ports.Gateway."""
-        await self._ask(session_id, Close())
+        await self._unless_quarantined(session_id, Close())
 
     async def subscribe(self, session_id: str) -> Listener:
         """See ports.Gateway."""
@@ -112,6 +129,15 @@ class RayGateway:
 
     # ------------------------------------------------------------ asking
 
+    async def _unless_quarantined(self, session_id: str, ask: Ask) -> Any:
+        """Ask the session's owner; what is in quarantine has none, and nothing runs there."""
+        try:
+            return await self._ask(session_id, ask)
+        except ConflictError as err:
+            if err.reason != QUARANTINED:
+                raise
+            return None
+
     async def _ask(self, session_id: str, ask: Ask) -> Any:
         """Ask the session's owner, wherever it is by now; a client must hear something before it gives up."""
         try:
@@ -122,24 +148,27 @@ class RayGateway:
 
     async def _ask_until_answered(self, session_id: str, ask: Ask) -> Any:
         pause = PAUSE_S
-        refused = 0  # the epoch under which its owner does not hold the session, whatever the supervisor remembers
+        want = Want(may_release=isinstance(ask, Send))
         while True:
-            placement = self._placements.get(session_id) or await self._place(session_id, refused)
+            placement = self._placements.get(session_id) or await self._home(session_id, want)
             try:
-                link = await self._link(placement)
-                channel = self._channels.get(session_id)
-                if channel is not None and channel.epoch != placement.epoch:
-                    self._spawn(self._move(channel, placement))
-                    await asyncio.sleep(0)  # so that watching goes out ahead of what is asked
-                return await link.ask(session_id, placement.epoch, ask)
+                return await self._ask_owner(placement, ask)
             except (SessionMovingError, StaleEpochError) as err:
                 self._forget(placement)
-                if isinstance(err, StaleEpochError):
-                    refused = placement.epoch
+                want = _after(want, placement, err)
                 if isinstance(ask, Submit):
                     ask = Submit(ask.results, is_repeated=True)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, PAUSE_MOST_S)
+
+    async def _ask_owner(self, placement: Placement, ask: Ask) -> Any:
+        session_id = placement.session_id
+        link = await self._link(placement)
+        channel = self._channels.get(session_id)
+        if channel is not None and channel.epoch != placement.epoch:
+            self._spawn(self._move(channel, placement))
+            await asyncio.sleep(0)  # so that watching goes out ahead of what is asked
+        return await link.ask(session_id, placement.epoch, ask)
 
     def _forget(self, placement: Placement) -> None:
         known = self._placements.get(placement.session_id)
@@ -157,7 +186,7 @@ class RayGateway:
         link = self._links.get(actor)
         if link is None or link.is_broken:
             handle, address = contact
-            link = self._links[actor] = Link(actor, address, self._front_door, self._deliver)
+            link = self._links[actor] = Link(actor, address, self._front_door, self._deliver, self._tasks)
             self._spawn(self._run(link, self._death(actor, handle)))
         return link
 
@@ -165,7 +194,7 @@ class RayGateway:
         """Wait for an actor's death, once however often it is linked to: the call stays with the actor for its life."""
         death = self._deaths.get(actor)
         if death is None:
-            death = self._deaths[actor] = self._spawn(death_of(handle))
+            death = self._deaths[actor] = self._tasks.owed(death_of(handle), "death")
             death.add_done_callback(lambda _: self._deaths.pop(actor, None))
         return death
 
@@ -182,14 +211,32 @@ class RayGateway:
                     channel.epoch = None
                     self._spawn(self._rejoin(channel))
 
-    async def _place(self, session_id: str, refused: int) -> Placement:
-        """Have a session placed, under an epoch above `refused`; those that are asked for meanwhile go together."""
-        known, future = self._asked.get(session_id, (0, None))
+    async def _home(self, session_id: str, want: Want) -> Placement:
+        """Return where a session is to live. Raises OverloadedError if no actor has room for it in time."""
+        try:
+            async with asyncio.timeout(ROOM_PATIENCE_S):
+                while True:
+                    placement = await self._place(session_id, want)
+                    if placement is not None:
+                        return placement
+                    await asyncio.sleep(ROOM_PAUSE_S)
+        except TimeoutError:
+            raise OverloadedError(1.0, "no session actor has room") from None
+
+    async def _place(self, session_id: str, want: Want) -> Placement | None:
+        """Have a session placed; those that are asked for meanwhile go together. None: it waits for an actor.
+
+        Raises:
+            NotFoundError: there is no such session.
+            ConflictError: it is in quarantine.
+        """
+        known, future = self._asked.get(session_id, (want, None))
         if future is None:
             future = asyncio.get_running_loop().create_future()
             if self._placing is None:
                 self._placing = self._spawn(self._place_all())
-        self._asked[session_id] = (max(known, refused), future)
+        void_epoch = max(known.void_epoch, want.void_epoch)
+        self._asked[session_id] = Want(void_epoch, may_release=known.may_release or want.may_release), future
         return await asyncio.shield(future)
 
     async def _place_all(self) -> None:
@@ -197,22 +244,31 @@ class RayGateway:
             while self._asked:
                 asked, self._asked = self._asked, {}
                 try:
-                    placements = await self._call("place", {s: refused for s, (refused, _) in asked.items()})
+                    placements = await self._call("place", {s: want for s, (want, _) in asked.items()})
                 except Exception as err:  # noqa: BLE001  whatever it is, those who wait must hear of it
                     for _, future in asked.values():
                         future.set_exception(err)
                         future.exception()
                     continue
                 for session_id, (_, future) in asked.items():
-                    placement = placements.get(session_id)
-                    if placement is None:
-                        future.set_exception(NotFoundError("session", session_id))
-                        future.exception()
-                    else:
-                        self._note(placement)
-                        future.set_result(placement)
+                    self._placed(session_id, placements, future)
         finally:
             self._placing = None
+
+    def _placed(
+        self, session_id: str, placements: Mapping[str, Placement | None], future: "asyncio.Future[Placement | None]"
+    ) -> None:
+        placement = placements.get(session_id)
+        if session_id not in placements:
+            future.set_exception(NotFoundError("session", session_id))
+        elif placement is not None and placement.actor is None:
+            future.set_exception(ConflictError.quarantined())
+        else:
+            if placement is not None:
+                self._note(placement)
+            future.set_result(placement)
+            return
+        future.exception()  # whoever asked may have given up
 
     async def _locate(self, session_id: str) -> Placement | None:
         placements = await self._call("locate", (session_id,))
@@ -255,6 +311,7 @@ class RayGateway:
                 is_new = True
                 async for ref in stream:
                     placements = await ref
+                    stumble(Loop.FOLLOWER)
                     if is_new:
                         self._look_again()
                         is_new, pause = False, PAUSE_S
@@ -274,6 +331,7 @@ class RayGateway:
     def _moved(self, placement: Placement) -> None:
         session_id = placement.session_id
         channel = self._channels.get(session_id)
+        self._call_back(placement)
         if placement.actor is None:
             self._forget(placement)
             if channel is not None and (channel.epoch or 0) <= placement.epoch:
@@ -285,6 +343,13 @@ class RayGateway:
                 self._spawn(self._move(channel, placement))
         elif session_id in self._placements:
             self._note(placement)
+
+    def _call_back(self, moved: Placement) -> None:
+        """Have what was asked of a session's former owner asked anew: on a silent node it might never be answered."""
+        known = self._placements.get(moved.session_id)
+        link = self._links.get(known.actor or "") if known else None
+        if link is not None:
+            link.moved(moved.session_id, moved.epoch if moved.actor is None else moved.epoch - 1)
 
     async def _move(self, channel: Channel, placement: Placement) -> None:
         if not await self._resume(channel, placement):
@@ -356,13 +421,12 @@ class RayGateway:
         except (SessionMovingError, StaleEpochError):
             self._forget(placement)
 
-    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        return self._tasks.owed(work, "errand")
 
-    def _done(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("gateway_task_failed", exc_info=task.exception())
+
+def _after(want: Want, placement: Placement, error: PerdureError) -> Want:
+    """Return how to ask again for a session that was not to be had where it lived: that may be this ask's own doing."""
+    if isinstance(error, StaleEpochError):
+        return Want(placement.epoch, want.may_release)
+    return Want(want.void_epoch)

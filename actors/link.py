@@ -2,30 +2,48 @@
 
 import asyncio
 import itertools
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from actors.connection import NOBODY_THERE, Address, Connection, dial
 from runtime.core.errors import SessionMovingError
+from runtime.failpoint import Loop, stumble
 from runtime.protocol import Answer, Ask, Command, Delivery
+from runtime.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 
 Heard = Callable[[Any], None]
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """Who waits for the answer to a command."""
+
+    session_id: str
+    epoch: int
+    future: "asyncio.Future[Any]"
+    heard: Heard | None
+
+
 class Link:
     """Commands that come while others are being sent go together with the next (design: the hot path)."""
 
-    def __init__(self, actor: str, address: Address, front_door: str, deliver: Callable[[Delivery], None]) -> None:
+    def __init__(
+        self, actor: str, address: Address, front_door: str, deliver: Callable[[Delivery], None], tasks: Tasks
+    ) -> None:
         self.actor = actor
         self._address = address
         self._front_door = front_door
         self._deliver = deliver
+        self._tasks = tasks
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, tuple[str, asyncio.Future[Any], Heard | None]] = {}
+        self._waiting: dict[int, _Waiting] = {}
+        self._numbers_of: defaultdict[str, set[int]] = defaultdict(set)  # by session
         self._queue: list[Command] = []
         self._flushing: asyncio.Task[None] | None = None
         self._connected: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
@@ -43,14 +61,26 @@ class Link:
             raise SessionMovingError(0.0, session_id)
         command = Command(next(self._numbers), session_id, epoch, ask)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[command.number] = (session_id, future, heard)
+        self._waiting[command.number] = _Waiting(session_id, epoch, future, heard)
+        self._numbers_of[session_id].add(command.number)
         self._queue.append(command)
         if self._flushing is None:
-            self._flushing = asyncio.create_task(self._flush())
+            self._flushing = self._tasks.owed(self._flush(), "flush")
         try:
             return await future
         finally:
-            self._waiting.pop(command.number, None)
+            del self._waiting[command.number]
+            numbers = self._numbers_of[session_id]
+            numbers.remove(command.number)
+            if not numbers:
+                del self._numbers_of[session_id]
+
+    def moved(self, session_id: str, epoch: int) -> None:
+        """Hear that a session is not here any more under this epoch or an older one: nobody need wait for an answer."""
+        for number in self._numbers_of.get(session_id, ()):
+            waiting = self._waiting[number]
+            if waiting.epoch <= epoch and not waiting.future.done():
+                waiting.future.set_exception(SessionMovingError(0.0, session_id))
 
     async def _flush(self) -> None:
         try:
@@ -85,6 +115,7 @@ class Link:
             async with dial(self._address, self._front_door) as connection:
                 self._connected.set_result(connection)
                 async for items in connection:
+                    stumble(Loop.LINK)
                     for item in items:
                         self._take(item)
         except ConnectionRefusedError:
@@ -97,15 +128,15 @@ class Link:
         if isinstance(item, Delivery):
             self._deliver(item)
             return
-        _, future, heard = self._waiting.get(item.number, ("", None, None))
-        if future is None or future.done():
+        waiting = self._waiting.get(item.number)
+        if waiting is None or waiting.future.done():
             return
         if item.error is not None:
-            future.set_exception(item.error)
+            waiting.future.set_exception(item.error)
             return
-        if heard is not None:
-            heard(item.value)
-        future.set_result(item.value)
+        if waiting.heard is not None:
+            waiting.heard(item.value)
+        waiting.future.set_result(item.value)
 
     def break_off(self) -> None:
         """Give up on the actor."""
@@ -115,6 +146,6 @@ class Link:
         self._queue.clear()
         if not self._connected.done():
             self._connected.cancel()
-        for session_id, future, _ in list(self._waiting.values()):
-            if not future.done():
-                future.set_exception(SessionMovingError(0.0, session_id))
+        for waiting in list(self._waiting.values()):
+            if not waiting.future.done():
+                waiting.future.set_exception(SessionMovingError(0.0, waiting.session_id))

@@ -57,6 +57,12 @@ def living(site: Site) -> list[tuple[str, Any]]:
     return found
 
 
+def _why(err: Exception) -> str:
+    """Return the last line of what Ray says, which is what was raised; above it stands where."""
+    lines = str(getattr(err, "cause", None) or err).strip().splitlines()
+    return lines[-1][:500] if lines else type(err).__name__
+
+
 class MemberState(StrEnum):
     """Where an actor stands."""
 
@@ -101,8 +107,9 @@ class Member:
             started = await asyncio.wait_for(self.handle.start.remote(), START_TIMEOUT_S)
         except (RayError, TimeoutError) as err:
             self._address.set_result(None)
-            log.warning("actor_not_started", actor=self.name, reason=str(err)[:500])
-            return f"did not start: {type(err).__name__}"
+            reason = _why(err)
+            log.warning("actor_not_started", actor=self.name, reason=reason)
+            return reason
         self.actor_id, self.node_id, self.pid = started.actor_id, started.node_id, started.pid
         self._address.set_result(started.address)
         if self.state is MemberState.STARTING:  # not if it is to leave by now

@@ -4,20 +4,22 @@ The rules are in `runtime.core.residency`; here they are carried out with Ray's 
 """
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from actors.member import Member, MemberState, spawn
 from actors.nodes import Nodes
 from actors.site import Site
 from runtime.core.errors import OverloadedError
-from runtime.core.residency import Company, Limits, Room, choose, max_actors, missing_standbys, surplus
+from runtime.core.residency import Company, Limits, Queue, Room, choose, max_actors, missing_standbys, surplus
 from runtime.core.retry import backoff_s
 
 STARTING_AT_ONCE: Final = 2  # processes: each start costs more than a second of a core
 START_PAUSE_S: Final = 0.5  # after a process that did not start; doubles with each one
 START_PAUSE_MOST_S: Final = 30.0
+FAILED_STARTS_MOST: Final = 3  # in a row, before whoever waits for the first actor is told
 NOBODY_YET: Final[Mapping[str, int]] = Counter[str]()
 
 
@@ -31,12 +33,13 @@ class Pool:
     def __init__(self, site: Site, occupancy: Callable[[str], int], joined: Callable[[Member], object]) -> None:
         self.members: dict[str, Member] = {}
         self.nodes = Nodes()
-        self.wanted: Collection[Company] = ()  # what sessions need that wait for an actor
+        self.queue = Queue()  # of sessions that wait for an actor
         self._site = site
         self._occupancy = occupancy
         self._joined = joined
-        self._room = asyncio.Condition()
+        self._news = asyncio.Condition()
         self._failed_starts = 0  # in a row
+        self._failure = ""  # why the last one did not start
         self._start_after = 0.0  # event-loop time
         self._is_closed = False
 
@@ -55,7 +58,7 @@ class Pool:
             return
         starting = sum(m.state is MemberState.STARTING for m in self.members.values())
         bare_nodes = self.nodes.bare(m.node_id for m in self.members.values())
-        missing = missing_standbys(self._rooms(), self._limits, self.wanted, bare_nodes)
+        missing = missing_standbys(self._rooms(), self._limits, self.queue.companies(), bare_nodes)
         for _ in range(min(missing, STARTING_AT_ONCE - starting)):
             node_id = self.nodes.choose(m.node_id for m in self.members.values())
             self.add(*spawn(self._site, node_id), node_id or "")
@@ -71,13 +74,15 @@ class Pool:
         """Hear that an actor is warm."""
         self._failed_starts, self._start_after = 0, 0.0
         self.top_up()
-        await self.tell()
+        await self._tell()
 
-    def failed(self) -> None:
+    async def failed(self, reason: str) -> None:
         """Hear that a process did not even start: others wait, for the fault is hardly theirs."""
+        self._failure = reason
         pause = backoff_s(self._failed_starts, START_PAUSE_S, START_PAUSE_MOST_S, 0.5)
         self._failed_starts += 1
         self._start_after = asyncio.get_running_loop().time() + pause
+        await self._tell()
 
     def gone(self, member: Member) -> None:
         """Hear that an actor is no more. Unless it was asked to leave, its node is doubted."""
@@ -102,23 +107,26 @@ class Pool:
         """Return the actor for one more session, or None; `taken` counts what was given away since the last look."""
         return choose(self._rooms(taken), self._limits, company)
 
-    async def wait_for_room(self, timeout_s: float) -> None:
-        """Return once `choose` finds an actor. Raises OverloadedError if none has room in time."""
-        try:
-            async with asyncio.timeout(timeout_s), self._room:
-                await self._room.wait_for(lambda: self.choose() is not None)
-        except TimeoutError:
-            raise OverloadedError(1.0, "no session actor has room") from None
+    async def wait_for_first(self, timeout_s: float) -> None:
+        """Return once a session can live somewhere.
 
-    async def tell(self) -> None:
-        """Have who waits for room look again."""
-        async with self._room:
-            self._room.notify_all()
+        Raises:
+            OverloadedError: no actor has come up in time, or several did not start; the words say why.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s), self._news:
+                await self._news.wait_for(lambda: self.choose() or self._failed_starts >= FAILED_STARTS_MOST)
+        if self.choose() is None:
+            raise OverloadedError(1.0, f"session actors do not start: {self._failure or 'none answers yet'}")
+
+    async def _tell(self) -> None:
+        async with self._news:
+            self._news.notify_all()
 
     def keep(self, actor: str, company: Company, for_s: float) -> None:
         """Let only fitting neighbours into an actor for a while."""
-        if company is not Company.ANYBODY:
-            member = self.members[actor]
+        member = self.members.get(actor)
+        if member is not None and company is not Company.ANYBODY:
             member.kept_for = company
             member.kept_until = asyncio.get_running_loop().time() + for_s
 

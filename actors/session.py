@@ -4,22 +4,24 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import ray
 import structlog
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from actors.connection import Address, Connection, Reception
 from actors.site import SUPERVISOR, Site, find_supervisor
 from runtime import heap
 from runtime import log as logging
+from runtime.core.errors import TransientError
 from runtime.core.retry import backoff_s
 from runtime.core.wire import Wire
-from runtime.failpoint import arm
+from runtime.failpoint import Loop, arm, stumble
 from runtime.host import Host, Item
 from runtime.outbox import Outbox
-from runtime.protocol import Adoption
+from runtime.protocol import Adoption, Departure
+from runtime.tasks import Tasks
 from runtime.vitals import rss_bytes
 from runtime.wiring import Runtime, open_runtime
 
@@ -59,7 +61,7 @@ class SessionActor:
         self._runtime: Runtime | None = None
         self._host: Host | None = None
         self._reception = Reception(self._serve)
-        self._reports: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     async def start(self) -> Started:
         """Connect and load what a turn needs. Warm after that; may be repeated."""
@@ -74,9 +76,9 @@ class SessionActor:
         self._runtime = await open_runtime(self._settings, self._site.dsn)
         await asyncio.to_thread(self._runtime.models.preload)
         self._runtime.journal.start()
-        self._host = Host(self._runtime.services, self)
+        self._host = Host(self._runtime.services, self, self._tasks)
         address = await self._reception.open(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
-        self._spawn(self._sweep())
+        self._tasks.essential(self._sweep(), "sweep")
         heap.freeze()
         context = ray.get_runtime_context()
         return Started(context.get_actor_id() or "", context.get_node_id(), os.getpid(), address)
@@ -106,7 +108,7 @@ class SessionActor:
         """Take a front door's commands, and tell it what there is, until either side ends it."""
         host = self._hosting()
         box = host.attach(front_door)
-        telling = asyncio.create_task(_tell(connection, box))
+        telling = self._tasks.owed(_tell(connection, box), "tell")
         try:
             async for commands in connection:
                 host.execute(front_door, commands)
@@ -137,40 +139,32 @@ class SessionActor:
             raise RuntimeError(message)
         return self._host
 
-    def crashed(self, session_id: str, epoch: int) -> None:
-        """See host.Reports."""
-        self._spawn(self._report("crashed", session_id, epoch))
-
-    def released(self, residents: Sequence[tuple[str, int]]) -> None:
-        """See host.Reports."""
-        self._spawn(self._leave(residents))
-
-    async def _leave(self, residents: Sequence[tuple[str, int]]) -> None:
-        self._hosting().left(await self._report("released", residents))
+    async def leave(self, departures: Sequence[Departure]) -> None:
+        """Tell the supervisor, outlasting its death and the database's: nobody else knows (see host.Supervision)."""
+        attempt = 0
+        while True:
+            try:
+                supervisor = await asyncio.to_thread(find_supervisor, self._site)
+                await supervisor.leave.remote(departures)
+            except RayTaskError as err:
+                if not isinstance(err.cause, TransientError):
+                    raise
+                reason = str(err.cause)
+            except (RayError, ValueError) as err:
+                reason = type(err).__name__
+            else:
+                return
+            log.warning("supervisor_not_reached", reason=reason)
+            await asyncio.sleep(backoff_s(attempt, TELL_PAUSE_S, TELL_PAUSE_MOST_S, 0.5))
+            attempt += 1
 
     async def _sweep(self) -> None:
         """Passivate what has rested long enough."""
         idle_s = self._settings.actors.idle_passivate_s
         while True:
             await asyncio.sleep(min(idle_s / SWEEPS_PER_IDLE_TIME, SWEEP_MOST_S))
+            stumble(Loop.SWEEP)
             await self._hosting().passivate(idle_s)
-
-    async def _report(self, method: str, *arguments: Any) -> Any:
-        """Tell the supervisor, outlasting its death and the database's: nobody else knows."""
-        attempt = 0
-        while True:
-            try:
-                supervisor = await asyncio.to_thread(find_supervisor, self._site)
-                return await getattr(supervisor, method).remote(*arguments)
-            except (RayError, ValueError) as err:
-                log.warning("supervisor_not_reached", method=method, reason=type(err).__name__)
-            await asyncio.sleep(backoff_s(attempt, TELL_PAUSE_S, TELL_PAUSE_MOST_S, 0.5))
-            attempt += 1
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._reports.add(task)
-        task.add_done_callback(self._reports.discard)
 
 
 async def _tell(connection: Connection, box: Outbox[Item]) -> None:

@@ -1,19 +1,17 @@
 """The supervisor: places sessions, watches their actors, and revives what an actor's death cut off.
 
 Its truth is Postgres and its memory a cache, so its own death costs nothing but a moment: Ray restarts
-it, it finds the living actors by name and the unfinished sessions in the database. The rules are in
-`runtime.core.supervision` and `runtime.core.residency`; here they are carried out.
+it, it finds the living actors by name and the unfinished sessions in the database. Who lives where is decided in
+`actors.placer`; here is who asks for it, and what must not stop while the process lives.
 """
 
 import asyncio
 import math
 import os
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
-import msgspec
 import ray
 import structlog
 from ray.exceptions import RayError
@@ -21,30 +19,31 @@ from ray.exceptions import RayError
 from actors.connection import Address
 from actors.doors import Doors
 from actors.member import Member, MemberState, living
+from actors.placer import Placer
 from actors.pool import Pool
 from actors.site import SUPERVISOR, Site
 from actors.tenure import RIVAL_PATIENCE_S, Tenure, await_database
 from runtime import log as logging
 from runtime.core.errors import StoreUnavailableError
-from runtime.core.residency import Company
-from runtime.core.supervision import Crash, Intensity, Verdict, company, judge
+from runtime.core.supervision import Intensity
 from runtime.directory import Directory
-from runtime.failpoint import FailPoint, arm, reach
-from runtime.mint import now, timestamp
+from runtime.failpoint import Loop, arm, stumble
+from runtime.mint import timestamp
 from runtime.ports import ActorInfo
-from runtime.protocol import Adoption, Placement
+from runtime.protocol import Departure, Placement, Want
 from runtime.store.deployment import Claim
-from runtime.store.placement import Orphan, PlacementStore, Revival
+from runtime.store.placement import PlacementStore
+from runtime.tasks import Tasks
 from runtime.vitals import rss_bytes
 
 log = structlog.get_logger(__name__)
 
 CONNECTIONS: Final = 4
-ROOM_TIMEOUT_S: Final = 10.0
+START_PATIENCE_S: Final = 120.0  # with the first session actor
 UPKEEP_INTERVAL_S: Final = 1.0
 LOOK_INTERVAL_S: Final = 2.0  # at the nodes: Ray answers slowly, and tells of deaths late
 HEAD_START_S: Final = 0.3  # of sessions that are revived, before a process starts in place of the one that died
-REVIVED_AT_ONCE: Final = 200
+PAUSE_S: Final = 1.0  # before a database that is away is asked again
 
 
 class SupervisorActor:
@@ -55,20 +54,16 @@ class SupervisorActor:
         arm(site.settings.fail_points)
         self._site = site
         actors = site.settings.actors
-        self._intensity = Intensity(actors.restart_intensity, actors.restart_window_s)
+        self._tasks = Tasks()
         self._directory = Directory()
-        self._pool = Pool(site, self._directory.count, lambda member: self._spawn(self._tend(member)))
+        self._pool = Pool(site, self._directory.count, lambda member: self._tasks.owed(self._tend(member), "tend"))
         self._doors = Doors()
-        self._placing = asyncio.Lock()
-        self._reviving = asyncio.Lock()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._given_up: set[str] = set()
-        self._vacated: list[str] = []  # the actors beside which nobody is noted as the home of an idle session
+        intensity = Intensity(actors.restart_intensity, actors.restart_window_s)
+        self._placer = Placer(self._pool, self._directory, self._doors, intensity, self._tasks)
         self._tenure = Tenure()
-        self._is_unsure = False  # whether the database may hold placements that are not known here
         self._is_closing = False
         self._started_at = timestamp()
-        self._starting = self._spawn(self._start())
+        self._starting = self._tasks.owed(self._start(), "start")
 
     async def _start(self) -> None:
         await self._look_at_nodes()
@@ -77,29 +72,12 @@ class SupervisorActor:
         self._pool.top_up()
         pool = await await_database(self._site.dsn, CONNECTIONS)
         self._store = PlacementStore(pool)
+        self._placer.begin(self._store)
         await self._tenure.begin(Claim(pool, self._site.cluster))
-        await self._take_over()
-        self._spawn(self._upkeep())
-        self._spawn(self._follow_nodes())
-        self._spawn(self._tenure.hold())
-
-    async def _take_over(self) -> None:
-        """Learn who lives in the living actors, and hand over what must go on there: nobody may have been told yet."""
-        adoptions: defaultdict[str, list[Adoption]] = defaultdict(list)
-        found = []
-        for resident in await self._store.residents(list(self._pool.members)):
-            session_id, epoch, actor = msgspec.structs.astuple(resident.placement)
-            known = self._directory.get(session_id)
-            if known is not None and known.epoch >= epoch:
-                continue
-            found.append(resident.placement)
-            if resident.is_unfinished:
-                adoptions[actor].append(Adoption(session_id, epoch, resident.is_quarantined))
-            crashes = resident.crashes
-            if crashes and now().timestamp() - crashes[-1].at < self._intensity.window_s:
-                self._pool.keep(actor, company(crashes, self._intensity), self._intensity.window_s)
-        self._hand_over(adoptions)
-        self._settle(found)
+        await _outlast(self._placer.learn)
+        self._tasks.essential(self._upkeep(), "upkeep")
+        self._tasks.essential(self._follow_nodes(), "nodes")
+        self._tasks.essential(self._tenure.hold(), "tenure")
 
     # ------------------------------------------------------------ what front doors ask
 
@@ -114,24 +92,12 @@ class SupervisorActor:
         if not self._starting.done():
             self._tenure.refuse()
         await self._starting
-        await self._pool.wait_for_room(timeout_s=120.0)
+        await self._pool.wait_for_first(START_PATIENCE_S)
 
-    async def place(self, asked: Mapping[str, int]) -> dict[str, Placement]:
-        """Return where sessions live, giving a place to those that have none; unknown ones are left out.
-
-        Each comes with the epoch that the asker knows to be void, or 0: what is remembered here may be that too.
-
-        Raises:
-            OverloadedError: no actor can take another session.
-            StoreUnavailableError: the database is away.
-        """
+    async def place(self, asked: Mapping[str, Want]) -> dict[str, Placement | None]:
+        """See Placer.place. Raises StoreUnavailableError when the database is away."""
         await self._starting
-        wanted = self._homeless(asked)
-        while wanted:
-            await self._pool.wait_for_room(ROOM_TIMEOUT_S)
-            async with self._placing:
-                wanted = await self._place(self._homeless({s: asked[s] for s in wanted}))
-        return await self.locate(list(asked))
+        return await self._placer.place(asked)
 
     async def locate(self, session_ids: Sequence[str]) -> dict[str, Placement]:
         """Return where sessions live now; those that live nowhere are left out."""
@@ -167,31 +133,17 @@ class SupervisorActor:
             sessions=0,
             rss_bytes=rss_bytes(),
             started_at=self._started_at,
+            waiting=len(self._pool.queue),
         )
         members = [m.info(self._directory.count(m.name)) for m in self._pool.members.values() if m.pid is not None]
         return [own, *self._doors.infos(), *members]
 
     # ------------------------------------------------------------ what session actors tell
 
-    async def crashed(self, session_id: str, epoch: int) -> None:
-        """Hear that a session hit a bug and was let go; its actor lives on."""
+    async def leave(self, departures: Sequence[Departure]) -> None:
+        """Hear that an actor let sessions go; returns once their rows say so."""
         await self._starting
-        if await self._store.disown(session_id, epoch):
-            self._directory.remove(session_id)
-            await self._revive_orphans()
-
-    async def released(self, residents: Sequence[tuple[str, int]]) -> set[str]:
-        """Hear that sessions were passivated; return those that are gone, for others may have gone on meanwhile."""
-        await self._starting
-        gone = await self._store.release(residents)
-        placements = []
-        for session_id, epoch in residents:
-            known = self._directory.get(session_id)
-            if session_id in gone and known is not None and known.epoch == epoch:
-                self._directory.remove(session_id)
-                placements.append(Placement(session_id, epoch, None))
-        self._doors.announce(placements)
-        return gone
+        await self._placer.leave(departures)
 
     async def close(self) -> None:
         """End every session actor, where it stands."""
@@ -210,7 +162,7 @@ class SupervisorActor:
         for member in chosen:
             if member.state is not MemberState.DRAINING:
                 member.state = MemberState.DRAINING
-                self._spawn(member.drain(self._site.settings.actors.drain_timeout_s))
+                self._tasks.owed(member.drain(self._site.settings.actors.drain_timeout_s), "drain")
         self._pool.top_up()
         return [member.info(self._directory.count(member.name)) for member in chosen]
 
@@ -219,147 +171,34 @@ class SupervisorActor:
         if placements:
             await self._store.strike_out([(p.session_id, p.epoch) for p in placements])
 
-    # ------------------------------------------------------------ placing
-
-    def _homeless(self, asked: Mapping[str, int]) -> list[str]:
-        known = {s: self._directory.get(s) for s in asked}
-        return [s for s, void in asked.items() if (place := known[s]) is None or place.epoch <= void]
-
-    async def _place(self, session_ids: Sequence[str]) -> list[str]:
-        """Give sessions a place; return those that still need one: there was no more room, or it died meanwhile."""
-        chosen: dict[str, str] = {}
-        taken: Counter[str] = Counter()
-        for session_id in session_ids:
-            actor = self._pool.choose(taken)
-            if actor is None:
-                break
-            taken[actor] += 1
-            chosen[session_id] = actor
-        with self._doubting():
-            epochs = await self._store.place(list(chosen.items())) if chosen else {}
-        reach(FailPoint.SUPERVISOR_PLACED)
-        self._settle([Placement(s, epoch, chosen[s]) for s, epoch in epochs.items()])
-        self._pool.top_up()
-        return [s for s in session_ids if s not in chosen or (s in epochs and self._directory.get(s) is None)]
-
-    @contextmanager
-    def _doubting(self) -> Iterator[None]:
-        """Note if the database did not answer: it may have placed sessions all the same, and nobody knows of it."""
-        try:
-            yield
-        except StoreUnavailableError:
-            self._is_unsure = True
-            raise
-
-    def _settle(self, placements: Sequence[Placement]) -> None:
-        """Note placements, except in actors that died while the database was asked: nobody would be sent on."""
-        placements = [p for p in placements if p.actor in self._pool.members]
-        self._directory.put_all(placements)
-        self._doors.announce(placements)
-
-    # ------------------------------------------------------------ reviving
-
-    async def _revive_orphans(self) -> None:
-        """Find the sessions whose actor is gone, and let those with something unfinished go on."""
-        async with self._reviving:
-            if self._is_unsure:
-                self._is_unsure = False
-                with self._doubting():
-                    await self._take_over()
-            members = list(self._pool.members)
-            orphans = await self._store.orphans(members)
-            wanted: list[Company] = []
-            for start in range(0, len(orphans), REVIVED_AT_ONCE):
-                await self._revive(orphans[start : start + REVIVED_AT_ONCE], wanted)
-            self._pool.wanted = wanted
-            if wanted:
-                self._pool.top_up()
-            if members != self._vacated:
-                await self._store.vacate(members)
-                self._vacated = members
-
-    async def _revive(self, orphans: Sequence[Orphan], wanted: list[Company]) -> None:
-        """Let orphans go on; to `wanted` is added what those need for whom there is no actor yet."""
-        async with self._placing:
-            taken: Counter[str] = Counter()
-            revivals = [r for r in (self._judge(orphan, taken, wanted) for orphan in orphans) if r is not None]
-            if revivals:
-                await self._carry_out(revivals)
-
-    async def _carry_out(self, revivals: Sequence[Revival]) -> None:
-        with self._doubting():
-            epochs = await self._store.revive(revivals)
-        reach(FailPoint.SUPERVISOR_REVIVED)
-        adoptions: defaultdict[str, list[Adoption]] = defaultdict(list)
-        placements = []
-        for revival in revivals:
-            session_id = revival.orphan.session_id
-            if session_id in epochs:
-                placements.append(Placement(session_id, epochs[session_id], revival.actor))
-                adoption = Adoption(session_id, epochs[session_id], revival.is_quarantined)
-                adoptions[revival.actor].append(adoption)
-        self._hand_over(adoptions)
-        self._settle(placements)
-        log.info("sessions_revived", sessions=len(placements), actors=len(adoptions))
-
-    def _hand_over(self, adoptions: Mapping[str, list[Adoption]]) -> None:
-        for actor, sessions in adoptions.items():
-            member = self._pool.members.get(actor)
-            if member is not None:
-                self._spawn(member.adopt(sessions))
-
-    def _judge(self, orphan: Orphan, taken: "Counter[str]", wanted: list[Company]) -> Revival | None:
-        """Return where an orphan goes on, None if it does not yet; `taken` counts what this round has given away."""
-        crashes, verdict = orphan.crashes, Verdict.RESTART
-        if orphan.has_crashed:
-            crashes, verdict = judge(crashes, Crash(now().timestamp(), orphan.steps), self._intensity)
-        if verdict is Verdict.GIVE_UP:
-            if orphan.session_id not in self._given_up:
-                self._given_up.add(orphan.session_id)
-                log.error("session_given_up", session_id=orphan.session_id, crashes=len(crashes))
-            return None
-        self._given_up.discard(orphan.session_id)
-        neighbours = company(crashes, self._intensity)
-        actor = self._pool.choose(taken, neighbours)
-        if actor is None:
-            wanted.append(neighbours)
-            return None  # tried again as soon as another actor is ready
-        taken[actor] += 1
-        self._pool.keep(actor, neighbours, self._intensity.window_s)
-        if verdict is Verdict.QUARANTINE:
-            log.error("session_quarantined", session_id=orphan.session_id, crashes=len(crashes))
-        return Revival(orphan, actor, crashes, verdict is Verdict.QUARANTINE)
-
-    async def _acquit(self) -> None:
-        """Let neighbours in where suspects have got on."""
-        async with self._reviving:  # or a suspect moves in between question and answer
-            kept = self._pool.kept()
-            for actor in await self._store.calm(kept) if kept else ():
-                self._pool.open(actor)
-
     # ------------------------------------------------------------ tending
 
     async def _tend(self, member: Member) -> None:
-        reason = await member.watch(lambda member: self._spawn(self._is_ready(member)))
+        reason = await member.watch(lambda member: self._tasks.owed(self._is_ready(member), "ready"))
+        stumble(Loop.TENDING)
         if self._is_closing:
             return
         if member.pid is None:
-            self._pool.failed()
+            await self._pool.failed(reason)
         was_asked = member.state is MemberState.DRAINING
         self._pool.gone(member)
         homeless = self._directory.clear(member.name)
         log.warning("actor_died", actor=member.name, reason=reason, sessions=len(homeless))
-        if homeless:
-            self._spawn(self._top_up_later(0.0 if self._pool.choose() is None else HEAD_START_S))
-            try:
-                if was_asked:
-                    await self._strike_out(homeless)
-                await self._revive_orphans()
-            except StoreUnavailableError as err:
-                log.warning("revival_postponed", reason=str(err))
-            self._doors.announce([Placement(p.session_id, p.epoch, None) for p in homeless])
-        else:
+        if not homeless:
             self._pool.top_up()
+            return
+        self._tasks.owed(self._top_up_later(0.0 if self._pool.choose() is None else HEAD_START_S), "top up")
+        if was_asked:
+            await _outlast(lambda: self._strike_out(homeless))
+        await self._revive()
+        self._doors.announce([Placement(p.session_id, p.epoch, None) for p in homeless])
+
+    async def _revive(self) -> None:
+        """Let sessions go on that lost their actor; whoever is missed now is found by the upkeep."""
+        try:
+            await self._placer.revive()
+        except StoreUnavailableError as err:
+            log.warning("revival_postponed", reason=str(err))
 
     async def _top_up_later(self, pause_s: float) -> None:
         """Leave the processor to sessions that go on in an actor that is warm, before another one starts."""
@@ -369,23 +208,21 @@ class SupervisorActor:
     async def _is_ready(self, member: Member) -> None:
         log.info("actor_ready", actor=member.name, pid=member.pid)
         await self._pool.ready()
-        if self._pool.wanted:
-            try:
-                await self._revive_orphans()
-            except StoreUnavailableError as err:
-                log.warning("revival_postponed", reason=str(err))
+        if self._pool.queue:
+            await self._revive()
 
     async def _look_at_nodes(self) -> None:
         """Learn what came and went: how much there is room for, and which front doors need to be told nothing more."""
         await self._pool.look()
         for name in self._doors.forget(self._pool.nodes.is_gone):
             for member in self._pool.members.values():
-                self._spawn(member.forget(name))
+                self._tasks.owed(member.forget(name), "forget")
 
     async def _follow_nodes(self) -> None:
         """Beside the upkeep, for Ray may be slow to answer."""
         while True:
             await asyncio.sleep(LOOK_INTERVAL_S)
+            stumble(Loop.NODES)
             try:
                 await self._look_at_nodes()
             except (RayError, RuntimeError) as err:  # as what Ray says that its head is away
@@ -394,24 +231,27 @@ class SupervisorActor:
     async def _upkeep(self) -> None:
         """Look again for what slipped through: a revival that failed, a standby that is missing."""
         while True:
-            try:
-                await self._acquit()
-                await self._revive_orphans()
-            except StoreUnavailableError as err:
-                log.warning("upkeep_postponed", reason=str(err))
-            self._pool.top_up()
-            for member in self._pool.surplus():
-                self._spawn(member.close())
-            await self._pool.tell()
+            stumble(Loop.UPKEEP)
+            await self._look_after()
             await asyncio.sleep(UPKEEP_INTERVAL_S)
 
-    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
+    async def _look_after(self) -> None:
+        try:
+            await self._placer.acquit()
+            await self._placer.revive()
+        except StoreUnavailableError as err:
+            log.warning("upkeep_postponed", reason=str(err))
+        self._placer.look_at_queue()
+        self._pool.top_up()
+        for member in self._pool.surplus():
+            self._tasks.owed(member.close(), "close")
 
-    def _done(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("supervisor_task_failed", exc_info=task.exception())
+
+async def _outlast(work: Callable[[], Awaitable[None]]) -> None:
+    """Do what must be done, as soon as the database is there for it."""
+    while True:
+        try:
+            return await work()
+        except StoreUnavailableError as err:
+            log.warning("database_awaited", reason=err.reason)
+        await asyncio.sleep(PAUSE_S)

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from runtime.core.errors import ConflictError, StoreUnavailableError
+from runtime.failpoint import Loop, stumble
 from runtime.store.deployment import CLAIM_LIFETIME_S, Claim
 from runtime.store.pool import Pool, open_pool
 
@@ -62,9 +63,10 @@ class Tenure:
         """Renew the claim until the end; the process dies if another cluster has it: what it knows is the past then."""
         while True:
             await asyncio.sleep(PAUSE_S)
+            stumble(Loop.TENURE)
             claim = self._claim
             if claim is None:
-                return
+                continue  # left, and about to end
             try:
                 holder = await claim.take()
             except StoreUnavailableError as err:

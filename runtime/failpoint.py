@@ -1,9 +1,9 @@
 """Places where a process can be made to die, so that every crash window is hit on purpose and not by luck.
 
 PERDURE_FAIL_POINTS names a folder. A process that reaches a point whose name is a file there takes the
-file away and kills itself, as kill -9 does: of many processes exactly one dies, once. Without the
-setting, which is the default, reaching a point costs one comparison. docs/crash-windows.md says what
-each window means.
+file away and kills itself, as kill -9 does: of many processes exactly one dies, once. An essential task
+whose name is a file there meets an exception that nobody foresaw. Without the setting, which is the
+default, either costs one comparison. docs/crash-windows.md says what each window means.
 """
 
 import os
@@ -36,6 +36,23 @@ class FailPoint(StrEnum):
     SUPERVISOR_REVIVED = "supervisor.revived"  # orphans are placed anew, their actors not yet told
 
 
+class Loop(StrEnum):
+    """Where an exception can be thrown: the tasks that must not end while their process lives."""
+
+    JOURNAL = "loop.journal"
+    UPKEEP = "loop.upkeep"
+    NODES = "loop.nodes"
+    TENURE = "loop.tenure"
+    TENDING = "loop.tending"
+    SWEEP = "loop.sweep"
+    FOLLOWER = "loop.follower"
+    LINK = "loop.link"
+
+
+class StumbleError(Exception):
+    """What nobody foresaw: no branch of the tree of errors, so nothing catches it."""
+
+
 _folder: Path | None = None
 
 
@@ -47,10 +64,21 @@ def arm(folder: Path | None) -> None:
 
 def reach(point: FailPoint) -> None:
     """Die, if this point is armed."""
+    if _is_armed(point):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stumble(loop: Loop) -> None:
+    """Raise StumbleError, if this loop is armed."""
+    if _is_armed(loop):
+        raise StumbleError(loop)
+
+
+def _is_armed(name: str) -> bool:
     if _folder is None:
-        return
+        return False
     try:
-        (_folder / point).unlink()
+        (_folder / name).unlink()
     except FileNotFoundError:
-        return
-    os.kill(os.getpid(), signal.SIGKILL)
+        return False
+    return True

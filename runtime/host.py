@@ -7,17 +7,25 @@ that carries the answers and the events of all the sessions that it watches here
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
 
 from runtime.core import session as core
-from runtime.core.errors import NotFoundError, OverloadedError, PerdureError, StaleEpochError, StoreUnavailableError
+from runtime.core.errors import (
+    NotFoundError,
+    OverloadedError,
+    PerdureError,
+    SnapshotUnreadableError,
+    StaleEpochError,
+    StoreUnavailableError,
+)
 from runtime.core.failure import QUARANTINED
 from runtime.engine import LOAD_RETRY_S, Engine
 from runtime.failpoint import FailPoint, reach
+from runtime.journal import Loaded
 from runtime.outbox import Outbox
 from runtime.ports import Frame
 from runtime.protocol import (
@@ -28,6 +36,7 @@ from runtime.protocol import (
     Command,
     Decide,
     Delivery,
+    Departure,
     Send,
     Submit,
     Unwatch,
@@ -36,11 +45,13 @@ from runtime.protocol import (
 )
 from runtime.services import Services
 from runtime.session import LiveSession
+from runtime.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 
 ADOPTIONS_AT_ONCE: Final = 8  # a storm of them must leave the database and the event loop to others
 DRAIN_CHECK_S: Final = 0.1
+NO_SNAPSHOT: Final = ""  # the version of none
 OUTBOX_LIMIT: Final = 100_000  # items that a front door may leave unread before it is cut off
 
 Item = Answer | Delivery
@@ -56,30 +67,31 @@ class HostStats(msgspec.Struct, frozen=True):
     queued: int
 
 
-class Reports(Protocol):
-    """Where a host tells what becomes of its sessions."""
+class Supervision(Protocol):
+    """Who decides what becomes of sessions that a host let go."""
 
-    def crashed(self, session_id: str, epoch: int) -> None:
-        """A session hit a bug and was let go."""
-        ...
-
-    def released(self, residents: Sequence[tuple[str, int]]) -> None:
-        """Sessions rest, and live nowhere now."""
+    async def leave(self, departures: Sequence[Departure]) -> None:
+        """Hear of them, and return once their rows say so; outlasts whatever is in the way."""
         ...
 
 
 class Host:
-    """The sessions of one process. Belongs to one event loop."""
+    """The sessions of one process. Belongs to one event loop.
 
-    def __init__(self, services: Services, reports: Reports) -> None:
+    A session leaves it in one way, whatever the reason: it is dropped, the supervisor is told, and until that has
+    noted it whoever asks for the session waits. Under the same epoch it never comes back.
+    """
+
+    def __init__(self, services: Services, supervision: Supervision, tasks: Tasks) -> None:
         self._services = services
-        self._reports = reports
+        self._supervision = supervision
+        self._tasks = tasks
         self._engines: dict[str, Engine] = {}
         self._waking: dict[tuple[str, int], asyncio.Task[Engine]] = {}
+        self._leaving: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._outboxes: dict[str, Outbox[Item]] = {}
         self._watchers: defaultdict[str, set[str]] = defaultdict(set)
         self._touched_at: dict[str, float] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._adopting = asyncio.Semaphore(ADOPTIONS_AT_ONCE)
 
     def stats(self) -> HostStats:
@@ -115,18 +127,12 @@ class Host:
     def execute(self, front_door: str, commands: Sequence[Command]) -> None:
         """Start each command; its answer comes through the front door's outbox."""
         for command in commands:
-            self._spawn(self._answer(front_door, command))
+            self._tasks.owed(self._answer(front_door, command), "command")
 
     def adopt(self, adoptions: Sequence[Adoption]) -> None:
         """Bring sessions to life that have something unfinished, and let them go on."""
         for adoption in adoptions:
-            self._spawn(self._adopt(adoption))
-
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+            self._tasks.owed(self._adopt(adoption), "adoption")
 
     async def _adopt(self, adoption: Adoption) -> None:
         session_id, epoch = adoption.session_id, adoption.epoch
@@ -135,14 +141,11 @@ class Host:
                 engine = await self._loaded(session_id, epoch)
         except (StaleEpochError, NotFoundError):
             log.info("adoption_overtaken", session_id=session_id, epoch=epoch)
-        except PerdureError:
+        except Exception:  # whatever it is, the session cannot live here, and the supervisor must know
             log.exception("adoption_failed", session_id=session_id, epoch=epoch)
-            self._reports.crashed(session_id, epoch)
+            self._depart([Departure(session_id, epoch, has_failed=True)])
         else:
-            if adoption.is_quarantined:
-                await self._quarantine(engine)
-            else:
-                engine.kick()
+            engine.kick()
 
     async def _loaded(self, session_id: str, epoch: int) -> Engine:
         """Return the live session, outlasting a database that is away."""
@@ -153,16 +156,6 @@ class Host:
                 log.warning("adoption_waits", session_id=session_id, reason=err.reason)
                 await asyncio.sleep(LOAD_RETRY_S)
 
-    async def _quarantine(self, engine: Engine) -> None:
-        """End the session's turn and let it go: whoever sends it a message has it placed anew, and so releases it."""
-        engine.fail(QUARANTINED)
-        try:
-            await engine.session.settled()
-        except StaleEpochError:
-            return
-        self._rest(engine)
-        self._reports.released([(engine.session.session_id, engine.session.epoch)])
-
     async def _answer(self, front_door: str, command: Command) -> None:
         value: Any = None
         error: PerdureError | None = None
@@ -170,6 +163,9 @@ class Host:
             value = await self._perform(front_door, command)
         except PerdureError as err:
             error = err
+        except Exception as bug:  # noqa: BLE001  it is answered, and ends the session's life here: who knows what it left
+            error = PerdureError()
+            self._fail(command.session_id, command.epoch, bug)
         box = self._outboxes.get(front_door)
         if box is not None:
             box.put(Answer(command.number, value, error))
@@ -184,8 +180,7 @@ class Host:
                 return self._watch(engine, front_door)
             case Close():
                 await _landed(engine.cancel())
-                self._drop(engine)
-                self._reports.released([(engine.session.session_id, engine.session.epoch)])
+                self._let_go([engine])
                 return None
             case ask:
                 if not engine.is_resting:
@@ -247,43 +242,68 @@ class Host:
             engine = None
         if engine is not None:
             return engine
+        await self._gone(session_id, epoch)
         task = self._waking.get((session_id, epoch))
         if task is None:
-            task = self._waking[session_id, epoch] = self._spawn(self._wake(session_id, epoch))
+            task = self._waking[session_id, epoch] = self._tasks.owed(self._wake(session_id, epoch), "waking", _unheard)
             task.add_done_callback(lambda _: self._waking.pop((session_id, epoch), None))
         return await asyncio.shield(task)
 
-    async def _wake(self, session_id: str, epoch: int) -> Engine:
-        loaded = await self._services.store.load(session_id, core.FORMAT)
-        if loaded is None:
-            raise NotFoundError("session", session_id)
-        if loaded.epoch != epoch:
+    async def _gone(self, session_id: str, epoch: int) -> None:
+        """Raise StaleEpochError for a session that was let go under this epoch, once the supervisor has noted it."""
+        leaving = self._leaving.get((session_id, epoch))
+        if leaving is not None:
+            await asyncio.shield(leaving)
             raise StaleEpochError(session_id, epoch)
+
+    async def _wake(self, session_id: str, epoch: int) -> Engine:
+        loaded = await self._load(session_id, epoch, core.FORMAT)
         newer = self._engines.get(session_id)
         if newer is not None and newer.session.epoch > epoch:
             raise StaleEpochError(session_id, epoch)  # placed here anew while this was loading
         reach(FailPoint.SESSION_LOADED)
-        state = core.revive(session_id, loaded.snapshot, loaded.tail)
+        try:
+            state = core.revive(session_id, loaded.snapshot, loaded.tail)
+        except SnapshotUnreadableError as err:  # a cache: the log has it all
+            log.warning("snapshot_unreadable", session_id=session_id, reason=err.message)
+            loaded = await self._load(session_id, epoch, NO_SNAPSHOT)
+            state = core.revive(session_id, None, loaded.tail)
         engine = Engine(LiveSession(loaded, state, self._services, self), self._crashed)
+        if loaded.is_quarantined and not engine.is_resting:
+            await self._quarantine(engine)
+            await self._gone(session_id, epoch)
         self._engines[session_id] = engine
         self._touch(session_id)
         return engine
 
+    async def _load(self, session_id: str, epoch: int, version: str) -> Loaded:
+        loaded = await self._services.store.load(session_id, version)
+        if loaded is None:
+            raise NotFoundError("session", session_id)
+        if loaded.epoch != epoch:
+            raise StaleEpochError(session_id, epoch)
+        return loaded
+
+    async def _quarantine(self, engine: Engine) -> None:
+        """End the session's turn and let it go: whoever sends it a message has it placed anew, and so releases it."""
+        engine.fail(QUARANTINED)
+        try:
+            await engine.session.settled()
+        except PerdureError:
+            self._let_go([engine], has_failed=True)
+        else:
+            self._let_go([engine])
+
     def _touch(self, session_id: str) -> None:
         self._touched_at[session_id] = asyncio.get_running_loop().time()
 
-    def _rest(self, engine: Engine) -> None:
-        """Let a session go, and keep who watches it: until the supervisor knows, it may be woken here again."""
-        doors = self._watchers.pop(engine.session.session_id, None)
-        self._drop(engine)
-        if doors:
-            self._watchers[engine.session.session_id] = doors
+    # ------------------------------------------------------------ letting go
 
-    def left(self, session_ids: Iterable[str]) -> None:
-        """Hear that sessions that rested live nowhere now."""
-        for session_id in session_ids:
-            if session_id not in self._engines:
-                self._watchers.pop(session_id, None)
+    def _let_go(self, engines: Sequence[Engine], *, has_failed: bool = False) -> None:
+        """Drop sessions, and have the supervisor decide from their rows what becomes of them."""
+        for engine in engines:
+            self._drop(engine)
+        self._depart([Departure(e.session.session_id, e.session.epoch, has_failed) for e in engines])
 
     def _drop(self, engine: Engine) -> None:
         engine.stop()
@@ -293,6 +313,37 @@ class Host:
             del self._engines[session_id]
             self._watchers.pop(session_id, None)
             self._touched_at.pop(session_id, None)
+
+    def _depart(self, departures: Sequence[Departure]) -> None:
+        keys = [(departure.session_id, departure.epoch) for departure in departures]
+        telling = self._tasks.owed(self._supervision.leave(departures), "leave")
+        self._leaving |= dict.fromkeys(keys, telling)
+
+        def told(_: "asyncio.Task[None]") -> None:
+            for key in keys:
+                self._leaving.pop(key, None)
+
+        telling.add_done_callback(told)
+
+    def _fail(self, session_id: str, epoch: int, error: BaseException) -> None:
+        """Let a session go that hit a bug: the supervisor decides whether it may try again."""
+        log.error("session_failed", session_id=session_id, epoch=epoch, exc_info=error)
+        engine = self._engines.get(session_id)
+        if engine is not None and engine.session.epoch == epoch:
+            self._let_go([engine], has_failed=True)
+
+    def lost(self, session: LiveSession, error: PerdureError) -> None:
+        """Let a session go that may not write any more."""
+        say = log.info if isinstance(error, StaleEpochError) else log.error
+        say("session_lost", session_id=session.session_id, epoch=session.epoch, reason=str(error))
+        engine = self._engines.get(session.session_id)
+        if engine is not None and engine.session is session:
+            self._let_go([engine], has_failed=True)
+
+    def _crashed(self, session: LiveSession, error: BaseException) -> None:
+        self._fail(session.session_id, session.epoch, error)
+
+    # ------------------------------------------------------------ what comes of sessions
 
     def published(self, session: LiveSession, frames: Sequence[Frame]) -> None:
         """Take frames that clients may see now, and a snapshot if one is due."""
@@ -305,7 +356,7 @@ class Host:
                     box.put(delivery)
         due = session.due_snapshot(self._services.tunables.snapshot_every_events)
         if due is not None:
-            self._spawn(self._save(session.session_id, *due))
+            self._tasks.owed(self._save(session.session_id, *due), "snapshot")
 
     async def _save(self, session_id: str, sequence: int, state: bytes) -> None:
         reach(FailPoint.SNAPSHOT_SAVING)
@@ -314,48 +365,31 @@ class Host:
         except PerdureError as err:
             log.warning("snapshot_not_saved", session_id=session_id, sequence=sequence, reason=str(err))
 
-    def lost(self, session: LiveSession, error: PerdureError) -> None:
-        """Let a session go that may not write any more."""
-        engine = self._engines.get(session.session_id)
-        if engine is not None and engine.session is session:
-            self._drop(engine)
-        if isinstance(error, StaleEpochError):
-            log.info("session_moved_on", session_id=session.session_id, epoch=session.epoch)
-        else:
-            self._reports.crashed(session.session_id, session.epoch)
-
-    def _crashed(self, session: LiveSession, error: BaseException) -> None:
-        """Let a session go whose turn hit a bug: the supervisor decides whether it may try again."""
-        log.error("turn_crashed", session_id=session.session_id, epoch=session.epoch, exc_info=error)
-        self.lost(session, PerdureError())
-
-    # ------------------------------------------------------------ letting go
+    # ------------------------------------------------------------ rest
 
     async def passivate(self, idle_s: float) -> None:
         """Write snapshots of the sessions that have rested for `idle_s` seconds, and let them go."""
-        gone = []
-        for session_id, engine in list(self._engines.items()):
-            if not self._is_idle(session_id, engine, idle_s):
-                continue
+        idle = [engine for engine in self._engines.values() if self._is_idle(engine, idle_s)]
+        for engine in idle:
             due = engine.session.due_snapshot(1)
             if due is not None:
-                await self._save(session_id, *due)
-            if self._engines.get(session_id) is engine and self._is_idle(session_id, engine, idle_s):
-                self._rest(engine)
-                gone.append((session_id, engine.session.epoch))
-        if gone:
+                await self._save(engine.session.session_id, *due)
+        idle = [engine for engine in idle if self._is_idle(engine, idle_s)]
+        if idle:
             reach(FailPoint.SESSION_LEAVING)
-            self._reports.released(gone)
+            self._let_go(idle)
 
-    def _is_idle(self, session_id: str, engine: Engine, idle_s: float) -> bool:
+    def _is_idle(self, engine: Engine, idle_s: float) -> bool:
+        session_id = engine.session.session_id
         rested = asyncio.get_running_loop().time() - self._touched_at.get(session_id, 0.0)
-        return rested >= idle_s and engine.is_resting and engine.session.is_settled
+        is_here = self._engines.get(session_id) is engine
+        return is_here and rested >= idle_s and engine.is_resting and engine.session.is_settled
 
     async def drain(self, timeout_s: float) -> None:
         """Let sessions go as they come to rest; returns when none is left, or in `timeout_s` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while self._engines:
+                while self._engines or self._leaving:
                     await self.passivate(0.0)
                     await asyncio.sleep(DRAIN_CHECK_S)
 
@@ -366,6 +400,10 @@ class Host:
         await self._services.journal.close()
         for box in list(self._outboxes.values()):
             box.close()
+
+
+def _unheard(_: BaseException) -> None:
+    """Whoever waits for the session hears of it; nobody may be left by then."""
 
 
 async def _landed(commit: "asyncio.Future[None] | None") -> None:

@@ -82,6 +82,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     definition: bytes
     title: str | None
     created_at: datetime
+    is_quarantined: bool = False
     snapshot: bytes | None
     tail: Sequence[tuple[bytes, msgspec.Raw | None]]
 

@@ -154,7 +154,10 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class ActorInfo(Wire, frozen=True, kw_only=True):
-    """One actor, for operators (design: what outside programs rely on). `sessions` is a count."""
+    """One actor, for operators (design: what outside programs rely on).
+
+    `sessions` is a count; so is `waiting`, of those for whom the supervisor has no actor yet.
+    """
 
     name: str
     role: str
@@ -165,6 +168,7 @@ class ActorInfo(Wire, frozen=True, kw_only=True):
     sessions: int
     rss_bytes: int
     started_at: str
+    waiting: int = 0
 
 
 class Subscription(Protocol):

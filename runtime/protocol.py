@@ -89,16 +89,30 @@ class Delivery(Wire, frozen=True):
 
 
 class Placement(Wire, frozen=True):
-    """Where a session lives now. `actor` None: nowhere, until somebody needs it."""
+    """Where a session lives now. `actor` None: nowhere, until somebody needs it, or may have it (see Want)."""
 
     session_id: str
     epoch: int
     actor: str | None
 
 
+class Want(Wire, frozen=True):
+    """Why a session is asked for: its owner under `void_epoch` does not hold it, and a new message may release it."""
+
+    void_epoch: int = 0
+    may_release: bool = False
+
+
 class Adoption(Wire, frozen=True):
-    """A session that must go on without being asked; `is_quarantined`: end its turn instead."""
+    """A session that must go on without being asked."""
 
     session_id: str
     epoch: int
-    is_quarantined: bool = False
+
+
+class Departure(Wire, frozen=True):
+    """A session that its actor let go, for good under this epoch. `has_failed`: not because it rests; it hit a bug."""
+
+    session_id: str
+    epoch: int
+    has_failed: bool

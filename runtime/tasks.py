@@ -54,6 +54,11 @@ class Tasks:
 
         return self._start(work, name, ended)
 
+    @property
+    def running(self) -> list[str]:
+        """The names of those that have not ended."""
+        return [task.get_name() for task in self._tasks]
+
     async def close(self) -> None:
         """Cancel every task and wait until all have ended. What they end with does not matter any more."""
         self._is_closing = True

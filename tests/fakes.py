@@ -152,6 +152,7 @@ class MemoryRow:
 
     def __init__(self) -> None:
         self.epoch = 0
+        self.is_quarantined = False
         self.lines: list[tuple[Line, int]] = []  # with the epoch of the writer
         self.snapshot: tuple[int, str, bytes] | None = None
 
@@ -185,6 +186,7 @@ class MemoryJournal:
         return Loaded(
             session_id=session_id,
             epoch=row.epoch,
+            is_quarantined=row.is_quarantined,
             last_sequence=len(row.lines),
             harness_id="harness_" + "1" * 32,
             agent_id=None,

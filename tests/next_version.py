@@ -15,10 +15,11 @@ CHANGES: Final = (
     ("runtime/protocol.py", "    actor: str | None\n", '    actor: str | None\n    mood: str = "calm"\n'),
     (
         "runtime/protocol.py",
-        "    is_quarantined: bool = False\n",
-        '    is_quarantined: bool = False\n    mood: str = "calm"\n',
+        "    void_epoch: int = 0\n    may_release: bool = False\n",
+        '    void_epoch: int = 0\n    may_release: bool = False\n    mood: str = "calm"\n',
     ),
-    ("runtime/ports.py", "    started_at: str\n", '    started_at: str\n    mood: str = "calm"\n'),
+    ("runtime/protocol.py", "    has_failed: bool\n", '    has_failed: bool\n    mood: str = "calm"\n'),
+    ("runtime/ports.py", "    waiting: int = 0\n", '    waiting: int = 0\n    mood: str = "calm"\n'),
     (
         "runtime/core/message.py",
         "    thinking: str | None = None\n\n    @property",

@@ -51,7 +51,7 @@ class Ground(Protocol):
         """Return a new session."""
         ...
 
-    async def place(self, session_id: str) -> int:
+    async def place(self, session_id: str, *, is_quarantined: bool = False) -> int:
         """Raise a session's epoch and return it."""
         ...
 
@@ -139,7 +139,7 @@ class Stand:
                 looks = looks + 1 if self._is_calm(session_id) else 0
 
     def _is_calm(self, session_id: str) -> bool:
-        if self.process.host._tasks:
+        if self.process.tasks.running:
             return False
         engine = self.engine(session_id)
         if engine is None:
@@ -354,10 +354,10 @@ class SessionMachine(RuleBasedStateMachine):
         return stand.process.start(self._session_id, stand.epoch, ask)
 
     async def _arise(self, *, is_quarantined: bool) -> Stand:
-        epoch = await self._ground.place(self._session_id)
+        epoch = await self._ground.place(self._session_id, is_quarantined=is_quarantined)
         stand = Stand(self._store, epoch, HeldTools(self._effects), self._begun)
         stand.process.start(self._session_id, epoch, Watch())
-        stand.process.adopt(self._session_id, epoch, is_quarantined=is_quarantined)
+        stand.process.adopt(self._session_id, epoch)
         return stand
 
     async def _die(self, *, is_quarantined: bool) -> None:
@@ -375,7 +375,7 @@ class SessionMachine(RuleBasedStateMachine):
             process = self._stand.process
             if self._stand.journal.cut.is_set():
                 await self._die(is_quarantined=False)
-            elif process.crashes or process.releases:
+            elif process.departures:
                 await self._move()
             else:
                 return

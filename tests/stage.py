@@ -21,8 +21,9 @@ from runtime.journal import Batch, Done, Journal, JournalStore, Loaded
 from runtime.mint import new_id, timestamp
 from runtime.model import Model, ModelRef, ModelReply, ModelRequest, StreamItem, TextDelta
 from runtime.ports import Frame, Input
-from runtime.protocol import Adoption, Answer, Ask, Command, Send, Watch
+from runtime.protocol import Adoption, Answer, Ask, Command, Departure, Send, Watch
 from runtime.services import Agents, Owner, Services, Tunables
+from runtime.tasks import Tasks
 from runtime.tool import Tool
 
 MODEL: Final = ModelRef("model_" + "3" * 32, "llmsim", "scripted", "provider_" + "4" * 32, is_default=True)
@@ -184,9 +185,9 @@ class Process:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.crashes: list[tuple[str, int]] = []
-        self.releases: list[tuple[str, int]] = []
-        self.host = Host(services, self)
+        self.tasks = Tasks(die=_cannot_die)
+        self.departures: list[Departure] = []
+        self.host = Host(services, self, self.tasks)
         self.frames: list[Frame] = []
         self._box = self.host.attach(DOOR)
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -194,11 +195,15 @@ class Process:
         services.journal.start()
         self._reader = asyncio.create_task(self._read())
 
-    def crashed(self, session_id: str, epoch: int) -> None:
-        self.crashes.append((session_id, epoch))
+    async def leave(self, departures: Sequence[Departure]) -> None:
+        self.departures += departures
+        async with self._news:
+            self._news.notify_all()
 
-    def released(self, residents: Sequence[tuple[str, int]]) -> None:
-        self.releases += residents
+    @property
+    def failures(self) -> list[Departure]:
+        """What it let go for another reason than rest."""
+        return [departure for departure in self.departures if departure.has_failed]
 
     async def _read(self) -> None:
         while items := await self._box.take():
@@ -231,8 +236,8 @@ class Process:
         async with asyncio.timeout(PATIENCE_S):
             return await self.start(session_id, epoch, ask)
 
-    def adopt(self, session_id: str, epoch: int, *, is_quarantined: bool = False) -> None:
-        self.host.adopt([Adoption(session_id, epoch, is_quarantined)])
+    def adopt(self, session_id: str, epoch: int) -> None:
+        self.host.adopt([Adoption(session_id, epoch)])
 
     async def until(self, met: Callable[[], bool]) -> None:
         """Wait until something that the host said makes it true."""
@@ -262,7 +267,8 @@ class Process:
         for engine in list(self.host._engines.values()):
             engine.session.is_lost = True
             engine.stop()
-        doomed = [task for task in (*self.host._tasks, self.services.journal._task, self._reader) if task is not None]
+        await self.tasks.close()
+        doomed = [task for task in (self.services.journal._task, self._reader) if task is not None]
         for task in doomed:
             task.cancel()
         await asyncio.gather(*doomed, return_exceptions=True)
@@ -272,6 +278,11 @@ class Process:
             await self.host.close()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reader
+
+
+def _cannot_die() -> None:
+    message = "the process would have ended; the log says why"
+    raise AssertionError(message)
 
 
 def message(text: str) -> Message:

@@ -16,6 +16,7 @@ PerdureError
 │   ├─ ModelRejectedError
 │   ├─ SchemaMismatchError
 │   ├─ StoreRefusedError
+│   ├─ SnapshotUnreadableError
 │   └─ JournalCorruptError
 ├─ ToolError                 raised by tool code; becomes a result that the model reads
 └─ StaleEpochError           someone newer owns the session: stop, write nothing
@@ -96,6 +97,12 @@ class ConflictError(CallerError):
     def not_waiting(cls) -> Self:
         """Tool results for a session that waits for none. Clients search for these words (contract http §2.3)."""
         return cls("Session is not waiting for tool results.", "not_waiting_for_tool_results")
+
+    @classmethod
+    def quarantined(cls) -> Self:
+        """A session that is left alone because it kept killing its process."""
+        message = "This session was stopped because it kept ending its process. A new message lets it go on."
+        return cls(message, "session_quarantined")
 
 
 @dataclass(eq=False)
@@ -219,6 +226,15 @@ class JournalCorruptError(PermanentError):
     message: str
     code: ClassVar[str] = "journal_corrupt"
     template: ClassVar[str] = "Session {session_id} cannot be replayed at sequence {sequence}: {message}"
+
+
+@dataclass(eq=False)
+class SnapshotUnreadableError(PermanentError):
+    """A stored snapshot does not hold a state. It is a cache: the log has everything."""
+
+    message: str
+    code: ClassVar[str] = "snapshot_unreadable"
+    template: ClassVar[str] = "A snapshot cannot be read: {message}"
 
 
 # ---------------------------------------------------------------- signals

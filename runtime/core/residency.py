@@ -1,8 +1,11 @@
 """Who lives where: spread, then pack (design: placement), and how many actors to keep."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 class Company(StrEnum):
@@ -31,6 +34,45 @@ class Limits:
     warm_standbys: int
     sessions_per_actor: int
 
+    @property
+    def kept_most(self) -> int:
+        """How many actors may be kept for suspects, and how many more for those that may have no company.
+
+        When a whole cluster dies again and again all of its sessions are suspects: they take turns.
+        """
+        return max(2, self.max_actors // 4)
+
+
+class Queue:
+    """Sessions that wait for an actor, in the order in which they came. Times are in seconds, of one clock."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, tuple[Company, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def join(self, session_id: str, company: Company, now: float) -> None:
+        """Note that a session waits still; it keeps its place."""
+        self._waiting[session_id] = company, now
+
+    def leave(self, session_id: str) -> None:
+        """Note that a session waits no more."""
+        self._waiting.pop(session_id, None)
+
+    def forget(self, before: float) -> None:
+        """Drop those of whom nothing was heard since."""
+        self._waiting = {s: (company, at) for s, (company, at) in self._waiting.items() if at >= before}
+
+    def in_order(self, items: Iterable[Item], session_of: Callable[[Item], str]) -> list[Item]:
+        """Return what belongs to sessions with those first that have waited longest."""
+        position = {session_id: number for number, session_id in enumerate(self._waiting)}
+        return sorted(items, key=lambda item: position.get(session_of(item), len(position)))
+
+    def companies(self) -> list[Company]:
+        """Return what they wait for."""
+        return [company for company, _ in self._waiting.values()]
+
 
 def choose(rooms: Iterable[Room], limits: Limits, company: Company = Company.ANYBODY) -> str | None:
     """Return the actor for the next session: an empty one, else the one with most room; None if there is none yet.
@@ -38,11 +80,17 @@ def choose(rooms: Iterable[Room], limits: Limits, company: Company = Company.ANY
     Suspects go where others are already, else into an empty actor, which then is theirs; who may have no company
     takes an empty one too.
     """
+    rooms = list(rooms)
     ready = [r for r in rooms if r.is_ready and r.sessions < limits.sessions_per_actor]
     fitting = [] if company is Company.NOBODY else [r for r in ready if r.open_to is company]
-    if not fitting and company is not Company.ANYBODY:
+    if not fitting and company is not Company.ANYBODY and _keepable(rooms, limits, company):
         fitting = [r for r in ready if r.open_to is Company.ANYBODY and r.sessions == 0]
     return min(fitting, key=lambda r: (r.sessions, r.actor)).actor if fitting else None
+
+
+def _keepable(rooms: Iterable[Room], limits: Limits, company: Company) -> int:
+    """Return how many more actors may be kept for such company."""
+    return max(0, limits.kept_most - sum(r.open_to is company for r in rooms))
 
 
 def missing_standbys(
@@ -51,12 +99,14 @@ def missing_standbys(
     """Return how many processes to start now, so that enough empty ones wait; those starting count.
 
     Suspects that are `waiting` may have processes beyond the limit: one for all that may share it, and one for each
-    that may have no company. Each of the nodes that are bare, for they have just come, is to have one within it.
+    that may have no company, as many as may be kept. Each of the nodes that are bare, for they have just come, is to
+    have one within it.
     """
     rooms = list(rooms)
     empty = sum(1 for r in rooms if r.sessions == 0 and r.open_to is Company.ANYBODY)
     free = limits.max_actors - _counted(rooms, limits)
-    suspects = sum(c is Company.NOBODY for c in waiting) + (Company.SUSPECTS in waiting)
+    suspects = min(sum(c is Company.NOBODY for c in waiting), _keepable(rooms, limits, Company.NOBODY))
+    suspects += min(Company.SUSPECTS in waiting, _keepable(rooms, limits, Company.SUSPECTS))
     wanted = max(min(limits.warm_standbys, free + empty), suspects)
     return max(0, wanted - empty, min(bare_nodes, free))
 

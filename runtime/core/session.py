@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from runtime.core import event as ev
-from runtime.core.errors import JournalCorruptError
+from runtime.core.errors import JournalCorruptError, SnapshotUnreadableError
 from runtime.core.message import (
     NO_USAGE,
     Message,
@@ -398,9 +398,10 @@ def revive(
     """Return the state after a snapshot and the stored events that follow it, each with its private state.
 
     Raises:
+        SnapshotUnreadableError: the snapshot is none.
         JournalCorruptError: the log breaks the law that its writer keeps.
     """
-    state = _decoder.decode(snapshot) if snapshot else SessionState(session_id)
+    state = _restored(snapshot) if snapshot else SessionState(session_id)
     for body, private in tail:
         try:
             event = ev.decode(body)
@@ -411,6 +412,13 @@ def revive(
         else:
             apply(state, event, private)
     return state
+
+
+def _restored(snapshot: bytes) -> SessionState:
+    try:
+        return _decoder.decode(snapshot)
+    except (msgspec.DecodeError, RecursionError) as err:
+        raise SnapshotUnreadableError(str(err)) from err
 
 
 _encoder = msgspec.json.Encoder()

@@ -4,6 +4,8 @@ OTP's child restarts with nothing remembered; ours restarts by replaying its jou
 not only how often it crashed but whether it got anywhere in between. A crash after progress (a finished
 model or tool call) starts the count anew; crashes without it use up the intensity, and then the session
 is quarantined. Source: Erlang/OTP stdlib `supervisor`, function `add_restart`.
+
+Whoever asks for a place, a client or the supervisor itself, and for whatever reason, `judge` is what it comes to.
 """
 
 from dataclasses import dataclass
@@ -32,21 +34,39 @@ class Crash(msgspec.Struct, frozen=True):
     steps: int
 
 
-class Verdict(StrEnum):
-    """What becomes of a session whose actor died under it."""
+class Standing(StrEnum):
+    """What supervision thinks of a session. It stays so until a new message or an operator releases the session."""
 
-    RESTART = "restart"  # it goes on elsewhere
-    QUARANTINE = "quarantine"  # its turn is failed, and it rests
-    GIVE_UP = "give_up"  # it kills its actor even while its turn is being failed: left alone
+    FREE = "free"  # it goes on wherever there is room for it
+    QUARANTINED = "quarantined"  # its turn is failed, and it rests
+    GIVEN_UP = "given_up"  # it kills its actor even while its turn is being failed: left alone
 
 
-def judge(crashes: tuple[Crash, ...], crash: Crash, intensity: Intensity) -> tuple[tuple[Crash, ...], Verdict]:
-    """Return the crashes to remember and what to do now."""
-    recent = tuple(c for c in crashes if crash.at - c.at < intensity.window_s and c.steps == crash.steps)
-    remembered = (*recent, crash)
-    if len(remembered) <= intensity.restarts:
-        return remembered, Verdict.RESTART
-    return remembered, Verdict.QUARANTINE if len(remembered) <= 2 * intensity.restarts + 1 else Verdict.GIVE_UP
+class Record(msgspec.Struct, frozen=True):
+    """What is remembered of a session's crashes."""
+
+    crashes: tuple[Crash, ...] = ()
+    standing: Standing = Standing.FREE
+
+
+def judge(record: Record, now: float, steps: int, intensity: Intensity, *, has_crashed: bool) -> Record:
+    """Return what is to be remembered at `now` (Unix seconds) of a session that has finished so many steps."""
+    crashes = record.crashes if record.standing is not Standing.FREE else _recent(record, now, steps, intensity)
+    if has_crashed:
+        crashes = (*crashes, Crash(now, steps))
+    return Record(crashes, _standing(record.standing, len(crashes), intensity))
+
+
+def _recent(record: Record, now: float, steps: int, intensity: Intensity) -> tuple[Crash, ...]:
+    return tuple(c for c in record.crashes if now - c.at < intensity.window_s and c.steps == steps)
+
+
+def _standing(known: Standing, crashes: int, intensity: Intensity) -> Standing:
+    if known is Standing.GIVEN_UP or crashes > 2 * intensity.restarts + 1:
+        return Standing.GIVEN_UP
+    if known is Standing.QUARANTINED or crashes > intensity.restarts:
+        return Standing.QUARANTINED
+    return Standing.FREE
 
 
 def company(crashes: tuple[Crash, ...], intensity: Intensity) -> Company:

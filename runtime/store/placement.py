@@ -7,34 +7,58 @@ import asyncpg
 import msgspec
 
 from runtime.core.ids import hex_of
-from runtime.core.supervision import Crash
-from runtime.protocol import Placement
+from runtime.core.supervision import Crash, Record, Standing
+from runtime.protocol import Departure
 from runtime.store.pool import translate
 
+_COLUMNS: Final = """
+s.id, s.epoch, s.actor, s.steps, s.crashes, s.quarantined, s.given_up,
+s.status IN ('active', 'waitingfortoolresults') AS is_unfinished
+"""
+
+# Whoever was placed at rest and wrote nothing there was being brought to life when its actor died.
+_WROTE: Final = """
+EXISTS (SELECT FROM events e WHERE e.session_id = s.id AND e.sequence = s.last_sequence AND e.epoch = s.epoch)
+"""
+
+CASES: Final = f"""
+SELECT {_COLUMNS}, {_WROTE} AS has_written FROM sessions s WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL
+"""
+
+# Owned by an actor that is not there, or by nobody, with a turn that has not ended.
+ORPHANS: Final = f"""
+SELECT {_COLUMNS}, true AS has_written FROM sessions s
+WHERE status IN ('active', 'waitingfortoolresults') AND deleted_at IS NULL AND NOT given_up
+  AND (actor IS NULL OR actor <> ALL($1::text[]))
+ORDER BY updated_at DESC
+"""
+
+STILLBORN: Final = f"""
+SELECT {_COLUMNS}, false AS has_written FROM sessions s
+WHERE actor IS NOT NULL AND actor <> ALL($1::text[]) AND status IN ('started', 'idle') AND deleted_at IS NULL
+  AND NOT {_WROTE}
+"""
+
 # A new placement ends every older one: whoever appends under the old epoch commits nothing.
-PLACE: Final = """
-UPDATE sessions s SET epoch = s.epoch + 1, actor = p.actor, quarantined = false, crashes = '[]'
-FROM unnest($1::uuid[], $2::text[]) AS p (id, actor)
-WHERE s.id = p.id AND s.deleted_at IS NULL
-RETURNING s.id, s.epoch
-"""
-
-# Of sessions that must go on by themselves the crash history is kept.
-REVIVE: Final = """
+MOVE: Final = """
 UPDATE sessions s
-SET epoch = s.epoch + 1, actor = p.actor, crashes = p.crashes, quarantined = p.quarantined,
-    recoveries = s.recoveries + 1
-FROM unnest($1::uuid[], $2::int[], $3::text[], $4::json[], $5::boolean[])
-    AS p (id, epoch, actor, crashes, quarantined)
-WHERE s.id = p.id AND s.epoch = p.epoch AND s.deleted_at IS NULL
+SET epoch = s.epoch + 1, actor = m.actor, crashes = m.crashes, quarantined = m.standing <> 'free',
+    given_up = m.standing = 'given_up', recoveries = s.recoveries + m.is_recovery::int
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::json[], $5::text[], $6::boolean[])
+    AS m (id, epoch, actor, crashes, standing, is_recovery)
+WHERE s.id = m.id AND s.epoch = m.epoch AND s.deleted_at IS NULL
 RETURNING s.id, s.epoch
 """
 
-# Who rests is let go under a new epoch: had it been woken meanwhile under the old one, it would be two places at once.
-RELEASE: Final = """
-UPDATE sessions s SET actor = NULL, epoch = s.epoch + 1 FROM unnest($1::uuid[], $2::int[]) AS p (id, epoch)
-WHERE s.id = p.id AND s.epoch = p.epoch AND (s.status IN ('started', 'idle') OR s.deleted_at IS NOT NULL)
-RETURNING s.id
+# Who was let go is nobody's under a new epoch, or, if its owner failed it, an orphan like those of the dead: it gets
+# an actor that nobody is. With something unfinished it must go on elsewhere, whatever its owner believed of it.
+LEAVE: Final = """
+UPDATE sessions s
+SET epoch = s.epoch + 1,
+    actor = CASE WHEN d.has_failed AND s.status IN ('active', 'waitingfortoolresults') THEN '' END
+FROM unnest($1::uuid[], $2::int[], $3::boolean[]) AS d (id, epoch, has_failed)
+WHERE s.id = d.id AND s.epoch = d.epoch
+RETURNING s.id, s.status IN ('active', 'waitingfortoolresults') AND s.deleted_at IS NULL AS is_unfinished
 """
 
 STRIKE_OUT: Final = """
@@ -42,21 +66,10 @@ UPDATE sessions s SET actor = NULL FROM unnest($1::uuid[], $2::int[]) AS p (id, 
 WHERE s.id = p.id AND s.epoch = p.epoch
 """
 
-# Owned by an actor that is not there, or by nobody, with a turn that has not ended.
-ORPHANS: Final = """
-SELECT id, epoch, steps, crashes, actor IS NOT NULL AS crashed FROM sessions
-WHERE status IN ('active', 'waitingfortoolresults') AND deleted_at IS NULL
-  AND (actor IS NULL OR actor <> ALL($1::text[]))
-ORDER BY updated_at DESC
-"""
-
 VACATE: Final = """
 UPDATE sessions SET actor = NULL
 WHERE actor IS NOT NULL AND actor <> ALL($1::text[]) AND status IN ('started', 'idle')
 """
-
-# Its actor lives on without it, so it gets one that nobody is: an orphan like those of the dead.
-DISOWN: Final = "UPDATE sessions SET actor = '' WHERE id = $1 AND epoch = $2 AND deleted_at IS NULL RETURNING id"
 
 # Actors all of whose sessions rest, or have finished a step since their last crash.
 CALM: Final = """
@@ -64,41 +77,34 @@ SELECT actor FROM sessions WHERE actor = ANY($1::text[]) AND deleted_at IS NULL 
 HAVING bool_and(status IN ('started', 'idle') OR steps > coalesce((crashes->-1->>'steps')::bigint, -1))
 """
 
-RESIDENTS: Final = """
-SELECT id, epoch, actor, crashes, quarantined, status NOT IN ('started', 'idle') AS unfinished FROM sessions
-WHERE actor = ANY($1::text[]) AND deleted_at IS NULL
+RESIDENTS: Final = f"""
+SELECT {_COLUMNS}, true AS has_written FROM sessions s WHERE actor = ANY($1::text[]) AND deleted_at IS NULL
 """
 
 
-class Orphan(msgspec.Struct, frozen=True):
-    """A session that lost its owner with something unfinished.
-
-    `has_crashed` is false where its owner was asked to stop, and struck out.
-    """
+class Case(msgspec.Struct, frozen=True):
+    """A session as supervision sees it. `actor` None: it lives nowhere, and its last owner let it go."""
 
     session_id: str
     epoch: int
+    actor: str | None
     steps: int
-    crashes: tuple[Crash, ...]
-    has_crashed: bool = True
-
-
-class Revival(msgspec.Struct, frozen=True):
-    """Where an orphan goes on, and what is remembered of its crashes."""
-
-    orphan: Orphan
-    actor: str
-    crashes: tuple[Crash, ...]
-    is_quarantined: bool
-
-
-class Resident(msgspec.Struct, frozen=True):
-    """A session where it lives, whether it has something unfinished there, and what is remembered of its crashes."""
-
-    placement: Placement
-    crashes: tuple[Crash, ...]
+    record: Record
     is_unfinished: bool
-    is_quarantined: bool
+    has_written: bool  # under this epoch, or it matters not
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether its owner's death is a crash of its own: it had a turn, or was being brought to life."""
+        return self.actor is not None and (self.is_unfinished or not self.has_written)
+
+
+class Move(msgspec.Struct, frozen=True):
+    """What becomes of a session: where it lives next, if anywhere, and what is remembered of it."""
+
+    case: Case
+    actor: str | None
+    record: Record
 
 
 class PlacementStore:
@@ -107,78 +113,83 @@ class PlacementStore:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def place(self, assignments: Sequence[tuple[str, str]]) -> dict[str, int]:
-        """Give sessions to actors; return the new epoch of each that exists. Lifts a quarantine."""
-        ids, actors = [hex_of(s) for s, _ in assignments], [a for _, a in assignments]
-        return await self._epochs(PLACE, ids, actors)
+    async def cases(self, session_ids: Sequence[str]) -> list[Case]:
+        """Return how sessions stand; those that do not exist are left out."""
+        return await self._cases(CASES, [hex_of(s) for s in session_ids])
 
-    async def revive(self, revivals: Sequence[Revival]) -> dict[str, int]:
-        """Give orphans to actors; return the new epoch of each that nobody else has taken meanwhile."""
-        return await self._epochs(
-            REVIVE,
-            [hex_of(r.orphan.session_id) for r in revivals],
-            [r.orphan.epoch for r in revivals],
-            [r.actor for r in revivals],
-            [msgspec.json.encode(r.crashes).decode() for r in revivals],
-            [r.is_quarantined for r in revivals],
-        )
+    async def orphans(self, living: Sequence[str]) -> list[Case]:
+        """Return those with an unfinished turn whose actor is not among the living, newest first."""
+        return await self._cases(ORPHANS, list(living))
 
-    async def release(self, residents: Sequence[tuple[str, int]]) -> set[str]:
-        """Note that sessions rest and live nowhere; return those that did not go on, here or elsewhere, meanwhile."""
+    async def stillborn(self, living: Sequence[str]) -> list[Case]:
+        """Return those at rest that were being brought to life in an actor that is not among the living."""
+        return await self._cases(STILLBORN, list(living))
+
+    async def residents(self, actors: Sequence[str]) -> list[Case]:
+        """Return everything that lives in these actors."""
+        return await self._cases(RESIDENTS, list(actors))
+
+    async def move(self, moves: Sequence[Move]) -> dict[str, int]:
+        """Carry out decisions; return the new epoch of each session that nobody else has moved meanwhile."""
         with translate():
-            rows = await self._pool.fetch(RELEASE, [hex_of(s) for s, _ in residents], [e for _, e in residents])
-        return {_session_id(row) for row in rows}
+            rows = await self._pool.fetch(
+                MOVE,
+                [hex_of(m.case.session_id) for m in moves],
+                [m.case.epoch for m in moves],
+                [m.actor for m in moves],
+                [msgspec.json.encode(m.record.crashes).decode() for m in moves],
+                [m.record.standing for m in moves],
+                [m.case.is_unfinished and m.actor is not None for m in moves],
+            )
+        return {_session_id(row): row["epoch"] for row in rows}
+
+    async def leave(self, departures: Sequence[Departure]) -> dict[str, bool]:
+        """Note that actors let sessions go; return those not moved meanwhile, with whether they must go on."""
+        with translate():
+            rows = await self._pool.fetch(
+                LEAVE,
+                [hex_of(d.session_id) for d in departures],
+                [d.epoch for d in departures],
+                [d.has_failed for d in departures],
+            )
+        return {_session_id(row): row["is_unfinished"] for row in rows}
 
     async def strike_out(self, residents: Sequence[tuple[str, int]]) -> None:
         """Note that the owner of sessions has stopped on purpose, wherever they stand."""
         with translate():
             await self._pool.execute(STRIKE_OUT, [hex_of(s) for s, _ in residents], [e for _, e in residents])
 
-    async def orphans(self, living: Sequence[str]) -> list[Orphan]:
-        """Return the sessions with an unfinished turn whose actor is not among the living, newest first."""
-        with translate():
-            rows = await self._pool.fetch(ORPHANS, list(living))
-        return [_orphan(row) for row in rows]
-
     async def vacate(self, living: Sequence[str]) -> None:
         """Forget the owners of idle sessions that are not among the living."""
         with translate():
             await self._pool.execute(VACATE, list(living))
-
-    async def disown(self, session_id: str, epoch: int) -> bool:
-        """Take a session from its actor, which let it go; False if it was placed anew meanwhile."""
-        with translate():
-            return await self._pool.fetchval(DISOWN, hex_of(session_id), epoch) is not None
-
-    async def residents(self, actors: Sequence[str]) -> list[Resident]:
-        """Return everything that lives in these actors."""
-        with translate():
-            rows = await self._pool.fetch(RESIDENTS, list(actors))
-        return [_resident(row) for row in rows]
 
     async def calm(self, actors: Sequence[str]) -> list[str]:
         """Return those of the actors whose sessions are suspects no more."""
         with translate():
             return [row["actor"] for row in await self._pool.fetch(CALM, list(actors))]
 
-    async def _epochs(self, statement: str, *columns: Sequence[object]) -> dict[str, int]:
+    async def _cases(self, statement: str, keys: Sequence[str]) -> list[Case]:
         with translate():
-            rows = await self._pool.fetch(statement, *columns)
-        return {_session_id(row): row["epoch"] for row in rows}
+            rows = await self._pool.fetch(statement, keys)
+        return [_case(row) for row in rows]
 
 
 def _session_id(row: asyncpg.Record) -> str:
     return f"session_{row['id'].hex}"
 
 
-def _orphan(row: asyncpg.Record) -> Orphan:
-    return Orphan(_session_id(row), row["epoch"], row["steps"], _crashes(row), row["crashed"])
-
-
-def _resident(row: asyncpg.Record) -> Resident:
-    placement = Placement(_session_id(row), row["epoch"], row["actor"])
-    return Resident(placement, _crashes(row), row["unfinished"], row["quarantined"])
-
-
-def _crashes(row: asyncpg.Record) -> tuple[Crash, ...]:
-    return msgspec.json.decode(row["crashes"], type=tuple[Crash, ...])
+def _case(row: asyncpg.Record) -> Case:
+    standing = Standing.QUARANTINED if row["quarantined"] else Standing.FREE
+    return Case(
+        session_id=_session_id(row),
+        epoch=row["epoch"],
+        actor=row["actor"],
+        steps=row["steps"],
+        record=Record(
+            msgspec.json.decode(row["crashes"], type=tuple[Crash, ...]),
+            Standing.GIVEN_UP if row["given_up"] else standing,
+        ),
+        is_unfinished=row["is_unfinished"],
+        has_written=row["has_written"],
+    )

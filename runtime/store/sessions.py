@@ -44,7 +44,9 @@ WHERE id = $1 AND deleted_at IS NULL RETURNING {_COLUMNS}
 """
 DELETE: Final = "UPDATE sessions SET deleted_at = now(), updated_at = now() WHERE id = $1 AND deleted_at IS NULL"
 PIN: Final = "UPDATE sessions SET is_pinned = $2 WHERE id = $1 AND deleted_at IS NULL"
-ACQUIT: Final = "UPDATE sessions SET quarantined = false, crashes = '[]' WHERE id = $1 AND deleted_at IS NULL"
+ACQUIT: Final = """
+UPDATE sessions SET quarantined = false, given_up = false, crashes = '[]' WHERE id = $1 AND deleted_at IS NULL
+"""
 SNAPSHOT: Final = "SELECT sequence FROM snapshots WHERE session_id = $1"
 
 

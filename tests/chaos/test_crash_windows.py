@@ -1,13 +1,19 @@
-"""Every crash window is hit on purpose: the process that reaches a fail point dies there, once."""
+"""Every crash window is hit on purpose: the process that reaches a fail point dies there, once.
 
+And every essential task meets an exception that nobody foresaw: its process ends with it, and the work goes on.
+"""
+
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from runtime.failpoint import FailPoint
+from runtime.failpoint import FailPoint, Loop
+from runtime.tasks import EXIT_CODE
 from tests.client import Client, check, script, text_of
-from tests.server import ServerProcess
+from tests.server import STOP_TIMEOUT_S, ServerProcess
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
 
@@ -16,7 +22,11 @@ TABLE = (REPOSITORY / "docs" / "crash-windows.md").read_text()
 WORDS = "one two three four five six seven eight nine ten"
 ASK = {"type": "client_side", "name": "ask", "description": "Asks.", "parameters": {"type": "object"}}
 # An actor must die for it, and when no command is on its way to it: who repeats one has the session placed at once.
-NEEDS_ANOTHER_DEATH = {FailPoint.SUPERVISOR_REVIVED: FailPoint.TOOL_DONE}
+NEEDS_ANOTHER_DEATH: dict[FailPoint | Loop, FailPoint] = {
+    FailPoint.SUPERVISOR_REVIVED: FailPoint.TOOL_DONE,
+    Loop.TENDING: FailPoint.TOOL_DONE,
+}
+OF_THE_FRONT_DOOR = (Loop.FOLLOWER, Loop.LINK)
 
 
 @pytest.fixture(scope="module")
@@ -25,28 +35,29 @@ def fail_points(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def armed_server(tmp_path_factory: pytest.TempPathFactory, saboteur: Path, fail_points: Path) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory, saboteur: Path, fail_points: Path) -> Iterator[ServerProcess]:
     settings = {
         "PERDURE_FAIL_POINTS": str(fail_points),
         "PERDURE_JOURNAL__SNAPSHOT_EVERY_EVENTS": "10",
         "PERDURE_ACTORS__IDLE_PASSIVATE_S": "1",
     }
     server = ServerProcess(tmp_path_factory.mktemp("armed") / "data", settings, [saboteur, REPOSITORY])
-    yield server.start().url
+    yield server.start()
     server.stop()
 
 
 @pytest.fixture
-async def client(armed_server: str) -> AsyncIterator[Client]:
-    async with Client(armed_server) as client:
+async def client(server: ServerProcess) -> AsyncIterator[Client]:
+    async with Client(server.url) as client:
         yield client
 
 
-@pytest.mark.parametrize("point", FailPoint)
+@pytest.mark.parametrize("point", [*FailPoint, *(loop for loop in Loop if loop not in OF_THE_FRONT_DOOR)])
 async def test_whoever_dies_in_this_window_the_turn_ends_as_it_should(
-    point: FailPoint, client: Client, fail_points: Path, tmp_path: Path
+    point: FailPoint | Loop, client: Client, fail_points: Path, tmp_path: Path
 ) -> None:
     """Promised: nothing accepted is lost, nothing is seen twice, nothing finished is done again."""
+    processes = await _processes(client)
     armed = [fail_points / p for p in (point, NEEDS_ANOTHER_DEATH.get(point)) if p]
     for file in armed:
         file.touch()
@@ -80,11 +91,33 @@ async def test_whoever_dies_in_this_window_the_turn_ends_as_it_should(
 
         await client.send(session_id, "Still there?")
         assert (await stream.wait_for_end(2)).type == "turn.completed"
+        assert not processes <= await _processes(client), "a process ended"
+
+
+@pytest.mark.parametrize("loop", OF_THE_FRONT_DOOR)
+async def test_a_front_door_without_one_of_its_loops_ends_and_says_why(
+    loop: Loop, server: ServerProcess, fail_points: Path
+) -> None:
+    """Promised: nobody is served by half a server; what was under way goes on with the next."""
+    async with Client(server.url) as client:
+        (fail_points / loop).touch()
+        session_id = await client.open()
+        with contextlib.suppress(httpx.TransportError):
+            await client.send(session_id, "Anybody?")
+            await client.until(lambda _: _are_gone([fail_points / loop]), f"{loop} to be reached")
+    assert server.wait(STOP_TIMEOUT_S) == EXIT_CODE
+    assert "StumbleError" in server.log
+    async with Client(server.start().url) as client:
+        assert (await client.place(session_id))["session_id"] == session_id
 
 
 @pytest.mark.parametrize("point", FailPoint)
 def test_each_window_is_explained(point: FailPoint) -> None:
     assert f"| `{point}` |" in TABLE
+
+
+async def _processes(client: Client) -> set[int]:
+    return {actor["pid"] for role in ("supervisor", "session") for actor in await client.actors(role)}
 
 
 async def _are_gone(files: list[Path]) -> bool:

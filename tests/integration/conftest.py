@@ -11,6 +11,7 @@ from runtime.capability import Capability, Registry
 from runtime.core import event as ev
 from runtime.core.definition import AssignedCapability, ClientTool, HarnessDefinition, SessionDefinition
 from runtime.core.ids import hex_of
+from runtime.core.supervision import Record
 from runtime.journal import Journal, JournalStore
 from runtime.mint import new_id
 from runtime.model import Model
@@ -24,6 +25,7 @@ from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool, connect, open_pool
 from runtime.store.sessions import NewSession, SessionStore
 from runtime.tool import OnInterrupt, ToolContext, tool
+from tests.integration.ground import CLEAN, settle
 from tests.stage import FAST, PATIENCE_S, Conversation, Gate, OneModel, Process, ScriptedModel, Step, decoded
 
 CLIENT_TOOL = ClientTool("ask_human", "Ask the human.", {"type": "object", "properties": {}})
@@ -115,8 +117,8 @@ class Deployment:
         self._processes.append(process)
         return process
 
-    async def place(self, session_id: str) -> int:
-        return (await self.placements.place([(session_id, "here")]))[session_id]
+    async def place(self, session_id: str, record: Record = CLEAN) -> int:
+        return (await settle(self.placements, {session_id: "here"}, record))[session_id]
 
     async def converse(self, process: Process, session_id: str | None = None) -> Conversation:
         """Place a session, by default a new one, in a process, and watch it."""

@@ -2,22 +2,25 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 import msgspec
 
 from runtime.core.definition import HarnessDefinition, SessionDefinition
 from runtime.core.ids import hex_of
+from runtime.core.supervision import Record, Standing
 from runtime.mint import new_id
 from runtime.store.harnesses import HarnessStore
 from runtime.store.journal import PostgresJournal
-from runtime.store.placement import PlacementStore
+from runtime.store.placement import Move, PlacementStore
 from runtime.store.pool import Pool, open_pool
 from runtime.store.sessions import NewSession, SessionStore
 from tests.laws import Stored
 from tests.play import Run
 
+CLEAN: Final = Record()
 LOG = "SELECT body, private, epoch FROM events WHERE session_id = $1 ORDER BY sequence"
 
 
@@ -40,14 +43,21 @@ class PostgresGround:
         )
         return (await SessionStore(self.pool).create(new)).id
 
-    async def place(self, session_id: str) -> int:
-        return (await self.placements.place([(session_id, "here")]))[session_id]
+    async def place(self, session_id: str, *, is_quarantined: bool = False) -> int:
+        standing = Standing.QUARANTINED if is_quarantined else Standing.FREE
+        return (await settle(self.placements, {session_id: "here"}, Record(standing=standing)))[session_id]
 
     async def log(self, session_id: str) -> list[Stored]:
         rows = await self.pool.fetch(LOG, hex_of(session_id))
         return [
             Stored(r["body"].encode(), r["private"] and msgspec.Raw(r["private"].encode()), r["epoch"]) for r in rows
         ]
+
+
+async def settle(placements: PlacementStore, homes: Mapping[str, str], record: Record = CLEAN) -> dict[str, int]:
+    """Give sessions a place, as a supervisor does that knows nothing against them; return their epochs."""
+    cases = await placements.cases(list(homes))
+    return await placements.move([Move(case, homes[case.session_id], record) for case in cases])
 
 
 class SkewedLoop(asyncio.SelectorEventLoop):

@@ -13,6 +13,7 @@ from actors.connection import KEY_BYTES, NONCE_BYTES, PROOF_BYTES, Address, Conn
 from actors.link import Link
 from runtime.core.errors import SessionMovingError
 from runtime.protocol import Cancel
+from runtime.tasks import Tasks
 
 HERE = "127.0.0.1"
 NAME = "front-door-1"
@@ -67,7 +68,7 @@ async def test_a_command_that_cannot_be_sent_fails_after_the_link_has_ended() ->
             pass
 
     async with reception(say_nothing) as address:
-        link = Link("actor", address, NAME, lambda _: None)
+        link = Link("actor", address, NAME, lambda _: None, Tasks())
 
         async def follow() -> None:
             await link.run(never)

@@ -14,6 +14,7 @@ from runtime.core.decision import Choice, Decision
 from runtime.core.effect import EffectState, idempotency_key
 from runtime.core.errors import ConflictError
 from runtime.core.message import ToolResultPart
+from runtime.core.supervision import Record, Standing
 from runtime.ports import ClientResult
 from runtime.protocol import Cancel, Decide, Submit
 from runtime.services import Tunables
@@ -320,9 +321,8 @@ async def test_a_quarantine_ends_the_wait(deployment: Deployment) -> None:
     chat, _ = await _held(deployment)
     await chat.process.kill()
     process = deployment.process(ScriptedModel(*WIRE))
-    again = await deployment.converse(process, chat.session_id)
-    process.adopt(chat.session_id, again.epoch, is_quarantined=True)
-    await again.turns_ended()
+    process.adopt(chat.session_id, await deployment.place(chat.session_id, Record(standing=Standing.QUARANTINED)))
+    await process.until(lambda: bool(process.departures))
     log = await deployment.log(chat.session_id)
     check_log(log)
     assert log[-2].type != "turn.completed"

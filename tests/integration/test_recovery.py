@@ -9,7 +9,7 @@ from runtime.core import event as ev
 from runtime.core.errors import ConflictError, StaleEpochError
 from runtime.model import ModelReply, TextDelta, ThinkingDelta
 from runtime.ports import ClientResult
-from runtime.protocol import Cancel, Send, Submit
+from runtime.protocol import Cancel, Departure, Send, Submit
 from tests.integration.conftest import Deployment
 from tests.laws import check_log
 from tests.stage import Conversation, CutJournal, Gate, Process, ScriptedModel, SlowLoad, call, given, say
@@ -233,7 +233,7 @@ async def test_a_host_whose_session_moved_on_writes_nothing_and_runs_no_tool(dep
     assert await deployment.log(old.session_id) == log
     check_log(log)
     assert deployment.probe.effects == []
-    assert old.process.crashes == []
+    assert old.process.failures == [Departure(old.session_id, old.epoch, has_failed=True)], "its row says better"
     assert "turn.completed" not in old.process.types()
 
 
@@ -277,7 +277,7 @@ async def test_an_adoption_that_was_overtaken_does_nothing(deployment: Deploymen
     chat.process.adopt("session_" + "0" * 32, 1)
     await chat.send("again")
     await chat.turns_ended(2)
-    assert chat.process.crashes == []
+    assert chat.process.departures == []
 
 
 async def test_a_load_that_was_overtaken_does_not_replace_the_newer_session(deployment: Deployment) -> None:

@@ -9,6 +9,7 @@ from runtime.protocol import Adoption, Send, Watch
 from runtime.store.journal import PostgresJournal
 from runtime.store.pool import Pool
 from tests.integration.conftest import Deployment
+from tests.integration.ground import settle
 from tests.stage import PATIENCE_S, Gate, ScriptedModel, given, say
 
 SESSIONS = 60
@@ -38,7 +39,7 @@ async def test_a_storm_of_revivals_is_bounded_and_clients_come_first(deployment:
     session_ids = await _cut_off(deployment)
     store = SlowLoads(deployment.pool)
     process = deployment.process(ScriptedModel(say("Done.")), store=store)
-    epochs = await deployment.placements.place([(s, "here") for s in session_ids])
+    epochs = await settle(deployment.placements, dict.fromkeys(session_ids, "here"))
     process.host.adopt([Adoption(s, epochs[s]) for s in session_ids])
     await asyncio.sleep(LOAD_S / 2)
     awaited = session_ids[-1]
@@ -56,7 +57,7 @@ async def _cut_off(deployment: Deployment) -> list[str]:
     gate = Gate()
     process = deployment.process(ScriptedModel((gate,)))
     session_ids = [await deployment.new_session() for _ in range(SESSIONS)]
-    epochs = await deployment.placements.place([(s, "there") for s in session_ids])
+    epochs = await settle(deployment.placements, dict.fromkeys(session_ids, "there"))
     await asyncio.gather(*(process.ask(s, epochs[s], Send(given("go"))) for s in session_ids))
     await gate.reached()
     await process.kill()

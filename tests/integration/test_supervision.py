@@ -13,23 +13,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from ray.exceptions import RayActorError
 
-from actors import member, pool, supervisor
+from actors import member, placer, pool, supervisor
 from actors.connection import Address, Connection, Reception
 from actors.nodes import Nodes
 from actors.session import Started, Vitals
 from actors.site import Site
 from actors.supervisor import SupervisorActor
 from runtime import log
-from runtime.core.errors import OverloadedError, StoreUnavailableError
+from runtime.core.errors import StoreUnavailableError
 from runtime.core.ids import hex_of
 from runtime.core.residency import Company
 from runtime.core.supervision import Crash, Intensity, company
 from runtime.failpoint import FailPoint
 from runtime.journal import Batch, Head, Line
 from runtime.mint import new_id
-from runtime.protocol import Adoption
+from runtime.protocol import Adoption, Departure, Want
 from runtime.settings import Settings
-from runtime.store.placement import PlacementStore, Revival
+from runtime.store.placement import Move, PlacementStore
 from runtime.store.sessions import SessionStore
 from tests.integration.ground import PostgresGround, SkewedLoop, standing
 from tests.laws import share
@@ -48,12 +48,7 @@ ACTORS: Final = {
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 ROW: Final = "SELECT epoch, actor, status, steps, last_sequence, crashes, quarantined FROM sessions WHERE id = $1"
 FORGET: Final = "UPDATE sessions SET deleted_at = now()"
-RESIDENT_TASKS: Final = (
-    "SupervisorActor._tend",
-    "SupervisorActor._upkeep",
-    "SupervisorActor._follow_nodes",
-    "Tenure.hold",
-)
+RESIDENT_TASKS: Final = ("tend", "upkeep", "nodes", "tenure")
 HEARTBEAT_S: Final = 0.1
 CALM: Final = 5  # looks in a row at which nothing moved
 
@@ -134,7 +129,7 @@ class Supervision(RuleBasedStateMachine):
         self._ground, self._run, self._site, self._patch = ground, run, site, patch
         self._living: dict[str, StandIn] = {}
         self._owners: dict[tuple[str, int], str] = {}
-        self._quarantines: list[tuple[str, int]] = []
+        self._adoptions: list[tuple[str, int, int]] = []  # with the crashes that count against it
         self._broken: list[AssertionError] = []
         self._sessions: list[str] = [run(ground.open()) for _ in range(3)]
         self._lives = {s: Life() for s in self._sessions}
@@ -165,8 +160,6 @@ class Supervision(RuleBasedStateMachine):
             self._check_adoption(actor, adoption)
         except AssertionError as err:
             self._broken.append(err)
-        if adoption.is_quarantined:
-            self._quarantines.append((adoption.session_id, adoption.epoch))
 
     def _check_adoption(self, actor: StandIn, adoption: Adoption) -> None:
         life, row = self._lives[adoption.session_id], self._rows[adoption.session_id]
@@ -174,8 +167,7 @@ class Supervision(RuleBasedStateMachine):
             life.deaths.append((self._time(), row["steps"]))
         self._own(adoption.session_id, adoption.epoch, actor)
         recent = [at for at, steps in life.deaths if self._time() - at < WINDOW_S and steps == row["steps"]]
-        if not adoption.is_quarantined:
-            assert len(recent) <= RESTARTS, "no more restarts without progress than the intensity allows"
+        self._adoptions.append((adoption.session_id, adoption.epoch, len(recent)))
 
     def _own(self, session_id: str, epoch: int, actor: StandIn) -> None:
         owner = self._owners.setdefault((session_id, epoch), actor.name)
@@ -195,20 +187,27 @@ class Supervision(RuleBasedStateMachine):
     @rule(which=st.integers(0, 2))
     def somebody_speaks(self, which: int) -> None:
         session_id = self._sessions[which]
-        with contextlib.suppress(OverloadedError):
-            self._run(self._speak(session_id))
+        self._run(self._speak(session_id))
         self._look()
 
     async def _speak(self, session_id: str) -> None:
-        placed = await self._supervisor.place({session_id: 0})
+        row: Any = await self._ground.pool.fetchrow(ROW, hex_of(session_id))
+        placed = await self._supervisor.place({session_id: Want(may_release=True)})
         place = placed.get(session_id)
         if place is None or place.actor not in self._living:
-            return  # it died meanwhile; who speaks asks again
+            return  # there is no room, or it died meanwhile; who speaks asks again
         life = self._lives[session_id]
         if place.epoch != life.epoch:
-            life.deaths.clear()
+            self._place_anew(life, row)
         self._own(session_id, place.epoch, self._living[place.actor])
         await self._write(session_id, "active", steps=0)
+
+    def _place_anew(self, life: Life, row: Any) -> None:
+        """Whoever asks, a crash counts, unless a new message releases the session."""
+        if row["quarantined"]:
+            life.deaths.clear()
+        elif life.was_lost:
+            life.deaths.append((self._time(), row["steps"]))
 
     @rule(which=st.integers(0, 2))
     def a_session_gets_on(self, which: int) -> None:
@@ -228,8 +227,11 @@ class Supervision(RuleBasedStateMachine):
         session_id = self._sessions[which]
         if self._is_owned(session_id) and self._rows[session_id]["status"] == "idle":
             self._lives[session_id].owner = None
-            self._run(self._supervisor.released([(session_id, self._lives[session_id].epoch)]))
+            self._run(self._leave(session_id, has_failed=False))
             self._look()
+
+    async def _leave(self, session_id: str, *, has_failed: bool) -> None:
+        await self._supervisor.leave([Departure(session_id, self._lives[session_id].epoch, has_failed)])
 
     @rule(which=st.integers(0, 2))
     def a_session_hits_a_bug(self, which: int) -> None:
@@ -237,8 +239,7 @@ class Supervision(RuleBasedStateMachine):
         if self._is_owned(session_id) and self._rows[session_id]["status"] == "active":
             life = self._lives[session_id]
             life.owner, life.was_lost = None, True
-            with contextlib.suppress(OverloadedError):
-                self._run(self._supervisor.crashed(session_id, life.epoch))
+            self._run(self._leave(session_id, has_failed=True))
             self._look()
 
     @rule(which=st.integers(0, 2), deaths=st.integers(2, 2 * RESTARTS + 3), is_pulled_along=st.booleans())
@@ -293,7 +294,7 @@ class Supervision(RuleBasedStateMachine):
     def an_actor_dies_while_a_session_is_placed(self, data: st.DataObject, which: int) -> None:
         speaking = self._run(_started(self._speak(self._sessions[which])))
         self._kill(data)
-        with contextlib.suppress(OverloadedError, AssertionError):
+        with contextlib.suppress(AssertionError):
             self._run(_ended(speaking))
         self._look()
 
@@ -358,8 +359,8 @@ class Supervision(RuleBasedStateMachine):
         if self._is_doomed:
             raise asyncio.CancelledError
 
-    async def _revive(self, revivals: Sequence[Revival]) -> dict[str, int]:
-        epochs = await PlacementStore(self._ground.pool).revive(revivals)
+    async def _move(self, moves: Sequence[Move]) -> dict[str, int]:
+        epochs = await PlacementStore(self._ground.pool).move(moves)
         if self._is_cut_off:
             raise StoreUnavailableError(reason="cut off")
         return epochs
@@ -372,19 +373,17 @@ class Supervision(RuleBasedStateMachine):
     async def _begin(self) -> SupervisorActor:
         await asyncio.sleep(0)
         self._patch.setattr(pool, "spawn", self.spawn)
-        for name in ("living", "now", "reach"):
-            self._patch.setattr(supervisor, name, getattr(self, name))
+        self._patch.setattr(supervisor, "living", self.living)
+        for name in ("now", "reach"):
+            self._patch.setattr(placer, name, getattr(self, name))
         made = SupervisorActor(self._site)
         await made._starting
-        made._store.revive = self._revive  # type: ignore[method-assign]
+        made._store.move = self._move  # type: ignore[method-assign]
         return made
 
     async def _end(self) -> None:
         await self._calm()
-        tasks = list(self._supervisor._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._supervisor._tasks.close()
         await self._supervisor._store._pool.close()
 
     async def _still(self) -> None:
@@ -393,10 +392,8 @@ class Supervision(RuleBasedStateMachine):
         await asyncio.gather(*(task for task in asyncio.all_tasks() if _name(task) == "Reception._take"))
 
     async def _upkeep(self) -> None:
-        for task in list(self._supervisor._tasks):
-            if _name(task) == "SupervisorActor._upkeep":
-                task.cancel()
-        self._supervisor._spawn(self._supervisor._upkeep())
+        await asyncio.sleep(0)
+        self._supervisor._tasks.owed(self._supervisor._look_after(), "look after")
 
     async def _calm(self) -> None:
         looks = 0
@@ -407,12 +404,12 @@ class Supervision(RuleBasedStateMachine):
 
     def _is_calm(self) -> bool:
         boss = self._supervisor
-        if not boss._starting.done() or boss._reviving.locked() or boss._placing.locked():
+        if not boss._starting.done() or boss._placer.is_busy:
             return False
         boss._starting.result()
         for name in [n for n, actor in self._living.items() if actor.death.is_set()]:
             self._bury(self._living.pop(name))  # closed by the supervisor
-        tasks = Counter(_name(task) for task in boss._tasks)
+        tasks = Counter(boss._tasks.running)
         is_settled = set(tasks) <= set(RESIDENT_TASKS) and tasks[RESIDENT_TASKS[0]] == len(boss._pool.members)
         warm = {n for n, m in boss._pool.members.items() if m.state is member.MemberState.READY}
         return is_settled and set(boss._pool.members) == set(self._living) and warm == self._warm()
@@ -424,8 +421,8 @@ class Supervision(RuleBasedStateMachine):
 
     def _look(self) -> None:
         self._run(self._read())
-        while self._quarantines:
-            self._run(self._quarantine(*self._quarantines.pop()))
+        while self._adoptions:
+            self._run(self._live(*self._adoptions.pop()))
         if self._broken:
             raise self._broken[0]
         homes: defaultdict[str, list[str]] = defaultdict(list)
@@ -461,13 +458,17 @@ class Supervision(RuleBasedStateMachine):
         for session_id in self._sessions:
             self._rows[session_id] = await self._ground.pool.fetchrow(ROW, hex_of(session_id))
 
-    async def _quarantine(self, session_id: str, epoch: int) -> None:
-        """Fail the turn and let the session go, as a host does."""
-        life = self._lives[session_id]
-        if life.epoch == epoch and self._is_owned(session_id):
+    async def _live(self, session_id: str, epoch: int, crashes: int) -> None:
+        """Go on, or fail the turn and let the session go if its row says so, as a host does."""
+        life, row = self._lives[session_id], self._rows[session_id]
+        if row["epoch"] != epoch or life.epoch != epoch:
+            return
+        if not row["quarantined"]:
+            assert crashes <= RESTARTS, "no more restarts without progress than the intensity allows"
+        elif self._is_owned(session_id) and row["status"] == "active":
             await self._write(session_id, "idle", steps=0)
             life.owner = None
-            await self._supervisor.released([(session_id, epoch)])
+            await self._leave(session_id, has_failed=False)
         await self._read()
 
     def teardown(self) -> None:
@@ -514,7 +515,6 @@ def site(database: str, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(Nodes, "look", _no_news)
     monkeypatch.setattr(supervisor, "UPKEEP_INTERVAL_S", 1e9)
     monkeypatch.setattr(supervisor, "LOOK_INTERVAL_S", 1e9)
-    monkeypatch.setattr(supervisor, "ROOM_TIMEOUT_S", 0.0)
     monkeypatch.setattr(supervisor, "HEAD_START_S", 0.0)
     monkeypatch.setattr(member, "START_TIMEOUT_S", 1e9)
     monkeypatch.setattr(member.Member, "kill", lambda _: None)

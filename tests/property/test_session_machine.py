@@ -25,8 +25,9 @@ class MemoryGround:
         self.store.rows[session_id] = MemoryRow()
         return session_id
 
-    async def place(self, session_id: str) -> int:
+    async def place(self, session_id: str, *, is_quarantined: bool = False) -> int:
         self.store.rows[session_id].epoch += 1
+        self.store.rows[session_id].is_quarantined = is_quarantined
         return self.store.rows[session_id].epoch
 
     async def log(self, session_id: str) -> list[Stored]:

@@ -23,8 +23,9 @@ from runtime.core.ids import hex_of
 from runtime.core.session import FORMAT
 from runtime.journal import Batch, Head, Journal, Line
 from runtime.mint import Mint
+from runtime.protocol import Departure
 from tests.fakes import BrokenLine
-from tests.integration.ground import PostgresGround, standing
+from tests.integration.ground import PostgresGround, settle, standing
 from tests.laws import share
 from tests.play import Run
 
@@ -79,7 +80,7 @@ class Fencing(RuleBasedStateMachine):
     def a_session_is_placed(self, which: int, actor: str, *, twins: bool) -> Any:
         """Twins are one writer and its own ghost: a statement of it that is still under way."""
         session_id = self._sessions[which]
-        epoch = self._run(self._ground.placements.place([(session_id, actor)]))[session_id]
+        epoch = self._run(settle(self._ground.placements, {session_id: actor}))[session_id]
         assert epoch == self._epochs[session_id] + 1
         self._epochs[session_id], self._owners[session_id] = epoch, actor
         loaded = self._run(self._ground.store.load(session_id, FORMAT))
@@ -125,7 +126,7 @@ class Fencing(RuleBasedStateMachine):
     def one_writes_while_its_session_is_placed_anew(self, writer: Writer, actor: str) -> None:
         batch, session_id = writer.batch(2, "active"), writer.session_id
         may_write = self._may_write(batch)
-        placing = self._ground.placements.place([(session_id, actor)])
+        placing = settle(self._ground.placements, {session_id: actor})
         written, epochs = self._run(_all([self._ground.store.append([batch]), placing]))
         assert may_write or not written
         self._settle(writer, batch, is_written=bool(written))
@@ -144,7 +145,7 @@ class Fencing(RuleBasedStateMachine):
         may_write = self._may_write(batch)
         line = BrokenLine(self._ground.store)
         line.outages.extend(outages)
-        placed = self._ground.placements.place([(session_id, "a")]) if is_placed_anew else asyncio.sleep(0, {})
+        placed = settle(self._ground.placements, {session_id: "a"}) if is_placed_anew else asyncio.sleep(0, {})
         error, epochs = self._run(_all([_commit(line, batch), placed]))
         is_written = self._run(self._holds(batch))
         assert error is not None or (is_written and may_write)
@@ -171,15 +172,15 @@ class Fencing(RuleBasedStateMachine):
     # ------------------------------------------------------------ owners go
 
     @precondition(_has_writers)
-    @rule(chosen=st.lists(writers, min_size=1, max_size=3))
-    def sessions_are_released(self, chosen: Sequence[Writer]) -> None:
-        chosen = list(dict.fromkeys(chosen))
-        released = self._run(self._ground.placements.release([(w.session_id, w.epoch) for w in chosen]))
-        expected = {w.session_id for w in chosen if w.epoch == self._epochs[w.session_id] and self._rests(w.session_id)}
-        assert released == expected, "neither a newer owner nor one that went on is dropped"
-        self._owners |= dict.fromkeys(expected)
-        for session_id in expected:
-            self._epochs[session_id] += 1  # who was woken under the old epoch meanwhile writes nothing
+    @rule(chosen=st.lists(writers, min_size=1, max_size=3), has_failed=st.booleans())
+    def sessions_are_let_go(self, chosen: Sequence[Writer], *, has_failed: bool) -> None:
+        chosen = list({w.session_id: w for w in chosen}.values())
+        left = self._run(self._ground.placements.leave([Departure(w.session_id, w.epoch, has_failed) for w in chosen]))
+        own = [w.session_id for w in chosen if w.epoch == self._epochs[w.session_id]]
+        assert left == {s: not self._rests(s) for s in own}, "a newer owner is not dropped"
+        for session_id in own:
+            self._owners[session_id] = None if self._rests(session_id) or not has_failed else ""
+            self._epochs[session_id] += 1  # what its owner still writes is void
 
     @precondition(_has_writers)
     @rule(chosen=st.lists(writers, min_size=1, max_size=3))

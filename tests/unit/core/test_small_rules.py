@@ -10,6 +10,7 @@ from runtime.core.ids import format_id, hex_of, is_id, next_uuid7, parse_id
 from runtime.core.residency import (
     Company,
     Limits,
+    Queue,
     Room,
     choose,
     choose_node,
@@ -18,7 +19,7 @@ from runtime.core.residency import (
     surplus,
 )
 from runtime.core.retry import JITTER, backoff_s
-from runtime.core.supervision import Crash, Intensity, Verdict, company, judge
+from runtime.core.supervision import Crash, Intensity, Record, Standing, company, judge
 
 # ---------------------------------------------------------------- retry
 
@@ -47,28 +48,41 @@ def test_the_delay_doubles_with_jitter_up_to_the_most(
 THREE = Intensity(restarts=3, window_s=60.0)
 
 
-def verdicts(*crashes: tuple[float, int]) -> list[Verdict]:
-    remembered: tuple[Crash, ...] = ()
+def standings(*crashes: tuple[float, int]) -> list[Standing]:
+    record = Record()
     found = []
     for at, steps in crashes:
-        remembered, verdict = judge(remembered, Crash(at, steps), THREE)
-        found.append(verdict)
+        record = judge(record, at, steps, THREE, has_crashed=True)
+        found.append(record.standing)
     return found
 
 
 def test_crashes_without_progress_use_up_the_intensity_and_then_the_session_rests() -> None:
-    found = verdicts(*((float(second), 5) for second in range(9)))
-    assert found == [Verdict.RESTART] * 3 + [Verdict.QUARANTINE] * 4 + [Verdict.GIVE_UP] * 2
+    found = standings(*((float(second), 5) for second in range(9)))
+    assert found == [Standing.FREE] * 3 + [Standing.QUARANTINED] * 4 + [Standing.GIVEN_UP] * 2
+
+
+def test_time_does_not_lift_a_quarantine_nor_bring_back_what_was_given_up() -> None:
+    found = standings(*((float(second), 5) for second in range(4)), *((100.0 * number, 5) for number in range(1, 7)))
+    assert found[3:] == [Standing.QUARANTINED] * 4 + [Standing.GIVEN_UP] * 3
+
+
+def test_who_did_not_crash_keeps_what_is_recent_and_its_standing() -> None:
+    crashes = (Crash(0.0, 5), Crash(50.0, 5), Crash(55.0, 4))
+    free = judge(Record(crashes), 61.0, 5, THREE, has_crashed=False)
+    assert free == Record((Crash(50.0, 5),))
+    barred = Record(crashes, Standing.QUARANTINED)
+    assert judge(barred, 1e9, 9, THREE, has_crashed=False) == barred
 
 
 def test_progress_starts_the_count_anew() -> None:
-    assert set(verdicts(*((float(second), second) for second in range(20)))) == {Verdict.RESTART}
+    assert set(standings(*((float(second), second) for second in range(20)))) == {Standing.FREE}
 
 
 def test_crashes_that_left_the_window_are_forgotten() -> None:
-    assert set(verdicts(*((20.0 * number, 5) for number in range(20)))) == {Verdict.RESTART}
-    assert verdicts((0.0, 5), (1.0, 5), (2.0, 5), (59.9, 5))[-1] is Verdict.QUARANTINE
-    assert verdicts((0.0, 5), (1.0, 5), (2.0, 5), (60.0, 5))[-1] is Verdict.RESTART
+    assert set(standings(*((20.0 * number, 5) for number in range(20)))) == {Standing.FREE}
+    assert standings((0.0, 5), (1.0, 5), (2.0, 5), (59.9, 5))[-1] is Standing.QUARANTINED
+    assert standings((0.0, 5), (1.0, 5), (2.0, 5), (60.0, 5))[-1] is Standing.FREE
 
 
 @pytest.mark.parametrize(
@@ -159,6 +173,28 @@ def test_standbys_are_kept_up_to_the_number_of_actors(
     rooms: list[Room], waiting: tuple[Company, ...], missing: int
 ) -> None:
     assert missing_standbys(iter(rooms), LIMITS, waiting) == missing
+
+
+def test_suspects_take_turns_however_many_they_are() -> None:
+    """A cluster that died thrice at one blow: each of its sessions wants an actor of its own, and two may have one."""
+    limits = Limits(max_actors=8, warm_standbys=1, sessions_per_actor=3)
+    crowd = [Company.NOBODY] * 5_000
+    assert missing_standbys(FULL, limits, crowd) == limits.kept_most
+    kept = [*FULL, room("e", 1, Company.NOBODY), room("f", 0)]
+    assert choose(kept, limits, Company.NOBODY) == "f"
+    assert choose([*kept, room("g", 1, Company.NOBODY)], limits, Company.NOBODY) is None
+    assert missing_standbys([*kept, room("g", 1, Company.NOBODY)], limits, crowd) == 0
+
+
+def test_the_queue_serves_who_came_first_and_forgets_who_left() -> None:
+    queue = Queue()
+    for at, session_id in enumerate("abc"):
+        queue.join(session_id, Company.NOBODY, float(at))
+    queue.join("a", Company.SUSPECTS, 9.0)  # it is still there, and keeps its place
+    assert queue.in_order(["new", "c", "a"], str) == ["a", "c", "new"]
+    queue.leave("b")
+    queue.forget(before=5.0)
+    assert queue.companies() == [Company.SUSPECTS]
 
 
 @pytest.mark.parametrize(("bare_nodes", "missing"), [(0, 0), (1, 1), (3, 2)])
