@@ -32,6 +32,7 @@ from runtime import heap
 from runtime.capabilities.catalogue import BUILT_IN
 from runtime.capability import Registry, installed
 from runtime.core.errors import InvalidInputError, PerdureError, StoreUnavailableError
+from runtime.failpoint import arm
 from runtime.mint import now, timestamp
 from runtime.models.catalogue import Catalogue
 from runtime.ports import ActorInfo
@@ -131,6 +132,7 @@ async def _serve(
     hurry: asyncio.Event,
 ) -> None:
     began = time.monotonic()
+    arm(settings.fail_points)
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(_listener(settings))
         model = Catalogue(settings.model, settings.environment, now()).default()

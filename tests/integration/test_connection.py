@@ -84,6 +84,33 @@ async def test_a_command_that_cannot_be_sent_fails_after_the_link_has_ended() ->
     assert heard == ["whoever follows the link", "who asked"]
 
 
+async def test_what_was_asked_of_a_former_owner_is_given_up_when_its_session_has_moved() -> None:
+    """Promised: on a silent node, which hangs up on nobody, a client waits no longer than the move takes."""
+
+    async def say_nothing(front_door: str, connection: Connection) -> None:
+        async for _ in connection:
+            pass
+
+    tasks = Tasks()
+    async with reception(say_nothing) as address:
+        link = Link("actor", address, NAME, lambda _: None, tasks)
+        running = tasks.owed(link.run(asyncio.create_task(asyncio.sleep(60, "dead"))), "link")
+        old, new, other = (
+            asyncio.create_task(link.ask(session_id, epoch, Cancel()))
+            for session_id, epoch in (("session", 1), ("session", 2), ("other", 1))
+        )
+        await asyncio.sleep(0)
+        link.moved("session", 1)
+        with pytest.raises(SessionMovingError):
+            await old
+        assert not new.done()
+        assert not other.done()
+        link.break_off()
+        assert [type(e) for e in await asyncio.gather(new, other, return_exceptions=True)] == [SessionMovingError] * 2
+        running.cancel()
+    await tasks.close()
+
+
 async def test_whoever_does_not_know_the_key_is_not_let_in() -> None:
     async with reception(serve_nobody) as address:
         with pytest.raises(ConnectionError):

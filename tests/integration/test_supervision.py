@@ -258,6 +258,30 @@ class Supervision(RuleBasedStateMachine):
                 self.somebody_speaks((which + 1) % 3)
 
     @rule(which=st.integers(0, 2))
+    def a_session_at_rest_kills_whoever_wakes_it(self, which: int) -> None:
+        self.wake_and_die(which)
+
+    def wake_and_die(self, which: int) -> str | None:
+        """Have a session at rest brought to life, which kills its actor before it writes; return that actor, if any."""
+        session_id = self._sessions[which]
+        row = self._rows[session_id]
+        if row["status"] == "active" or row["actor"] in self._living:
+            return None
+        while any(not actor.is_warm.is_set() for actor in self._living.values()):
+            self.an_actor_gets_warm()
+        place = self._run(self._supervisor.place({session_id: Want()})).get(session_id)
+        if place is None or place.actor is None:
+            self._look()
+            return None
+        actor = self._living[place.actor]
+        self._end_actor(actor)
+        self._look()
+        return actor.name
+
+    def is_quarantined(self, which: int) -> bool:
+        return bool(self._rows[self._sessions[which]]["quarantined"])
+
+    @rule(which=st.integers(0, 2))
     def an_operator_releases_a_session(self, which: int) -> None:
         session_id = self._sessions[which]
         self._run(SessionStore(self._ground.pool).acquit(session_id))
@@ -532,3 +556,17 @@ def test_no_session_is_left_behind_whatever_dies(site: Site, monkeypatch: pytest
                 super().__init__(ground, run, site, monkeypatch)
 
         run_state_machine_as_test(Play, settings=share(0.15, steps=20))
+
+
+def test_a_session_that_kills_whoever_wakes_it_is_stopped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promised: though it was at rest and nothing is ever written, each death counts; a new message releases it."""
+    with standing(site.dsn) as (ground, run):
+        play = Supervision(ground, run, site, monkeypatch)
+        try:
+            assert all(play.wake_and_die(0) is not None for _ in range(RESTARTS + 1))
+            assert play.is_quarantined(0)
+            assert play.wake_and_die(0) is None
+            play.somebody_speaks(0)
+            assert not play.is_quarantined(0)
+        finally:
+            play.teardown()
