@@ -57,6 +57,7 @@ class SessionActor:
         self._name = name
         self._site = site
         self._settings = site.settings
+        self._tasks = Tasks()
         self._starting: asyncio.Task[Started] | None = None
         self._runtime: Runtime | None = None
         self._host: Host | None = None
@@ -75,7 +76,7 @@ class SessionActor:
         arm(self._settings.fail_points)
         self._runtime = await open_runtime(self._settings, self._site.dsn)
         await asyncio.to_thread(self._runtime.models.preload)
-        self._runtime.journal.start()
+        self._runtime.journal.start(self._tasks)
         self._host = Host(self._runtime.services, self, self._tasks)
         address = await self._reception.open(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
         self._tasks.essential(self._sweep(), "sweep")
@@ -129,6 +130,7 @@ class SessionActor:
         """Stop every turn where it stands, commit whatever was appended, and end the process."""
         self._reception.close()
         await self._hosting().close()
+        await self._tasks.close()
         if self._runtime is not None:
             await self._runtime.close()
         ray.actor.exit_actor()  # type: ignore[no-untyped-call]

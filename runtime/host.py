@@ -190,10 +190,10 @@ class Host:
     async def _change(self, engine: Engine, ask: Send | Cancel | Submit | Decide) -> Any:
         """Do what a client asks, let the turn go on with it, and answer after the commit."""
         session = engine.session
+        if isinstance(ask, Send | Submit) and self._services.journal.is_full:
+            raise OverloadedError(1.0, "the database does not keep up")
         match ask:
             case Send(given):
-                if self._services.journal.is_full:
-                    raise OverloadedError(1.0, "the database does not keep up")
                 message, landed = session.accept(given)
                 reach(FailPoint.MESSAGE_TAKEN)
                 engine.kick()
@@ -397,7 +397,7 @@ class Host:
         """Stop every turn where it stands, commit what was appended, and end the streams."""
         for engine in list(self._engines.values()):
             engine.stop()
-        await self._services.journal.close()
+        await self._services.journal.flush()
         for box in list(self._outboxes.values()):
             box.close()
 

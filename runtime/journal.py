@@ -3,10 +3,12 @@
 All sessions of an actor share one writer. While one commit is under way, appends queue; when it lands,
 the queue goes as the next one. No timer, so no latency is added, and the busier it is the more each
 commit carries. A session's appends are committed in the order made, each whole or not at all.
+
+What the store cannot hold fails the append that it is in. A database that is away is waited for. Anything
+else that goes wrong here is a bug, which the process does not survive: its sessions go on elsewhere.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, Protocol
@@ -14,12 +16,14 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
-from runtime.core.errors import PerdureError, PermanentError, StaleEpochError, StoreUnavailableError
-from runtime.failpoint import FailPoint, reach
+from runtime.core.errors import CallerError, PerdureError, PermanentError, StaleEpochError, StoreUnavailableError
+from runtime.failpoint import FailPoint, Loop, reach, stumble
+from runtime.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 
 MAX_EVENTS_PER_COMMIT: Final = 2_000
+MAX_BYTES_PER_COMMIT: Final = 4 << 20  # a statement that takes too long to send is never done
 RETRY_FIRST_S: Final = 0.05
 RETRY_MOST_S: Final = 2.0
 
@@ -67,7 +71,7 @@ class Batch(msgspec.Struct):
     @property
     def size_bytes(self) -> int:
         """What the events weigh."""
-        return sum(len(line.body) for line in self.events)
+        return sum(len(line.body) + (memoryview(line.private).nbytes if line.private else 0) for line in self.events)
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,30 +135,31 @@ class Journal:
         self._wakeup = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._task: asyncio.Task[None] | None = None
+        self._has_room = asyncio.Event()
+        self._has_room.set()
         self._commits = self._events = self._retries = 0
 
-    def start(self) -> None:
-        """Start the writer."""
-        self._task = asyncio.create_task(self._write_forever(), name="journal")
+    def start(self, tasks: Tasks) -> None:
+        """Start the writer, which ends with `tasks` and takes the process along if it ends before."""
+        tasks.essential(self._write_forever(), "journal")
 
-    async def close(self) -> None:
-        """Commit what is queued, then stop. Cancel this to give up on a database that stays away."""
+    async def flush(self) -> None:
+        """Wait until all that is queued is on the disk. Cancel this to give up on a database that stays away."""
         await self._idle.wait()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     @property
     def is_full(self) -> bool:
         """Whether so much waits for the disk that no new work should be taken on."""
-        return self._queued_bytes >= self._limit_bytes
+        return not self._has_room.is_set()
+
+    async def room(self) -> None:
+        """Wait until it is no longer full: what a turn that goes on is to do before it makes more events."""
+        await self._has_room.wait()
 
     def append(self, batch: Batch, done: Done) -> None:
         """Queue a batch; `done` hears None after the commit, or the error that makes it impossible."""
         self._queue.append((batch, done))
-        self._queued_bytes += batch.size_bytes
+        self._weigh(batch.size_bytes)
         self._idle.clear()
         self._wakeup.set()
 
@@ -165,6 +170,7 @@ class Journal:
     async def _write_forever(self) -> None:
         while True:
             await self._wakeup.wait()
+            stumble(Loop.JOURNAL)
             group = self._take()
             batches = _merge([batch for batch, _ in group])
             reach(FailPoint.JOURNAL_COMMITTING)
@@ -172,18 +178,26 @@ class Journal:
             reach(FailPoint.JOURNAL_COMMITTED)
             self._commits += 1
             self._events += sum(len(b.events) for b in batches)
-            self._queued_bytes -= sum(batch.size_bytes for batch, _ in group)
+            self._weigh(-sum(batch.size_bytes for batch, _ in group))
             for batch, done in group:
                 done(outcome.get((batch.session_id, batch.epoch), StaleEpochError(batch.session_id, batch.epoch)))
             if not self._queue:
                 self._wakeup.clear()
                 self._idle.set()
 
+    def _weigh(self, more_bytes: int) -> None:
+        self._queued_bytes += more_bytes
+        if self._queued_bytes >= self._limit_bytes:
+            self._has_room.clear()
+        else:
+            self._has_room.set()
+
     def _take(self) -> list[tuple[Batch, Done]]:
-        size = count = 0
+        events = size_bytes = count = 0
         for batch, _ in self._queue:
-            size += len(batch.events)
-            if count and size > MAX_EVENTS_PER_COMMIT:
+            events += len(batch.events)
+            size_bytes += batch.size_bytes
+            if count and (events > MAX_EVENTS_PER_COMMIT or size_bytes > MAX_BYTES_PER_COMMIT):
                 break
             count += 1
         group, self._queue = self._queue[:count], self._queue[count:]
@@ -213,13 +227,13 @@ class Journal:
         return _committed([b for b in batches if last.get(b.session_id) == b.events[-1].id])
 
     async def _append(self, batches: list[Batch]) -> Outcome:
-        """Append a group; if the store refuses it, one by one, so that only the guilty batch fails."""
+        """Append a group; if it holds what the store cannot, one by one, so that only the guilty batch fails."""
         if not batches:
             return {}
         try:
             written = await self._store.append(batches)
             return _committed([b for b in batches if b.session_id in written])
-        except PermanentError as err:
+        except (PermanentError, CallerError) as err:
             if len(batches) == 1:
                 log.exception("append_refused", session_id=batches[0].session_id)
                 return {(batches[0].session_id, batches[0].epoch): err}

@@ -1,7 +1,9 @@
 """Builds a process's runtime from its settings: the only place where adapters are chosen."""
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Self
 
 from runtime.capabilities.catalogue import BUILT_IN
 from runtime.capability import Registry, installed
@@ -17,16 +19,39 @@ from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.migrate import check
 from runtime.store.pool import Pool, open_pool
-from runtime.store.rehearsal import rehearse
+from runtime.store.rehearsal import rehearse_appends, rehearse_loads
 
-WARM_CONNECTIONS: Final = 2  # one writes while the other reads
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """A process's connections to Postgres, by who may hold them up: nobody the journal, and tools only each other."""
+
+    appends: Pool
+    loads: Pool
+    tools: Pool
+
+    @classmethod
+    async def open(cls, dsn: str) -> Self:
+        """Connect. Raises StoreUnavailableError."""
+        async with contextlib.AsyncExitStack() as undo:
+            appends = await open_pool(dsn, max_size=1, rehearse=rehearse_appends)
+            undo.push_async_callback(appends.close)
+            loads = await open_pool(dsn, max_size=1, rehearse=rehearse_loads)
+            undo.push_async_callback(loads.close)
+            tools = await open_pool(dsn, min_size=0, max_size=1)
+            undo.pop_all()
+            return cls(appends, loads, tools)
+
+    async def close(self) -> None:
+        """Close them all."""
+        await asyncio.gather(self.appends.close(), self.loads.close(), self.tools.close())
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """What a session actor stands on."""
 
-    pool: Pool
+    connections: Connections
     journal: Journal
     models: Models
     registry: Registry
@@ -35,7 +60,7 @@ class Runtime:
     async def close(self) -> None:
         """Close connections to models and database."""
         await self.models.aclose()
-        await self.pool.close()
+        await self.connections.close()
 
 
 async def open_runtime(settings: Settings, dsn: str) -> Runtime:
@@ -46,22 +71,22 @@ async def open_runtime(settings: Settings, dsn: str) -> Runtime:
         SchemaMismatchError: its schema is not this code's.
     """
     await check(dsn)
-    pool = await open_pool(dsn, min_size=WARM_CONNECTIONS, rehearse=rehearse)
+    connections = await Connections.open(dsn)
     capabilities = Registry([*BUILT_IN, *installed()])
     models = Models(settings.model, settings.environment)
-    store = PostgresJournal(pool)
+    store = PostgresJournal(connections.appends, connections.loads)
     journal = Journal(store, settings.journal.queue_limit_bytes)
     services = Services(
         journal=journal,
         store=store,
-        agents=Definitions(pool, capabilities),
+        agents=Definitions(connections.loads, capabilities),
         models=Catalogue(settings.model, settings.environment, now()),
         model=models,
-        workspace=lambda workspace_id: WorkspaceFiles(pool, workspace_id),
-        keys=lambda session_id: SessionKeys(pool, session_id),
+        workspace=lambda workspace_id: WorkspaceFiles(connections.tools, workspace_id),
+        keys=lambda session_id: SessionKeys(connections.tools, session_id),
         tunables=tunables(settings),
     )
-    return Runtime(pool, journal, models, capabilities, services)
+    return Runtime(connections, journal, models, capabilities, services)
 
 
 def tunables(settings: Settings) -> Tunables:

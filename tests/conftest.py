@@ -54,6 +54,13 @@ async def empty_database(postgres: str) -> AsyncIterator[str]:
         yield address
 
 
+@pytest.fixture
+async def latin_database(postgres: str) -> AsyncIterator[str]:
+    """The address of an empty database that cannot hold every text."""
+    async with _database(postgres, "ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0") as address:
+        yield address
+
+
 @pytest.fixture(scope="session")
 def template(postgres: str) -> Iterator[str]:
     """The name of a migrated database that tests copy and never touch."""

@@ -150,8 +150,8 @@ class ListLog:
 class MemoryRow:
     """What the store knows of one session."""
 
-    def __init__(self) -> None:
-        self.epoch = 0
+    def __init__(self, epoch: int = 0) -> None:
+        self.epoch = epoch
         self.is_quarantined = False
         self.lines: list[tuple[Line, int]] = []  # with the epoch of the writer
         self.snapshot: tuple[int, str, bytes] | None = None
@@ -229,3 +229,22 @@ class BrokenLine:
 
     async def save_snapshot(self, session_id: str, sequence: int, version: str, state: bytes) -> None:
         await self._store.save_snapshot(session_id, sequence, version, state)
+
+
+class HeldDisk(BrokenLine):
+    """A JournalStore whose appends wait while the disk stands still."""
+
+    def __init__(self, store: JournalStore) -> None:
+        super().__init__(store)
+        self._moves = asyncio.Event()
+        self._moves.set()
+
+    def stop(self) -> None:
+        self._moves.clear()
+
+    def go_on(self) -> None:
+        self._moves.set()
+
+    async def append(self, batches: Sequence[Batch]) -> set[str]:
+        await self._moves.wait()
+        return await super().append(batches)

@@ -185,14 +185,15 @@ class Process:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.tasks = Tasks(die=_cannot_die)
         self.departures: list[Departure] = []
+        self.has_ended = asyncio.Event()
+        self.tasks = Tasks(self.has_ended.set)
         self.host = Host(services, self, self.tasks)
         self.frames: list[Frame] = []
         self._box = self.host.attach(DOOR)
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._news = asyncio.Condition()
-        services.journal.start()
+        services.journal.start(self.tasks)
         self._reader = asyncio.create_task(self._read())
 
     async def leave(self, departures: Sequence[Departure]) -> None:
@@ -268,7 +269,7 @@ class Process:
             engine.session.is_lost = True
             engine.stop()
         await self.tasks.close()
-        doomed = [task for task in (self.services.journal._task, self._reader) if task is not None]
+        doomed = [self._reader]
         for task in doomed:
             task.cancel()
         await asyncio.gather(*doomed, return_exceptions=True)
@@ -276,13 +277,9 @@ class Process:
     async def close(self) -> None:
         async with asyncio.timeout(PATIENCE_S):
             await self.host.close()
+            await self.tasks.close()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reader
-
-
-def _cannot_die() -> None:
-    message = "the process would have ended; the log says why"
-    raise AssertionError(message)
 
 
 def message(text: str) -> Message:

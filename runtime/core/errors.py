@@ -201,7 +201,7 @@ class ModelRejectedError(PermanentError):
 
 @dataclass(eq=False)
 class SchemaMismatchError(PermanentError):
-    """The database's schema is not the one that this code was written for."""
+    """The database is not made as this code needs it: its schema, or its encoding."""
 
     message: str
     code: ClassVar[str] = "schema_mismatch"

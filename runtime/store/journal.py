@@ -12,7 +12,7 @@ from runtime.core.errors import StoreRefusedError
 from runtime.core.ids import hex_of
 from runtime.journal import Batch, Loaded
 from runtime.store.loader import Loader
-from runtime.store.pool import translate
+from runtime.store.pool import Pool, translate
 
 APPEND_TIMEOUT_S: Final = 5.0  # a silent connection must not hold up every session of the actor
 APPEND_PARAMETERS: Final = 18
@@ -98,10 +98,14 @@ def _refusals() -> Iterator[None]:
 
 
 class PostgresJournal:
-    """The journal in Postgres. Raises StoreUnavailableError when the database is away."""
+    """The journal in Postgres. Raises StoreUnavailableError when the database is away.
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        self._pool = pool
+    `appends` is used by nothing else, so that no commit waits behind what somebody reads.
+    """
+
+    def __init__(self, appends: Pool, loads: Pool) -> None:
+        self._appends = appends
+        self._loads = loads
         self._loader = Loader(self._load, LOADS_AT_ONCE)
 
     async def append(self, batches: Sequence[Batch]) -> set[str]:
@@ -109,11 +113,11 @@ class PostgresJournal:
 
         Raises:
             StoreUnavailableError: the database is away; whether the batches are in it is not known.
-            StoreRefusedError: one of them holds what the tables cannot; none was written.
+            StoreRefusedError, InvalidInputError: one of them holds what the tables cannot; none was written.
         """
         rows = [(b, e) for b in batches for e in b.events]
         with _refusals(), translate():
-            written = await self._pool.fetch(
+            written = await self._appends.fetch(
                 APPEND,
                 [hex_of(b.session_id) for b in batches],
                 [b.epoch for b in batches],
@@ -140,7 +144,7 @@ class PostgresJournal:
     async def last_events(self, session_ids: Sequence[str]) -> dict[str, str]:
         """Return the id of the last committed event of each session that has one."""
         with translate():
-            rows = await self._pool.fetch(LAST_EVENTS, [hex_of(s) for s in session_ids], timeout=APPEND_TIMEOUT_S)
+            rows = await self._appends.fetch(LAST_EVENTS, [hex_of(s) for s in session_ids], timeout=APPEND_TIMEOUT_S)
         return {f"session_{r['session_id'].hex}": f"event_{r['id'].hex}" for r in rows}
 
     async def load(self, session_id: str, version: str) -> Loaded | None:
@@ -150,12 +154,12 @@ class PostgresJournal:
     async def _load(self, wanted: Sequence[tuple[str, str]]) -> list[Loaded | None]:
         once = dict.fromkeys(wanted)  # a session may be wanted twice, when it is placed anew while it is being loaded
         with translate():
-            heads = await self._pool.fetch(HEADS, [hex_of(s) for s, _ in once], [version for _, version in once])
+            heads = await self._loads.fetch(HEADS, [hex_of(s) for s, _ in once], [version for _, version in once])
             longer = [head for head in heads if head["last_sequence"] > (head["snapshot_sequence"] or 0)]
             tails = defaultdict(list)
             if longer:
                 ids, last = [head["id"] for head in longer], [head["last_sequence"] for head in longer]
-                for row in await self._pool.fetch(
+                for row in await self._loads.fetch(
                     TAILS, ids, [head["snapshot_sequence"] or 0 for head in longer], last
                 ):
                     tails[row["id"]].append(row)
@@ -165,7 +169,7 @@ class PostgresJournal:
     async def save_snapshot(self, session_id: str, sequence: int, version: str, state: bytes) -> None:
         """Keep the newest snapshot of a session."""
         with translate():
-            await self._pool.execute(SAVE_SNAPSHOT, hex_of(session_id), sequence, version, state)
+            await self._loads.execute(SAVE_SNAPSHOT, hex_of(session_id), sequence, version, state)
 
 
 def _loaded(head: asyncpg.Record, tail: Sequence[asyncpg.Record]) -> Loaded:

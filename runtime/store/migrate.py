@@ -7,7 +7,8 @@ as a concurrent index build. A failed one is tried again the next time, so write
 import asyncio
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -109,16 +110,13 @@ async def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[Step]:
     """Apply what is missing and return it; several may call this at once.
 
     Raises:
-        SchemaMismatchError: see `pending`, nothing was applied; or one failed, then those before it stay.
+        SchemaMismatchError: see `pending` and `_check_encoding`, nothing was applied; or one failed, then those
+            before it stay.
         StoreUnavailableError: the database does not answer, or another migration takes too long.
     """
     migrations = await asyncio.to_thread(read_migrations, folder)
-    connection = await connect(dsn)
-    try:
-        with translate():
-            return await _migrate(connection, migrations)
-    finally:
-        await connection.close()
+    async with _connected(dsn) as connection:
+        return await _migrate(connection, migrations)
 
 
 async def check(dsn: str, folder: Path = MIGRATIONS) -> None:
@@ -132,12 +130,8 @@ async def check(dsn: str, folder: Path = MIGRATIONS) -> None:
         StoreUnavailableError: it does not answer.
     """
     migrations = await asyncio.to_thread(read_migrations, folder)
-    connection = await connect(dsn)
-    try:
-        with translate():
-            applied = await _applied(connection)
-    finally:
-        await connection.close()
+    async with _connected(dsn) as connection:
+        applied = await _applied(connection)
     missing = pending(migrations, applied[: len(migrations)])
     if missing:
         have = len(migrations) - len(missing)
@@ -145,6 +139,28 @@ async def check(dsn: str, folder: Path = MIGRATIONS) -> None:
             f"The database has schema {have}, this version of Perdure needs {len(migrations)}: run `perdure migrate`."
         )
         raise SchemaMismatchError(message)
+
+
+@asynccontextmanager
+async def _connected(dsn: str) -> AsyncIterator[_Connection]:
+    connection = await connect(dsn)
+    try:
+        with translate():
+            _check_encoding(connection.get_settings().server_encoding)
+            yield connection
+    finally:
+        await connection.close()
+
+
+def _check_encoding(encoding: str) -> None:
+    """Pass if the database can hold every text. It has its encoding for life."""
+    if encoding == "UTF8":
+        return
+    message = (
+        f"The database's encoding is {encoding}, which cannot hold every text: use a database that was made with "
+        "`CREATE DATABASE perdure ENCODING 'UTF8' TEMPLATE template0`."
+    )
+    raise SchemaMismatchError(message)
 
 
 async def _migrate(connection: _Connection, migrations: Sequence[Migration]) -> list[Step]:

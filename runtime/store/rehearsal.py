@@ -10,7 +10,16 @@ from runtime.store.definitions import CHANGED
 from runtime.store.journal import APPEND, APPEND_PARAMETERS, HEADS, TAILS
 
 
-async def rehearse(connection: Any) -> None:
-    """Run the statements of a turn and of a takeover, about nothing."""
-    for statement, parameters in ((HEADS, 2), (TAILS, 3), (CHANGED, 4), (APPEND, APPEND_PARAMETERS)):
+async def rehearse_appends(connection: Any) -> None:
+    """Run what the journal's writer does, about nothing."""
+    await _rehearse(connection, (APPEND, APPEND_PARAMETERS))
+
+
+async def rehearse_loads(connection: Any) -> None:
+    """Run what a turn and a takeover read, about nothing."""
+    await _rehearse(connection, (HEADS, 2), (TAILS, 3), (CHANGED, 4))
+
+
+async def _rehearse(connection: Any, *statements: tuple[str, int]) -> None:
+    for statement, parameters in statements:
         await connection.fetch(statement, *([] for _ in range(parameters)))

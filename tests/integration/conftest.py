@@ -72,7 +72,7 @@ class Deployment:
     def __init__(self, pool: Pool, harness_id: str) -> None:
         self.pool = pool
         self.probe = Probe()
-        self.store = PostgresJournal(pool)
+        self.store = PostgresJournal(pool, pool)
         self.placements = PlacementStore(pool)
         self.harness_id = harness_id
         self._processes: list[Process] = []

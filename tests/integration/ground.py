@@ -29,7 +29,7 @@ class PostgresGround:
 
     def __init__(self, pool: Pool, harness_id: str) -> None:
         self.pool = pool
-        self.store = PostgresJournal(pool)
+        self.store = PostgresJournal(pool, pool)
         self.placements = PlacementStore(pool)
         self._harness_id = harness_id
 

@@ -20,7 +20,7 @@ class SlowLoads(PostgresJournal):
     """Takes its time with each session, and remembers how many it was asked for at once."""
 
     def __init__(self, pool: Pool) -> None:
-        super().__init__(pool)
+        super().__init__(pool, pool)
         self.order: list[str] = []
         self.most = 0
         self._loading = 0

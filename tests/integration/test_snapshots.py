@@ -19,7 +19,7 @@ class Snapshots(PostgresJournal):
     """Remembers up to where snapshots went."""
 
     def __init__(self, pool: Pool) -> None:
-        super().__init__(pool)
+        super().__init__(pool, pool)
         self.sequences = [0]
         self.saved = asyncio.Event()
 

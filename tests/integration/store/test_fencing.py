@@ -24,6 +24,7 @@ from runtime.core.session import FORMAT
 from runtime.journal import Batch, Head, Journal, Line
 from runtime.mint import Mint
 from runtime.protocol import Departure
+from runtime.tasks import Tasks
 from tests.fakes import BrokenLine
 from tests.integration.ground import PostgresGround, settle, standing
 from tests.laws import share
@@ -231,11 +232,11 @@ async def _all(work: Any) -> list[Any]:
 async def _commit(line: BrokenLine, batch: Batch) -> PerdureError | None:
     """Commit as an actor does, and return what it is told."""
     heard: asyncio.Future[PerdureError | None] = asyncio.get_running_loop().create_future()
-    writer = Journal(line)
-    writer.start()
+    writer, tasks = Journal(line), Tasks(lambda: heard.set_exception(RuntimeError("the writer has ended")))
+    writer.start(tasks)
     writer.append(batch, heard.set_result)
     error = await heard
-    await writer.close()
+    await tasks.close()
     return error
 
 

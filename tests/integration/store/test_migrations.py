@@ -79,3 +79,10 @@ def test_misnamed_file_is_refused(folder: Path, name: str) -> None:
 
 def test_shipped_files_are_well_formed() -> None:
     assert [migration.step.number for migration in read_migrations()] == list(range(1, len(read_migrations()) + 1))
+
+
+async def test_database_that_cannot_hold_every_text_is_refused(latin_database: str, folder: Path) -> None:
+    for use in (migrate, check):
+        with pytest.raises(SchemaMismatchError, match=r"encoding is LATIN1.*CREATE DATABASE .* ENCODING 'UTF8'"):
+            await use(latin_database, folder)
+    assert await tables(latin_database) == set()
