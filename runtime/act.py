@@ -117,6 +117,7 @@ class Acting:
 
     async def _run_in_order(self, calls: Sequence[ToolCallPart]) -> None:
         for part in calls:
+            await self._session.services.journal.room()
             outcome = await self._outcome(part)
             reach(FailPoint.TOOL_DONE)
             if self._session.state.turn is not self._turn:
@@ -181,6 +182,8 @@ class Acting:
             return
         if payload.is_ephemeral:
             self._session.send_delta(payload, context)
+        elif isinstance(payload, ev.ToolProgress) and self._session.services.journal.is_full:
+            log.warning("tool_progress_dropped", tool=payload.tool_name, session_id=self._session.session_id)
         else:
             self._session.append(Draft(payload, context))
 

@@ -126,6 +126,7 @@ class Engine:
         session = self.session
         agent = await self._load()
         while not session.is_lost:
+            await session.services.journal.room()
             command = decide(session.state, agent.client_tools, agent.max_iterations)
             if isinstance(command, CallModel) and session.state.turn and session.state.turn.iterations:
                 agent = await self._load()

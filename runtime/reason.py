@@ -21,7 +21,7 @@ from runtime.failpoint import FailPoint, reach
 from runtime.mint import random_id, timestamp
 from runtime.model import ModelRef, ModelReply, ModelRequest, TextDelta, ThinkingDelta
 from runtime.session import LiveSession
-from runtime.stream import DeltaStream
+from runtime.stream import DeltaStream, Emit
 
 log = structlog.get_logger(__name__)
 
@@ -48,9 +48,9 @@ class Reasoning:
     def partial(self) -> tuple[ev.Payload, ev.Context] | None:
         """Return a delta that holds all of the message so far, for a client that comes late."""
         turn = self._session.state.turn
-        if turn is None or turn.message_id is None or self._output is None:
+        text = self._output.sent if self._output else ""
+        if turn is None or turn.message_id is None or not text:
             return None
-        text = self._output.sent
         data = ev.OutputDelta(turn_id=turn.turn_id, message_id=turn.message_id, delta=text, accumulated=text)
         return data, write.reason_context(turn)
 
@@ -158,8 +158,12 @@ class Reasoning:
     def _say(self, ref: ModelRef, text: str) -> None:
         if self._output is None:
             self._open_output(self._session.turn, ref)
-            self._output = DeltaStream(self._send_output, self._session.services.tunables.delta_interval_s)
+            self._output = self._stream_of(self._send_output)
         self._output.feed(text)
+
+    def _stream_of(self, emit: Emit) -> DeltaStream:
+        session = self._session
+        return DeltaStream(emit, session.services.tunables.delta_interval_s, session.when_settled)
 
     def _open_output(self, turn: Turn, ref: ModelRef | None) -> None:
         self._first_token_at = self._first_token_at or timestamp()
@@ -189,7 +193,7 @@ class Reasoning:
             if not turn.is_thinking:
                 data = ev.ThinkingStarted(turn_id=turn.turn_id, model=ref.name)
                 self._session.append(Draft(data, write.reason_context(turn)))
-            self._thinking = DeltaStream(self._send_thought, self._session.services.tunables.delta_interval_s)
+            self._thinking = self._stream_of(self._send_thought)
         self._thinking.feed(text)
 
     def _send_thought(self, delta: str, accumulated: str) -> None:

@@ -8,11 +8,12 @@ follow (design: promises 1 and 2).
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
+import structlog
 
 from runtime.core import draft as write
 from runtime.core import event as ev
@@ -27,17 +28,19 @@ from runtime.journal import Batch, Head, Line, Loaded
 from runtime.mint import Mint, timestamp
 from runtime.ports import ClientResult, Frame, Input
 from runtime.services import Owner, Services
+from runtime.stream import Deltas
+
+log = structlog.get_logger(__name__)
 
 TAIL_SHARE: Final = 10  # at most so little of a long log is read behind its snapshot
 
 
 @dataclass(slots=True)
 class _Pending:
-    """An append on its way to the disk, with the frames that may leave once it is there."""
+    """An append on its way to the disk; clients may see it once it is there."""
 
     landed: "asyncio.Future[None]"
-    sequence: int
-    frames: list[Frame]
+    lines: Sequence[Line]
 
 
 class Listener(Protocol):
@@ -70,6 +73,8 @@ class LiveSession:
         self._listener = listener
         self._mint = Mint(after=state.last_event_id)
         self._pending: deque[_Pending] = deque()
+        self._deltas = Deltas()
+        self._catching_up: dict[Callable[[], None], None] = {}
         self._snapshot_at = state.last_sequence - len(loaded.tail)
 
     @property
@@ -88,8 +93,7 @@ class LiveSession:
         It fails with StaleEpochError if the session has moved on; nothing was written then.
         """
         lines = [self._fold(draft) for draft in drafts]
-        frames = [Frame(line.sequence, line.type, sse.frame(line.type, line.id, line.body)) for line in lines]
-        entry = _Pending(asyncio.get_running_loop().create_future(), self.state.last_sequence, frames)
+        entry = _Pending(asyncio.get_running_loop().create_future(), lines)
         self._pending.append(entry)
         batch = Batch(self.session_id, self.epoch, lines, self._head())
         self.services.journal.append(batch, self._landed)
@@ -119,16 +123,28 @@ class LiveSession:
     def _landed(self, error: PerdureError | None) -> None:
         entry = self._pending.popleft()
         if error is None:
-            self.committed_sequence = entry.sequence
+            self.committed_sequence = entry.lines[-1].sequence
             if not entry.landed.done():
                 entry.landed.set_result(None)
             if not self.is_lost:
-                self._listener.published(self, entry.frames)
+                self._show(entry.lines)
             return
         if not entry.landed.done():
             entry.landed.set_exception(error)
             entry.landed.exception()  # who does not wait for it hears of it through the listener
         self.lose(error)
+
+    def _show(self, lines: Sequence[Line]) -> None:
+        """Publish what has been committed, the deltas that follow it, and what waited for the disk to catch up."""
+        frames = [Frame(line.sequence, line.type, sse.frame(line.type, line.id, line.body)) for line in lines]
+        frames += self._deltas.take(lines[-1].sequence)
+        self._listener.published(self, frames)
+        if not self._pending:
+            if dropped := self._deltas.end():
+                log.warning("deltas_dropped", session_id=self.session_id, count=dropped)
+            waiting, self._catching_up = self._catching_up, {}
+            for send in waiting:
+                send()
 
     def lose(self, error: PerdureError) -> None:
         """Stop writing and showing anything: the session belongs to somebody else now."""
@@ -147,11 +163,21 @@ class LiveSession:
             await asyncio.shield(self._pending[-1].landed)
 
     def send_delta(self, data: ev.Payload, context: ev.Context) -> None:
-        """Send an ephemeral event, behind the durable ones that came before it."""
+        """Send an ephemeral event, behind the durable ones that came before it.
+
+        Of those that wait for the disk the oldest are dropped when they get too many, as a terminal's do.
+        """
         if self._pending:
-            self._pending[-1].frames.append(self.ephemeral(data, context))
+            self._deltas.put(self.state.last_sequence, self.ephemeral(data, context))
         elif not self.is_lost:
             self._listener.published(self, (self.ephemeral(data, context),))
+
+    def when_settled(self, send: Callable[[], None]) -> None:
+        """Call `send` when everything appended is on the disk: now, if it is, else once, however often it was given."""
+        if self._pending:
+            self._catching_up[send] = None
+        else:
+            send()
 
     def ephemeral(self, data: ev.Payload, context: ev.Context) -> Frame:
         """Return the frame of an event that is not journaled."""

@@ -48,6 +48,9 @@ class ToolContext:
     no other call of any session has it (39 visible ASCII characters). A tool that asks another service to do
     something sends it along, as the `Idempotency-Key` header or whatever that service takes. The
     `tool_call_id` is a vendor's: it may come again in another session.
+
+    `emit` says something while the tool runs, in order and without waiting. While the database is away it keeps the
+    latest output only (`tool.output.delta`), and drops progress once too much waits: both are logged.
     """
 
     tool_call_id: str
@@ -56,7 +59,7 @@ class ToolContext:
     files: Workspace
     keys: KeyValues
     now: Callable[[], datetime]
-    emit: Callable[[Payload], None]  # journals an event of the session, in order, without waiting
+    emit: Callable[[Payload], None]
 
 
 Run = Callable[..., Awaitable[Any]]

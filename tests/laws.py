@@ -13,10 +13,11 @@ from runtime.core import phase
 from runtime.core import session as core
 from runtime.core.errors import JournalCorruptError
 from runtime.core.event import Event
-from runtime.core.message import NO_USAGE, Role, ToolResultPart, Turned
+from runtime.core.message import NO_USAGE, Role, TextPart, ToolResultPart, Turned
 from runtime.core.phase import NEXT
 from runtime.core.turn import Rest, StartTurn, decide
 from runtime.models.messages import transcript
+from runtime.ports import Frame
 
 
 def share(part: float, steps: int = 50) -> settings:
@@ -52,6 +53,35 @@ def check_log(events: Sequence[Event], *, is_finished: bool = True) -> None:
     _check_pairs(events, "act.started", "act.completed", is_finished=is_finished)
     _check_messages(events)
     _check_tools(events, is_finished=is_finished)
+
+
+def check_stream(frames: Sequence[Frame]) -> dict[str, str]:
+    """Assert what a listener relies on; return what the deltas of each message add up to, those of tools by call."""
+    events = [event for f in frames if (event := ev.decode(f.sse.partition(b"data: ")[2])) is not None]
+    sequences = [event.sequence for event in events if event.sequence]
+    assert sequences == list(range(min(sequences, default=1), max(sequences, default=0) + 1)), "no gap, no repeat"
+    ids = [event.id for event in events]
+    assert ids == sorted(set(ids)), "whatever event is the cursor, nothing that comes after it has an earlier id"
+    texts: dict[str, str] = {}
+    for event in events:
+        _follow(texts, event)
+    return texts
+
+
+def _follow(texts: dict[str, str], event: Event) -> None:
+    match event.data:
+        case ev.OutputDelta(message_id=key) | ev.ThinkingDelta(turn_id=key):
+            texts[key] = texts.get(key, "") + event.data.delta
+            assert texts[key] == event.data.accumulated, "deltas add up"
+        case ev.ToolOutputDelta(tool_call_id=key):
+            texts[key] = texts.get(key, "") + event.data.delta
+        case ev.OutputCompleted(message=message, error_code=None):
+            whole = "".join(part.text for part in message.content if isinstance(part, TextPart))
+            assert whole.startswith(texts.get(message.id, "")), "deltas are the beginning of the message"
+        case ev.ThinkingCompleted(turn_id=key, thinking=thought):
+            assert thought.startswith(texts.pop(key, ""))
+        case ev.ReasonRecovered():
+            texts.clear()
 
 
 def _check_inputs(events: Sequence[Event]) -> None:

@@ -21,7 +21,7 @@ from runtime.ports import ClientResult
 from runtime.protocol import Cancel, Send, Submit, Watch
 from runtime.tool import OnInterrupt, Tool, ToolContext
 from tests.fakes import BrokenLine
-from tests.laws import Stored, check_log, check_replay, check_transcript, events_of
+from tests.laws import Stored, check_log, check_replay, check_stream, check_transcript, events_of
 from tests.stage import FAST, PATIENCE_S, CutJournal, FixedAgents, Process, given, services_for
 
 CLIENT_TOOL: Final = "ask_human"
@@ -296,6 +296,7 @@ class SessionMachine(RuleBasedStateMachine):
         assert [e.sequence for e in events_of(log)] == list(range(1, len(log) + 1))
         seen = [frame.sequence for frame in self._stand.process.frames if frame.sequence]
         assert seen == list(range(len(log) - len(seen) + 1, len(log) + 1)), "everything committed is seen, once"
+        check_stream(self._stand.process.frames)
         state = self._state()
         assert state.last_sequence == len(log)
         self._lived[len(log)] = core.snapshot(state)
