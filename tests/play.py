@@ -75,11 +75,13 @@ class HeldModel:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[StreamItem, None]:
         self._begun(self._epoch, request)
         line = self.line = asyncio.Queue()
+        said = ""
         try:
             while (item := await line.get()) is not None:
                 if isinstance(item, Exception):
                     raise item
-                yield item
+                said += item.text if isinstance(item, TextDelta) else ""
+                yield msgspec.structs.replace(item, text=said + item.text) if isinstance(item, ModelReply) else item
         finally:
             if self.line is line:
                 self.line = None
@@ -139,7 +141,7 @@ class Stand:
                 looks = looks + 1 if self._is_calm(session_id) else 0
 
     def _is_calm(self, session_id: str) -> bool:
-        if self.process.tasks.running:
+        if set(self.process.tasks.running) > {"journal"}:
             return False
         engine = self.engine(session_id)
         if engine is None:

@@ -44,7 +44,7 @@ async def test_a_writer_that_is_stale_under_an_unchanged_epoch_says_so(deploymen
 
 
 async def test_a_bug_is_answered_at_once(deployment: Deployment) -> None:
-    process = deployment.process(ScriptedModel(), store=Buggy(deployment.pool))
+    process = deployment.process(ScriptedModel(), store=Buggy(deployment.pool, deployment.pool))
     session_id = await deployment.new_session()
     with pytest.raises(PerdureError) as raised:
         await process.ask(session_id, await deployment.place(session_id), Send(given("hello")))
@@ -52,7 +52,7 @@ async def test_a_bug_is_answered_at_once(deployment: Deployment) -> None:
 
 
 async def test_a_session_that_cannot_be_brought_to_life_is_reported(deployment: Deployment) -> None:
-    process = deployment.process(ScriptedModel(), store=Buggy(deployment.pool))
+    process = deployment.process(ScriptedModel(), store=Buggy(deployment.pool, deployment.pool))
     session_id = await deployment.new_session()
     epoch = await deployment.place(session_id)
     process.adopt(session_id, epoch)

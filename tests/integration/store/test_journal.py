@@ -17,6 +17,7 @@ from runtime.store.pool import Pool
 from runtime.store.sessions import NewSession, SessionStore
 from runtime.tasks import Tasks
 from runtime.wiring import Connections, Runtime, open_runtime
+from tests.integration.ground import settle
 
 PATIENCE_S = 10.0
 HOLD = "SELECT pg_advisory_lock(1)"
@@ -56,7 +57,7 @@ async def new_session(db: Pool) -> str:
         definition=SessionDefinition(),
     )
     created = await SessionStore(db).create(new)
-    await PlacementStore(db).place([(created.id, "here")])
+    await settle(PlacementStore(db), {created.id: "here"})
     return created.id
 
 
