@@ -5,7 +5,6 @@ from a thread that lives as long as Ray shall: the kernel ends Ray's processes w
 """
 
 import asyncio
-import hashlib
 import logging
 import os
 import secrets
@@ -26,9 +25,11 @@ from ray._private import ray_constants, worker
 from ray._private.worker import BaseContext, RayContext
 from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]  # not in Ray's stub
 
-from actors.reaper import Guard, end, is_alive, named, processes_of
+from actors.reaper import Guard, named, processes_of
 from runtime.core.errors import ConflictError, OverloadedError
 from runtime.lock import FolderLock
+from runtime.processes import is_alive, kill
+from runtime.short_path import link, short_name, unlink
 
 NAMESPACE: Final = "perdure"
 _OBJECT_STORE_BYTES: Final = 200_000_000  # our messages are small: actors answer inline, not through the store
@@ -37,6 +38,7 @@ _TEMP_PATH_BYTES: Final = (
 )
 _VITAL: Final = ("gcs_server", "raylet")
 _VITAL_CHECK_S: Final = 0.25
+_END_TIMEOUT_S: Final = 5.0
 _LOGGERS: Final = (
     "ray._private.authentication.authentication_token_setup",  # warns that the token is on
     "ray._private.worker",  # warns that it leaves signals alone
@@ -80,7 +82,7 @@ class LocalRay:
         self._num_cpus = num_cpus
         self._dashboard_port = dashboard_port
         self._lock = FolderLock(self._home)
-        self._temp_dir = self._home
+        self._temp_dir = short_name(self._home, _TEMP_PATH_BYTES)
         self._outer_environment: dict[str, str | None] = {}
         self._processes: list[psutil.Process] = []
         self._vital: dict[psutil.Process, str] = {}
@@ -111,12 +113,11 @@ class LocalRay:
             self._guard.dismiss()
             self._guard = None
         ray.shutdown(wait_for_processes=True)
-        end(processes)
+        kill(processes, _END_TIMEOUT_S)
         self._restore_environment()
         for sockets in self._home.glob("session_*/sockets"):
             shutil.rmtree(sockets, ignore_errors=True)
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
+        unlink(self._temp_dir, self._home)
         self._lock.free()
 
     async def until_lost(self) -> str:
@@ -131,14 +132,14 @@ class LocalRay:
         """Kill what is left of a Ray that lost a vital process: it would hang on for a minute, serving nobody."""
         if self._guard is not None:
             self._guard.dismiss()
-        end(self._processes)
+        kill(self._processes, _END_TIMEOUT_S)
         self._restore_environment()
 
     def _start(self) -> Cluster:
         for session in self._home.glob("session_*"):
             if not session.is_symlink():
                 shutil.rmtree(session, ignore_errors=True)
-        self._temp_dir = _short(self._home)
+        link(self._temp_dir, self._home)
         self._set_environment(
             {
                 "RAY_AUTH_TOKEN_PATH": str(self._new_token()),
@@ -221,21 +222,6 @@ def _require_free(port: int) -> None:
     except OSError as err:
         message = f"Port {port} cannot serve Ray's dashboard: {err.strerror}."
         raise ConflictError(message, "dashboard_port_taken") from None
-
-
-def _short(folder: Path) -> Path:
-    """Return the folder, or a link to it whose name leaves room for sockets below it."""
-    if len(os.fsencode(folder)) <= _TEMP_PATH_BYTES:
-        return folder
-    # The same name each time, so a kill -9 leaves one link at most, which the next start takes over.
-    link = Path("/tmp") / f"perdure-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"  # noqa: S108  owner checked
-    try:
-        link.symlink_to(folder)
-    except FileExistsError:
-        if link.lstat().st_uid != os.geteuid() or not link.is_symlink() or link.readlink() != folder:
-            message = f"{link} is in the way: remove it, or choose a data dir with a shorter path."
-            raise ConflictError(message, "temporary_path_taken") from None
-    return link
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from typing import Final
 
 import psutil
 
-_END_TIMEOUT_S: Final = 5.0
 # Its standard input closes when we die, however we die. Ray's agents would then try for 60 s to tell a dead GCS so.
 _GUARD: Final = 'read -r _; kill -KILL "$@" 2>/dev/null; [ -z "$0" ] || rm -f "$0"'
 
@@ -25,22 +24,6 @@ def named(processes: Sequence[psutil.Process]) -> Iterator[tuple[psutil.Process,
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             yield process, process.name()
-
-
-def is_alive(process: psutil.Process) -> bool:
-    """Tell whether a process runs; one that died and was not waited for does not."""
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def end(processes: Sequence[psutil.Process]) -> None:
-    """Kill what still runs of processes that have nothing to save, and wait until it is gone."""
-    for process in processes:
-        if process.is_running():
-            process.kill()
-    psutil.wait_procs(processes, _END_TIMEOUT_S)
 
 
 class Guard:

@@ -9,10 +9,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import httpx
 import psutil
+
+from runtime.store.embedded import EmbeddedPostgres
 
 COMMAND: Final = Path(sys.executable).with_name("perdure")
 UP: Final = re.compile(r"Perdure is up.* at .*?(http://[^\s\x1b]+)")
@@ -59,8 +60,7 @@ class ServerProcess:
     @property
     def database(self) -> str:
         """The address of its Postgres."""
-        socket = (self.data_dir.resolve() / "postgres" / "socket").resolve()
-        return f"postgresql://perdure@{quote(str(socket), safe='')}/postgres"
+        return EmbeddedPostgres(self.data_dir).dsn
 
     @property
     def log(self) -> str:

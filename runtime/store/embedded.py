@@ -1,20 +1,20 @@
 """The Postgres that comes along when no DATABASE_URL is given: PostgreSQL 18 from a wheel, below DIR/postgres.
 
-    data/     the cluster       socket/   the only way in: a private folder, or a link to a shorter one
+    data/     the cluster       socket/   the only way in
     log       what it says      lock      held by the process that owns the server
 
-It listens on no port. One process owns it, as a direct child that dies with it (see program.py). Whatever a
-killed owner left running is stopped before a new server starts, so no server is ever shared; one that dies
-under a living owner is started again.
+It listens on no port and asks nobody for a password, since only its owner may enter the folder. One process owns it,
+as a direct child that dies with it (see program.py). Whatever a killed owner, or a killed server, left running is
+ended before a new server starts, so no server is ever shared; one that dies under a living owner is started again.
 """
 
 import asyncio
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -24,12 +24,15 @@ import psutil
 from runtime.core.errors import StoreUnavailableError
 from runtime.lock import FolderLock
 from runtime.log import get_logger
+from runtime.processes import await_end, is_alive, kill
+from runtime.short_path import link, short_name, unlink
 from runtime.store.program import ENVIRONMENT, Programs
 
 _USER: Final = "perdure"
 _DATABASE: Final = "postgres"
+_SOCKET_DIR: Final = "../socket"  # seen from the data folder: however long the path is, this name is short
 _SOCKET_NAME: Final = "/.s.PGSQL.5432"
-_SOCKET_PATH_BYTES: Final = 107  # sun_path of unix(7), less its final zero; 103 on macOS
+_SOCKET_PATH_BYTES: Final = 107 if sys.platform == "linux" else 103  # sun_path of unix(7), less its final zero
 _START_TIMEOUT_S: Final = 120.0  # replaying the log after a crash takes time
 _STOP_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.01
@@ -56,7 +59,7 @@ _OPTIONS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-}
+}  # and `cluster_name`, which is in the titles of all its processes
 
 _log = get_logger(__name__)
 
@@ -67,9 +70,10 @@ class EmbeddedPostgres:
     def __init__(self, data_dir: Path) -> None:
         self._home = data_dir.resolve() / "postgres"
         self._data = self._home / "data"
-        self._socket_link = self._home / "socket"
+        self._socket_dir = self._home / "socket"
+        self._address = short_name(self._socket_dir, _SOCKET_PATH_BYTES - len(_SOCKET_NAME))
+        self._mark = f"perdure-{hashlib.sha256(os.fsencode(self._data)).hexdigest()[:16]}"
         self._programs = Programs(self._home)
-        self._socket_dir = self._socket_link
         self._lock = FolderLock(self._home)
         self._server: subprocess.Popen[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -77,7 +81,7 @@ class EmbeddedPostgres:
     @property
     def dsn(self) -> str:
         """The address for clients on this machine. The socket folder's name is the host, percent-encoded."""
-        return f"postgresql://{_USER}@{quote(str(self._socket_dir), safe='')}/{_DATABASE}"
+        return f"postgresql://{_USER}@{quote(str(self._address), safe='')}/{_DATABASE}"
 
     @property
     def pid(self) -> int | None:
@@ -111,61 +115,47 @@ class EmbeddedPostgres:
 
     def _prepare(self) -> None:
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._programs.keep(self._home)
         self._lock.take()
-        self._programs.own(self._home)
-        self._stop_leftover()
         self._make_socket_dir()
         if not self._data.exists():
             self._init_cluster()
 
     def _stop_leftover(self) -> None:
-        lines = self._status_lines()
-        try:
-            leftover = psutil.Process(int(lines[0])) if lines else None
-            if leftover is None or leftover.cwd() != str(self._data):
-                self._forget_leftover()
-                return
-            _log.info("leftover_postgres_found", pid=leftover.pid)
-            for number in (signal.SIGINT, signal.SIGQUIT):
-                leftover.send_signal(number)
-                try:
-                    leftover.wait(_STOP_TIMEOUT_S)
-                except psutil.TimeoutExpired:
-                    continue
-                return
-        except psutil.NoSuchProcess:
-            return
-        except psutil.AccessDenied:  # somebody else's, so none of ours
-            self._forget_leftover()
-            return
-        raise StoreUnavailableError(reason=f"the server of a former run, pid {leftover.pid}, does not stop")
-
-    def _forget_leftover(self) -> None:
-        """Remove the note of a server that is gone: Postgres takes any process of this user with its number for it."""
+        """End what still runs there of a server that was killed, or whose owner was: it holds the shared memory."""
+        found = self._leftover()
+        if found:
+            _log.info("leftover_postgres_found", pids=[process.pid for process in found])
+        noted = self._status_lines()[:1]
+        for leader in (process for process in found if [str(process.pid)] == noted):
+            _ask_to_end(leader)
+        if left := kill(found, _STOP_TIMEOUT_S):
+            raise StoreUnavailableError(reason=f"what a former run left, pid {left[0].pid}, cannot be ended")
+        # What it names is dead, though perhaps not yet reaped, or a stranger with that number; Postgres would mind.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _leftover(self) -> list[psutil.Process]:
+        """Return the processes of this folder's server. All bear its mark, which anybody may read, as root or not."""
+        every = psutil.process_iter(["name", "cmdline"])
+        return [p for p in every if p.info["name"] == "postgres" and self._mark in " ".join(p.info["cmdline"] or ())]
 
     def _make_socket_dir(self) -> None:
         self._remove_socket_dir()
-        limit = _SOCKET_PATH_BYTES if sys.platform == "linux" else 103
-        if len(os.fsencode(self._socket_link)) + len(_SOCKET_NAME) <= limit:
-            self._socket_link.mkdir(mode=0o700)
-            self._socket_dir = self._socket_link
-        else:
-            # A name nobody can guess, in a folder only we can enter; the link finds it again after a kill -9.
-            self._socket_dir = Path(tempfile.mkdtemp(prefix="perdure-", dir="/tmp"))  # TMPDIR may be long too
-            self._socket_link.symlink_to(self._socket_dir)
+        self._socket_dir.mkdir(mode=0o700)
         self._programs.own(self._socket_dir)
+        link(self._address, self._socket_dir)
 
     def _remove_socket_dir(self) -> None:
-        if self._socket_link.is_symlink():
-            shutil.rmtree(self._socket_link.readlink(), ignore_errors=True)
-            self._socket_link.unlink()
-        elif self._socket_link.exists():
-            shutil.rmtree(self._socket_link)
+        unlink(self._address, self._socket_dir)
+        if self._socket_dir.is_symlink():  # of a former version
+            self._socket_dir.unlink()
+        shutil.rmtree(self._socket_dir, ignore_errors=True)
 
     def _init_cluster(self) -> None:
         draft = self._home / "data.new"  # renamed when complete, so a kill here leaves no half cluster
         shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        self._programs.own(draft)
         arguments = ["-D", str(draft), "-U", _USER, "-E", "UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
         arguments += ["--auth-local=trust", "--auth-host=reject"]
         if sys.platform == "linux":
@@ -181,6 +171,7 @@ class EmbeddedPostgres:
     # ------------------------------------------------------------ while it runs
 
     async def _run(self) -> None:
+        await asyncio.to_thread(self._stop_leftover)
         self._server = self._launch()
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
@@ -194,7 +185,7 @@ class EmbeddedPostgres:
         if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
             log.rename(log.with_suffix(".old"))
         options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
-        arguments = ["-D", str(self._data), "-k", str(self._socket_dir), *options]
+        arguments = ["-D", str(self._data), "-k", _SOCKET_DIR, "-c", f"cluster_name={self._mark}", *options]
         with log.open("ab") as output:
             # Its own session: ctrl-C in a terminal reaches us only, and we drain before we stop the server.
             return subprocess.Popen(  # noqa: S603  the command is our own
@@ -228,7 +219,6 @@ class EmbeddedPostgres:
                 wait_s = _WATCH_S
                 continue
             try:
-                # Fails while backends of the dead server hold its shared memory: they notice within moments.
                 await self._run()
             except StoreUnavailableError as err:
                 wait_s = min(wait_s * 2, _RETRY_CAP_S)
@@ -245,6 +235,13 @@ class EmbeddedPostgres:
         if self._lock.is_held:
             self._remove_socket_dir()
             self._lock.free()
+
+
+def _ask_to_end(leader: psutil.Process) -> None:
+    for number in (signal.SIGINT, signal.SIGQUIT):  # fast, immediate
+        if is_alive(leader):
+            leader.send_signal(number)
+            await_end([leader], _STOP_TIMEOUT_S)
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,7 @@
 """PostgreSQL's programs: where the wheel keeps them, and as whom and under what bonds they run.
 
-Postgres refuses to run as root, so root lends it an unprivileged user. Linux's setpriv does that, and binds
+Postgres refuses to run as root, so root lends it an unprivileged user, whom other programs may share: root keeps
+the folder itself, and lends the right to walk through it. Linux's setpriv does that, and binds
 the server's life to ours: when the thread that started it ends, even by kill -9, the server gets SIGINT,
 which is its fast shutdown. (setpriv comes with util-linux; elsewhere the server outlives a kill -9 until the
 next start finds it.)
@@ -52,6 +53,12 @@ class Programs:
             raise StoreUnavailableError(reason=f"{_WHEEL} is not installed on this machine; set DATABASE_URL")
         return found
 
+    def keep(self, path: Path) -> None:
+        """Let nobody into a folder but ourselves, and the programs, which need not own it to pass."""
+        path.chmod(0o700)
+        if self.owner is not None:
+            os.chown(path, os.geteuid(), os.getegid())  # former versions gave it away
+
     def own(self, path: Path) -> None:
         """Give a path to the user that the programs run as."""
         if self.owner is not None:
@@ -72,17 +79,11 @@ class Programs:
         if self.owner is None:
             return []
         identity = [f"--reuid={self.owner.pw_uid}", f"--regid={self.owner.pw_gid}", "--clear-groups"]
-        if all(map(_is_open_to_all, (self._binaries, self.home.parent))):
-            return [*identity, "--inh-caps=-all"]
-        # Below a private folder such as /root: let it walk through, rather than open that folder to everyone.
+        # To what is in private folders, ours and perhaps /root, rather than open those to everyone.
         capability = _permitted_capability()
         # The securebit lets access(2), by which Postgres looks for its own parts, see that right.
         rights = [f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
         return [*identity, *rights, "--securebits=+no_setuid_fixup"]
-
-
-def _is_open_to_all(path: Path) -> bool:
-    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
 
 
 def _permitted_capability() -> str:

@@ -7,7 +7,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from runtime.core.errors import ConflictError, StoreUnavailableError
+from runtime.processes import is_alive
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.pool import connect
 
@@ -62,6 +63,12 @@ async def eventually(claim: Callable[[], Awaitable[bool]], within_s: float = 20)
 
 
 @pytest.fixture
+def deep_dir(tmp_path: Path) -> Path:
+    """A data dir whose path is too long for a socket."""
+    return tmp_path / ("x" * 120)
+
+
+@pytest.fixture
 def killed_owner(data_dir: Path) -> Iterator[psutil.Process]:
     """The server of an owner that was killed -9 a moment ago."""
     owner = subprocess.Popen([sys.executable, "-c", OWNER, str(data_dir)], stdout=subprocess.PIPE, text=True)  # noqa: S603  ours
@@ -98,8 +105,8 @@ async def test_server_is_durable_checksummed_and_deaf_to_the_network(data_dir: P
         assert await connection.fetchval("SHOW listen_addresses") == ""
         assert server.pid is not None
         assert psutil.Process(server.pid).net_connections("inet") == []
-        sockets = await connection.fetchval("SHOW unix_socket_directories")
-        assert os.stat(sockets).st_mode & 0o077 == 0
+        for folder in ("", "data", "socket"):
+            assert (data_dir / "postgres" / folder).stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
@@ -148,16 +155,41 @@ def test_ordinary_user_runs_the_server_as_itself() -> None:
         assert (Path(folder) / "data" / "postgres" / "data").stat().st_uid == user
 
 
-async def test_long_path_is_no_obstacle_and_leaves_no_folder_elsewhere(data_dir: Path) -> None:
-    deep = data_dir / ("x" * 120)
-    async with running(deep) as server:
-        link = deep / "postgres" / "socket"
-        target = link.readlink()
-        assert len(str(target)) < 40
+async def test_long_path_is_no_obstacle_and_leaves_nothing_elsewhere(deep_dir: Path) -> None:
+    async with running(deep_dir) as server:
+        assert server._address.readlink() == deep_dir / "postgres" / "socket"
         async with connection_to(server) as connection:
             assert await connection.fetchval("SELECT 1") == 1
-    assert not target.exists()
-    assert not link.is_symlink()
+    assert not server._address.is_symlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become other users")
+@pytest.mark.parametrize("place", ["data_dir", "deep_dir"])
+async def test_nobody_but_its_owner_gets_in(request: pytest.FixtureRequest, place: str) -> None:
+    """Promised: not even another program of the user to whom root lends the server, in a folder open to all."""
+    folder: Path = request.getfixturevalue(place)
+    with tempfile.TemporaryDirectory(dir="/tmp") as outer:
+        os.chmod(outer, 0o755)  # noqa: S103  open to all
+        async with running(Path(outer) / folder.name) as server:
+            assert (Path(outer) / folder.name).stat().st_mode & 0o005 == 0o005
+            assert server.pid is not None
+            uids = {psutil.Process(server.pid).uids().real, 1234}
+            reached = [knock(server._address / ".s.PGSQL.5432", uid) for uid in (0, *uids)]
+    assert reached == ["", "PermissionError", "PermissionError"]
+
+
+def knock(socket: Path, uid: int) -> str:
+    """Return what hinders a user from connecting."""
+    program = """
+import os, socket, sys
+os.setgroups([]); os.setresgid(*3 * [int(sys.argv[2])]); os.setresuid(*3 * [int(sys.argv[2])])
+try:
+    socket.socket(socket.AF_UNIX).connect(sys.argv[1])
+except OSError as err:
+    print(type(err).__name__, end="")
+"""
+    command = [sys.executable, "-c", program, str(socket), str(uid)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603  ours
 
 
 async def test_servers_of_two_folders_run_side_by_side(tmp_path: Path) -> None:
@@ -198,17 +230,54 @@ async def test_new_owner_takes_over_from_a_server_that_survived(data_dir: Path) 
         assert await connection.fetchval("SELECT 1") == 1
 
 
-async def test_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(data_dir: Path) -> None:
+async def test_backend_that_outlived_its_server_does_not_keep_the_next_one_from_starting(data_dir: Path) -> None:
+    """It holds the shared memory, and one that stands still does not notice that the server is gone."""
+    async with running(data_dir):
+        pass
+    survivor = EmbeddedPostgres(data_dir)
+    await asyncio.to_thread(survivor._make_socket_dir)
+    loner = survivor._launch()
+    await eventually(lambda: _is(survivor._is_ready(loner)))
+    async with connection_to(survivor) as connection:
+        backend = psutil.Process(connection.get_server_pid())
+        backend.suspend()
+        loner.kill()
+        loner.wait()
+        async with running(data_dir) as server, connection_to(server) as other:
+            assert await other.fetchval("SELECT 1") == 1
+        assert not is_alive(backend)
+
+
+@contextmanager
+def stranger(user: int) -> Iterator[int]:
+    """A process that is alive."""
+    with subprocess.Popen(["/bin/sleep", "60"], user=user) as process:
+        yield process.pid
+        assert process.poll() is None
+        process.kill()
+
+
+@contextmanager
+def corpse(user: int) -> Iterator[int]:
+    """A process that is dead, and that nobody has reaped yet."""
+    with subprocess.Popen(["/bin/true"], user=user) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        yield process.pid
+
+
+@pytest.mark.parametrize("somebody", [stranger, corpse])
+async def test_stale_pid_file_that_names_somebody_else_is_no_obstacle(
+    data_dir: Path, somebody: Callable[[int], AbstractContextManager[int]]
+) -> None:
     async with running(data_dir):
         pass
     stale = data_dir / "postgres" / "data" / "postmaster.pid"
-    with subprocess.Popen(["/bin/sleep", "60"]) as stranger:  # noqa: ASYNC220  starts at once
-        stale.write_text(f"{stranger.pid}\n{stale.parent}\n1\n5432\n/nowhere\n\n  1  1\nready   \n")
-        shutil.chown(stale, user=stale.parent.stat().st_uid)
+    owner = stale.parent.stat().st_uid
+    with somebody(owner) as pid:
+        stale.write_text(f"{pid}\n{stale.parent}\n1\n5432\n/nowhere\n\n  1  1\nready   \n")
+        shutil.chown(stale, user=owner)
         async with running(data_dir) as server:
             assert server.pid is not None
-        assert stranger.poll() is None
-        stranger.kill()
 
 
 async def test_kill_during_the_first_start_is_made_good_by_the_next(data_dir: Path) -> None:

@@ -1,0 +1,38 @@
+"""Short names for folders in which sockets are made: their names may have a hundred bytes only (unix(7))."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from runtime.core.errors import ConflictError
+
+
+def short_name(folder: Path, limit_bytes: int) -> Path:
+    """Return the folder, or where a link to it belongs if its own name is longer than the limit.
+
+    It is the same each time, so a kill -9 leaves one link at most, which the next start takes over.
+    """
+    name = os.fsencode(folder)
+    return folder if len(name) <= limit_bytes else Path("/tmp") / f"perdure-{hashlib.sha256(name).hexdigest()[:12]}"  # noqa: S108  owner checked
+
+
+def link(name: Path, folder: Path) -> None:
+    """Make the link, if the name is one. It opens nothing: who may not enter the folder gets no further by it.
+
+    Raises:
+        ConflictError: something else is in its place.
+    """
+    if name == folder:
+        return
+    try:
+        name.symlink_to(folder)
+    except FileExistsError:
+        if name.lstat().st_uid != os.geteuid() or not name.is_symlink() or name.readlink() != folder:
+            message = f"{name} is in the way: remove it, or choose a data dir with a shorter path."
+            raise ConflictError(message, "temporary_path_taken") from None
+
+
+def unlink(name: Path, folder: Path) -> None:
+    """Remove the link, if there is one."""
+    if name != folder and name.is_symlink():
+        name.unlink()
