@@ -12,7 +12,7 @@ import shutil
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +20,12 @@ from typing import Any, Final, cast
 
 import psutil
 import ray
-import structlog
 from ray._private import ray_constants, worker
 from ray._private.worker import BaseContext, RayContext
 from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]  # not in Ray's stub
 
 from actors.reaper import Guard, named, processes_of
-from runtime.core.errors import ConflictError, OverloadedError
+from runtime.core.errors import ConflictError, InvalidInputError, OverloadedError
 from runtime.lock import FolderLock
 from runtime.processes import is_alive, kill
 from runtime.short_path import link, short_name, unlink
@@ -39,13 +38,18 @@ _TEMP_PATH_BYTES: Final = (
 _VITAL: Final = ("gcs_server", "raylet")
 _VITAL_CHECK_S: Final = 0.25
 _END_TIMEOUT_S: Final = 5.0
+_PROBE_TIMEOUT_S: Final = 5.0
 _LOGGERS: Final = (
     "ray._private.authentication.authentication_token_setup",  # warns that the token is on
     "ray._private.worker",  # warns that it leaves signals alone
 )
 
 
-_log = structlog.get_logger(__name__)
+Hear = Callable[[str], None]
+
+
+def _ignore(_line: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +64,64 @@ class Cluster:
     token_path: Path | None = None
 
 
+def require_answer(address: str) -> None:
+    """Pass if somebody takes connections at HOST:PORT; Ray itself would try for ever. Other forms of address pass.
+
+    Raises:
+        InvalidInputError: nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if "/" in host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PROBE_TIMEOUT_S).close()
+    except (OSError, OverflowError) as err:
+        message = f"No Ray answers at {address} ({err}). Start it, correct RAY_ADDRESS, or leave that empty for a Ray "
+        raise InvalidInputError(message + "of the server's own.", "ray_unreachable") from err
+
+
 def connect(address: str) -> Cluster:
-    """Join the cluster at `address`, with the token that Ray itself finds. Leave it by `ray.shutdown()`."""
-    _quieten()
-    with _kept_signal_handlers():
-        context = ray.init(
-            address=address,
-            namespace=NAMESPACE,
-            log_to_driver=False,
-            configure_logging=False,
-            logging_level=logging.ERROR,
-        )
+    """Join the cluster at `address`, with the token that Ray itself finds. Leave it by `disconnect`.
+
+    Raises:
+        InvalidInputError: it cannot be joined.
+    """
+    _quieten(_ignore)
+    try:
+        with _kept_signal_handlers():
+            context = ray.init(
+                address=address,
+                namespace=NAMESPACE,
+                log_to_driver=False,
+                configure_logging=False,
+                logging_level=logging.ERROR,
+            )
+    except (ConnectionError, RuntimeError, ValueError) as err:
+        message = f"The Ray at RAY_ADDRESS={address} cannot be joined: {err}"
+        raise InvalidInputError(message, "ray_unreachable") from err
     return _cluster(context)
 
 
-class LocalRay:
-    """A Ray of our own below DIR/ray. `dashboard_port` None takes the first free one from 8265 on."""
+def disconnect() -> None:
+    """Leave the cluster, which goes on."""
+    ray.shutdown()
 
-    def __init__(self, data_dir: Path, *, num_cpus: int | None = None, dashboard_port: int | None = None) -> None:
+
+class LocalRay:
+    """A Ray of our own below DIR/ray. `dashboard_port` None takes the first free one from 8265 on.
+
+    `hear` is told each line that an actor writes to its standard error, in a thread of Ray's.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        num_cpus: int | None = None,
+        dashboard_port: int | None = None,
+        hear: Hear = _ignore,
+    ) -> None:
+        self._hear = hear
         self._home = data_dir.resolve() / "ray"
         self._num_cpus = num_cpus
         self._dashboard_port = dashboard_port
@@ -151,7 +195,7 @@ class LocalRay:
         )
         ray_constants.ENABLE_RAY_CLUSTER = False  # what this process made of that variable when it imported Ray
         AuthenticationTokenLoader.instance().reset_cache()
-        _quieten()
+        _quieten(self._hear)
         with _kept_signal_handlers(), _own_words():
             context = ray.init(
                 address="local",
@@ -161,7 +205,7 @@ class LocalRay:
                 include_dashboard=True,
                 dashboard_host="127.0.0.1",
                 dashboard_port=self._dashboard_port,
-                log_to_driver=False,
+                log_to_driver=True,
                 configure_logging=False,
                 logging_level=logging.ERROR,
                 _temp_dir=str(self._temp_dir),
@@ -203,16 +247,18 @@ def _cluster(context: BaseContext) -> Cluster:
     return Cluster(address, f"http://{info.dashboard_url}" if info.dashboard_url else None)
 
 
-def _quieten() -> None:
+def _quieten(hear: Hear) -> None:
     """Keep Ray from writing to our terminal: what matters of its news the supervisor says in its own words."""
     for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    # It prints that a worker died, past all loggers, and has no setting for it.
-    worker.print_to_stdstream = _note
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
+    # To this Ray hands what its processes write, and its news of workers that died, past all loggers.
+    def listen(data: Mapping[str, Any], ignore_prefix: bool) -> None:  # noqa: FBT001  Ray's signature
+        if data.get("is_err"):
+            for line in data.get("lines", ()):
+                hear(line)
 
-def _note(data: Mapping[str, Any], ignore_prefix: bool) -> None:  # noqa: FBT001  Ray's signature
-    _log.debug("ray_said", lines=data.get("lines"), source=data.get("pid"), is_prefixed=not ignore_prefix)
+    worker.print_to_stdstream = listen
 
 
 def _require_free(port: int) -> None:

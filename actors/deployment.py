@@ -6,11 +6,12 @@ from typing import Any, Final
 import ray
 import structlog
 from ray._common.constants import HEAD_NODE_RESOURCE_NAME
-from ray.exceptions import RayError
+from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from actors.member import spawn
 from actors.site import SUPERVISOR, Site
 from actors.supervisor import SupervisorActor
+from runtime.core.errors import ConflictError, PerdureError
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,23 @@ async def join(site: Site) -> Any:
     """Return the handle of the deployment's supervisor, starting it if there is none. Ray restarts it for ever."""
     options = site.options(SUPERVISOR, max_restarts=-1) | {"get_if_exists": True, "resources": ON_THE_HEAD}
     return await asyncio.to_thread(lambda: ray.remote(SupervisorActor).options(**options).remote(site))
+
+
+async def ready(supervisor: Any) -> None:
+    """Return once the supervisor can place a session.
+
+    Raises:
+        PerdureError: it cannot; the words say why.
+    """
+    try:
+        await supervisor.ready.remote()
+    except RayTaskError as err:
+        if isinstance(err.cause, PerdureError):
+            raise err.cause from err
+        raise
+    except RayActorError as err:
+        message = "The supervisor died while it started: what it logged says why. Start again when that is mended."
+        raise ConflictError(message, "supervisor_died") from err
 
 
 async def close(supervisor: Any) -> None:

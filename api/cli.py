@@ -1,6 +1,7 @@
 """The command line: `perdure serve`, `perdure chat`, `perdure migrate`."""
 
 from collections.abc import Coroutine
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -9,6 +10,7 @@ import uvloop
 from rich.console import Console
 from rich.markup import escape
 
+from api.ending import leave
 from runtime import log as logging
 from runtime.core.errors import PerdureError
 from runtime.settings import Settings, describe
@@ -18,11 +20,24 @@ SETTINGS_HELP: Final = "\n\n".join(
     + [f"{s.name}: {s.description}" + (f" (default {s.default})" if s.default else "") for s in describe()]
 )
 
-app = typer.Typer(
-    help="Durable AI agent sessions.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _show_version(wanted: bool | None) -> None:  # noqa: FBT001  typer's way
+    if wanted:
+        out.print(f"perdure {metadata.version('perdure')}")
+        raise typer.Exit
+
+
+@app.callback()
+def perdure(
+    version: Annotated[
+        bool | None, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = None,
+) -> None:
+    """Durable AI agent sessions."""
 
 
 @app.command(epilog=SETTINGS_HELP)
@@ -39,7 +54,7 @@ def serve(
     from api.banner import progress, show  # noqa: PLC0415
     from api.server import serve as run  # noqa: PLC0415  imports Ray: seconds that --help must not cost
 
-    _run(run(settings, progress(err), show(out)))
+    uvloop.run(_to_the_end(run(settings, progress(err), show(out))))
 
 
 @app.command()
@@ -88,6 +103,17 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
     except PerdureError as error:
         _fail(str(error))
         raise typer.Exit(1) from error
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run, and end the process with it: a thread that hangs in Ray must not keep it."""
+    code = 0
+    try:
+        await work
+    except PerdureError as error:
+        _fail(str(error))
+        code = 1
+    leave(code)
 
 
 def _fail(message: str) -> None:

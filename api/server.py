@@ -7,11 +7,10 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,16 +22,17 @@ import uvicorn
 from fastapi import FastAPI
 
 from actors import deployment
-from actors.cluster import Cluster, LocalRay, connect
+from actors.cluster import Cluster, LocalRay, connect, disconnect, require_answer
 from actors.gateway import RayGateway
 from actors.site import Site, front_door_name
 from api.app import create_app
 from api.deps import Deps, Health
+from api.ending import Ending
+from api.preflight import Cleared, clear
 from runtime import heap
-from runtime.capabilities.catalogue import BUILT_IN
-from runtime.capability import Registry, installed
 from runtime.core.errors import InvalidInputError, PerdureError, StoreUnavailableError
 from runtime.failpoint import arm
+from runtime.log import relay
 from runtime.mint import now, timestamp
 from runtime.models.catalogue import Catalogue
 from runtime.ports import ActorInfo
@@ -60,6 +60,7 @@ KEEP_ALIVE_S: Final = (
 )
 DATABASE_PATIENCE_S: Final = 60.0
 DATABASE_RETRY_S: Final = 2.0
+JOIN_PATIENCE_S: Final = 60.0
 RAY_CHECK_S: Final = 5.0
 RAY_SILENCES: Final = 2  # checks of a joined Ray without an answer, each after the gateway's patience
 
@@ -79,71 +80,33 @@ class Running:
 async def serve(settings: Settings, progress: Progress, up: Callable[[Running], None]) -> None:
     """Serve until SIGTERM or SIGINT; tells `progress` of each long step and `up` once a message can be served.
 
-    A second signal ends the wait for clients and actors: nothing is lost, but the next start has more to do.
+    A second signal ends the wait for clients and actors: nothing is lost, but the next start has more to do. What has
+    not ended soon after it, or at a third one, is killed, and this process with it.
 
     Raises:
         ConflictError: another server uses the data dir, or another program the port.
         PerdureError: something that it stands on could not be started; the words say what.
     """
-    hurry = asyncio.Event()
-    serving = asyncio.create_task(_serve(settings, progress, up, lambda: _take_signals(stop), hurry))
-    is_told = False
-
-    def stop() -> None:
-        nonlocal is_told
-        signal.alarm(0)  # should Ray have heard it first: it would abort us in three seconds
-        progress("Stopping at once" if is_told else "Stopping: clients, actors, Ray, Postgres")
-        if is_told:
-            hurry.set()
-        else:
-            is_told = True
-            serving.cancel()
-
-    _take_signals(stop)
-    try:
-        await serving
-    except asyncio.CancelledError:
-        if not is_told:
-            raise
+    ending = Ending(progress)
+    await ending.run(_serve(settings, progress, up, ending))
 
 
-def _take_signals(stop: Callable[[], None]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-
-
-async def _unless(hurry: asyncio.Event, work: Awaitable[None]) -> None:
-    """Wait for work, but not when there is no time for it."""
-    working, hurrying = asyncio.ensure_future(work), asyncio.create_task(hurry.wait())
-    done, _ = await asyncio.wait({working, hurrying}, return_when=asyncio.FIRST_COMPLETED)
-    hurrying.cancel()
-    if working in done:
-        working.result()
-    else:
-        working.cancel()
-        await asyncio.wait({working})
-
-
-async def _serve(
-    settings: Settings,
-    progress: Progress,
-    up: Callable[[Running], None],
-    take_signals: Callable[[], None],
-    hurry: asyncio.Event,
-) -> None:
+async def _serve(settings: Settings, progress: Progress, up: Callable[[Running], None], ending: Ending) -> None:
     began = time.monotonic()
     arm(settings.fail_points)
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(_listener(settings))
-        model = Catalogue(settings.model, settings.environment, now()).default()
-        own_ray = None if settings.ray_address else LocalRay(settings.data_dir)
-        cluster, site = await _foundation(settings, own_ray, stack, progress)
-        take_signals()  # Ray's native code has put itself in the way
+        cleared = await asyncio.to_thread(clear, settings, Catalogue(settings.model, settings.environment, now()))
+        if settings.ray_address:
+            await asyncio.to_thread(require_answer, settings.ray_address)
+        own_ray = None if settings.ray_address else LocalRay(settings.data_dir, hear=relay)
+        starting = ending.keep_hearing(_ray(settings, own_ray, stack))
+        cluster, site = await _foundation(settings, starting, stack, progress)
         progress("Starting the supervisor and its first session actors")
-        supervisor = await _supervisor(site, stack, hurry, owns_cluster=own_ray is not None)
+        supervisor = await _supervisor(site, stack, ending, owns_cluster=own_ray is not None)
         gateway = await _gateway(supervisor, stack)
-        app = await _application(site, gateway, stack)
-        await stack.enter_async_context(_listening(app, listener, hurry))
+        app = await _application(site, gateway, cleared, stack)
+        await stack.enter_async_context(_listening(app, listener, ending))
         heap.freeze()
         database = "DATABASE_URL" if settings.database_url else f"PostgreSQL 18 in {settings.data_dir / 'postgres'}"
         port = listener.getsockname()[1]
@@ -153,7 +116,7 @@ async def _serve(
                 database=database,
                 dashboard_url=cluster.dashboard_url,
                 dashboard_token=cluster.token_path,
-                default_model=f"{model.provider}:{model.name}",
+                default_model=f"{cleared.default_model.provider}:{cleared.default_model.name}",
                 started_in_s=time.monotonic() - began,
             )
         )
@@ -201,22 +164,24 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
 
 
 async def _foundation(
-    settings: Settings, own_ray: LocalRay | None, stack: contextlib.AsyncExitStack, progress: Progress
+    settings: Settings, starting: Coroutine[Any, Any, Cluster], stack: contextlib.AsyncExitStack, progress: Progress
 ) -> tuple[Cluster, Site]:
     """Start Postgres and Ray side by side, and bring the schema up to date."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     progress("Starting Ray and Postgres")
-    ray_started = asyncio.create_task(_ray(settings, own_ray, stack))
+    ray_started = asyncio.create_task(starting)
     try:
         dsn = await _database(settings, stack)
         applied, identity = await _schema(dsn, progress)
         progress(f"Postgres is up{applied}; waiting for Ray")
+        cluster = await asyncio.shield(ray_started)
     except BaseException:
+        if settings.ray_address:  # a Ray that does not answer, and of which nothing is ours
+            ray_started.cancel()
         await asyncio.gather(ray_started, return_exceptions=True)
         raise
-    cluster = await ray_started
     own = f"{socket.gethostname()}, data dir {settings.data_dir.resolve()}"
-    return cluster, Site(identity, settings, dsn, own if own_ray else f"the Ray cluster at {cluster.address}")
+    place = f"the Ray cluster at {cluster.address}" if settings.ray_address else own
+    return cluster, Site(identity, settings, dsn, place)
 
 
 async def _schema(dsn: str, progress: Progress) -> tuple[str, str]:
@@ -254,22 +219,34 @@ async def _ray(settings: Settings, own_ray: LocalRay | None, stack: contextlib.A
     thread = ThreadPoolExecutor(1, thread_name_prefix="ray")
     loop = asyncio.get_running_loop()
     if own_ray is None:
-        return await loop.run_in_executor(thread, connect, settings.ray_address or "auto")
+        joining = loop.run_in_executor(thread, connect, settings.ray_address or "auto")
+        cluster = await _joined(joining, settings.ray_address)
+        stack.push_async_callback(loop.run_in_executor, thread, disconnect)
+        return cluster
     stack.push_async_callback(loop.run_in_executor, thread, own_ray.stop)
     return await asyncio.shield(loop.run_in_executor(thread, own_ray.start))
+
+
+async def _joined(joining: Awaitable[Cluster], address: str | None) -> Cluster:
+    try:
+        async with asyncio.timeout(JOIN_PATIENCE_S):
+            return await joining
+    except TimeoutError:
+        message = f"What listens at RAY_ADDRESS={address} did not answer as Ray within {JOIN_PATIENCE_S:.0f} s."
+        raise InvalidInputError(message, "ray_unreachable") from None
 
 
 # ---------------------------------------------------------------- what runs on it
 
 
-async def _supervisor(site: Site, stack: contextlib.AsyncExitStack, hurry: asyncio.Event, *, owns_cluster: bool) -> Any:
+async def _supervisor(site: Site, stack: contextlib.AsyncExitStack, ending: Ending, *, owns_cluster: bool) -> Any:
     """Return the supervisor of this deployment, ready to place sessions."""
     if owns_cluster:
         supervisor = await deployment.start(site)
-        stack.push_async_callback(lambda: _unless(hurry, deployment.close(supervisor)))
+        stack.push_async_callback(lambda: ending.unless_in_a_hurry(deployment.close(supervisor)))
     else:
         supervisor = await deployment.join(site)
-    await supervisor.ready.remote()
+    await deployment.ready(supervisor)
     return supervisor
 
 
@@ -281,14 +258,13 @@ async def _gateway(supervisor: Any, stack: contextlib.AsyncExitStack) -> RayGate
     return gateway
 
 
-async def _application(site: Site, gateway: RayGateway, stack: contextlib.AsyncExitStack) -> FastAPI:
+async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack: contextlib.AsyncExitStack) -> FastAPI:
     settings = site.settings
     pool = await open_pool(site.dsn)
     stack.push_async_callback(pool.close)
     harnesses = HarnessStore(pool)
     await harnesses.reconcile()
-    catalogue = Catalogue(settings.model, settings.environment, now())
-    await asyncio.to_thread(catalogue.preload)
+    await asyncio.to_thread(cleared.catalogue.preload)
     return create_app(
         Deps(
             agents=AgentStore(pool),
@@ -297,8 +273,8 @@ async def _application(site: Site, gateway: RayGateway, stack: contextlib.AsyncE
             sessions=SessionStore(pool),
             events=EventLog(pool),
             files=lambda workspace_id: WorkspaceFiles(pool, workspace_id),
-            registry=Registry([*BUILT_IN, *installed()]),
-            models=catalogue,
+            registry=cleared.registry,
+            models=cleared.catalogue,
             gateway=gateway,
             http=settings.http,
             health=lambda: _health(pool, gateway),
@@ -348,7 +324,7 @@ class _Uvicorn(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def _listening(app: FastAPI, listener: socket.socket, hurry: asyncio.Event) -> AsyncIterator[None]:
+async def _listening(app: FastAPI, listener: socket.socket, ending: Ending) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -366,4 +342,4 @@ async def _listening(app: FastAPI, listener: socket.socket, hurry: asyncio.Event
     finally:
         app.state.streams.close()
         server.should_exit = True
-        await _unless(hurry, serving)
+        await ending.unless_in_a_hurry(serving)

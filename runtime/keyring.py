@@ -13,6 +13,8 @@ from typing import Final
 
 from runtime.core.errors import InvalidInputError
 
+_CURRENT: Final = "SECRETS_ENCRYPTION_KEY"
+_PREVIOUS: Final = "SECRETS_ENCRYPTION_KEY_PREVIOUS"
 _FILE: Final = "secrets.key"
 _KEY_BYTES: Final = 32  # AES-256
 
@@ -45,9 +47,17 @@ def parse_key(text: str, origin: str) -> Key:
     except binascii.Error:
         material = b""
     if not key_id or len(material) != _KEY_BYTES:
-        message = f"{origin} must be <key_id>:<base64 of {_KEY_BYTES} bytes>."
+        message = f'{origin} must be <key_id>:<base64 of {_KEY_BYTES} bytes>: echo "key-1:$(openssl rand -base64 32)"'
         raise InvalidInputError(message, "invalid_settings")
     return Key(key_id, material)
+
+
+def check_keys(current: str | None, previous: str | None) -> None:
+    """Pass if keys of the settings are well formed, or not given. Raises InvalidInputError."""
+    if current:
+        parse_key(current, _CURRENT)
+    if previous:
+        parse_key(previous, _PREVIOUS)
 
 
 def open_keyring(current: str | None, previous: str | None, data_dir: Path) -> Keyring:
@@ -56,8 +66,8 @@ def open_keyring(current: str | None, previous: str | None, data_dir: Path) -> K
     Raises:
         InvalidInputError: a key is malformed.
     """
-    key = parse_key(current, "SECRETS_ENCRYPTION_KEY") if current else _kept_key(data_dir / _FILE)
-    return Keyring(key, parse_key(previous, "SECRETS_ENCRYPTION_KEY_PREVIOUS") if previous else None)
+    key = parse_key(current, _CURRENT) if current else _kept_key(data_dir / _FILE)
+    return Keyring(key, parse_key(previous, _PREVIOUS) if previous else None)
 
 
 def _kept_key(path: Path) -> Key:

@@ -42,7 +42,7 @@ def set_up(level: str, *, as_json: bool | None = None, stream: TextIO | None = N
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.MaybeTimeStamper(fmt="iso", utc=True, key="at"),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
         redact,
@@ -77,6 +77,21 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger of a module, typed."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger
+
+
+def relay(line: str) -> None:
+    """Log an entry that another process of ours wrote as JSON; what else it wrote is not for our log.
+
+    Of what happens there all the time nothing is told but at level debug: only warnings and errors.
+    """
+    try:
+        entry = msgspec.json.decode(line, type=dict[str, Any])
+        level, logger, event = (entry.pop(name) for name in ("level", "logger", "event"))
+    except (msgspec.DecodeError, KeyError):
+        return
+    number = logging.getLevelNamesMapping().get(str(level).upper(), logging.ERROR)
+    if number >= logging.WARNING or logging.getLogger().isEnabledFor(logging.DEBUG):
+        get_logger(str(logger)).log(number, str(event), **entry)
 
 
 def redact(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:

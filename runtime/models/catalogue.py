@@ -13,6 +13,7 @@ import msgspec
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import is_id
 from runtime.model import ModelRef
+from runtime.models.failures import Party, no_key
 from runtime.models.info import ModelInfo, known_names, model_key, provider_key, simulated_info, vendor_info
 from runtime.models.loading import preload
 from runtime.models.simulated import ECHO, LOREM, PROVIDER
@@ -119,6 +120,19 @@ class Catalogue:
         for vendor in self.configured:
             return _ref(vendor.type, vendor.default_model)
         return msgspec.structs.replace(_ref(PROVIDER, ECHO), is_default=True)
+
+    def usable_default(self) -> ModelRef:
+        """Return the default, of which a call can come to something.
+
+        Raises:
+            NotFoundError: it does not exist.
+            ModelRejectedError: nobody configured a key for its vendor.
+        """
+        ref = self.default()
+        vendor = BY_TYPE.get(ref.provider)
+        if vendor is not None and not self._is_healthy(vendor):
+            raise no_key(Party(vendor.type, vendor.name, vendor.keys[0]))
+        return ref
 
     def _named(self, provider: str, name: str, key: str) -> ModelRef:
         if provider == PROVIDER:

@@ -9,14 +9,16 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from runtime.processes import await_end
 from tests.client import PATIENCE_S, Client, check, script, text_of
-from tests.server import ServerProcess
+from tests.server import COMMAND, ServerProcess
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -27,6 +29,31 @@ CYCLE_S = 2.0
 MORE_THAN_SOCKETS_HOLD_BYTES = 5_000_000  # net.ipv4.tcp_wmem ends at 4 MB
 
 
+CLUMSY = """
+from runtime.capability import Capability
+from runtime.tool import ToolContext, tool
+
+
+class Clumsy(Capability):
+    id, name, description = "clumsy", "Clumsy", "Drops things."
+
+    @tool()
+    async def drop(self, context: ToolContext) -> str:
+        \"""Drop it.\"""
+        raise ValueError("it slipped")
+"""
+
+
+def package(folder: Path, source: str, entry: str = "clumsy:Clumsy") -> Path:
+    """Make a capability look installed, for a server with the folder in its path."""
+    about = folder / "clumsy-1.2.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: clumsy\nVersion: 1.2\n")
+    (about / "entry_points.txt").write_text(f"[perdure.capabilities]\nclumsy = {entry}\n")
+    (folder / "clumsy.py").write_text(source)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def brisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server that does soon what others do later."""
@@ -35,7 +62,8 @@ def brisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         "PERDURE_HTTP__SSE_HEARTBEAT_S": str(HEARTBEAT_S),
         "PERDURE_HTTP__SSE_CYCLE_S": str(CYCLE_S),
     }
-    server = ServerProcess(tmp_path_factory.mktemp("brisk") / "data", settings)
+    clumsy = package(tmp_path_factory.mktemp("installed"), CLUMSY)
+    server = ServerProcess(tmp_path_factory.mktemp("brisk") / "data", settings, [clumsy])
     yield server.start()
     server.stop()
 
@@ -150,6 +178,25 @@ def test_second_signal_cuts_the_drain_short(data_dir: Path) -> None:
     assert text_after_banner(server) == steps
 
 
+def test_third_signal_ends_a_start_that_hangs(data_dir: Path) -> None:
+    """Promised: whatever sits in Ray's native code, and waits there for a process that hangs."""
+    server = ServerProcess(data_dir)
+    server.launch()
+    try:
+        while not (gcs := [p for p in server.process.children() if p.name() == "gcs_server"]):
+            assert server.process.is_running()
+        gcs[0].suspend()
+        for said in ("Stopping: clients", "Stopping at once"):
+            server.process.send_signal(signal.SIGTERM)
+            server.until_said(said)
+        family = server.children()
+        assert server.terminate() == 137
+        assert await_end(family, PATIENCE_S) == []
+    finally:
+        server.kill9()
+    assert "Traceback" not in server.log
+
+
 async def stop_supervisor(server: ServerProcess) -> psutil.Process:
     """Let the supervisor hang."""
     async with Client(server.url) as client:
@@ -239,7 +286,88 @@ def test_host_that_others_can_reach_is_refused_saying_why(data_dir: Path) -> Non
     assert not data_dir.exists()
 
 
+@pytest.mark.parametrize(
+    ("source", "entry", "cause"),
+    [
+        (CLUMSY, "clumsy:Clumzy", "has no attribute 'Clumzy'"),
+        (CLUMSY.replace("async def", "def"), "clumsy:Clumsy", "Clumsy.drop must be an `async def`"),
+    ],
+)
+def test_package_that_cannot_be_loaded_is_named_before_anything_is_started(
+    data_dir: Path, tmp_path: Path, source: str, entry: str, cause: str
+) -> None:
+    server = ServerProcess(data_dir, python_path=[package(tmp_path / "installed", source, entry)])
+    server.launch()
+    assert server.wait(PATIENCE_S) == 1
+    (line,) = server.log.splitlines()
+    assert line.startswith(f"perdure: The capability 'clumsy' of clumsy 1.2 ({entry}) cannot be loaded: ")
+    assert cause in line
+    assert list(data_dir.iterdir()) == []
+
+
+def test_ray_that_is_not_there_is_named_before_anything_is_started(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        address = f"127.0.0.1:{gone.getsockname()[1]}"
+    server = ServerProcess(data_dir, {"RAY_ADDRESS": address})
+    server.launch()
+    assert server.wait(PATIENCE_S) == 1
+    (line,) = server.log.splitlines()
+    assert line.startswith(f"perdure: No Ray answers at {address} (")
+    assert list(data_dir.iterdir()) == []
+
+
+def test_stop_while_ray_does_not_answer_needs_one_signal(data_dir: Path) -> None:
+    """What listens at that address takes connections and says nothing, so Ray's start hangs in native code."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = ServerProcess(data_dir, {"RAY_ADDRESS": f"127.0.0.1:{silent.getsockname()[1]}"})
+        server.launch()
+        try:
+            server.until_said("waiting for Ray")
+            assert server.terminate() == 0
+        finally:
+            server.kill9()
+
+
+def test_stop_while_the_database_is_waited_for_is_silent(data_dir: Path) -> None:
+    """Promised: Ray, which is up by then, does not dump its stacks."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        address = f"postgresql://ada@127.0.0.1:{gone.getsockname()[1]}/x"
+    server = ServerProcess(data_dir, {"DATABASE_URL": address})
+    server.launch()
+    try:
+        server.until_said("Waiting for the database")
+        while "sh" not in {process.name() for process in server.process.children()}:  # Ray's guard, once Ray is up
+            assert server.process.is_running()
+        assert server.terminate() == 0
+    finally:
+        server.kill9()
+    steps = [line for line in server.log.splitlines() if "Waiting for the database" not in line]
+    assert steps == [
+        "perdure Starting Ray and Postgres ...",
+        "perdure Stopping: clients, actors, Ray, Postgres ...",
+    ]
+
+
+def test_version_is_told() -> None:
+    told = subprocess.run([COMMAND, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603  ours
+    assert told == f"perdure {version('perdure')}\n"
+
+
 # ---------------------------------------------------------------- what its terminal shows
+
+
+async def test_exception_of_a_tool_is_told_once_in_the_terminal(brisk_client: Client, brisk: ServerProcess) -> None:
+    """Promised: with its session, its tool and its traceback, though another process logged it."""
+    session_id = await brisk_client.open(capabilities=["clumsy"])
+    async with brisk_client.listen(session_id) as stream:
+        await brisk_client.send(session_id, script({"call": [{"name": "drop"}]}, {"say": "Oops."}))
+        await stream.wait_for_end()
+    await asyncio.to_thread(brisk.until_said, "it slipped")
+    told = [line for line in brisk.log.splitlines() if "it slipped" in line]
+    entry = json.loads(told[0])
+    assert (entry["event"], entry["session_id"], entry["tool"]) == ("tool_failed", session_id, "drop")
+    assert entry["exception"].endswith("ValueError: it slipped")
+    assert len(told) == 1
 
 
 LAST_OF_BANNER = "Ctrl-C stops it; nothing is lost."

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
-from runtime.log import get_logger, redact, set_up
+from runtime.log import get_logger, redact, relay, set_up
 
 
 @pytest.fixture
@@ -105,3 +105,44 @@ def test_value_that_looks_secret_is_hidden_wherever_it_stands(value: str, shown:
 def test_counts_of_tokens_are_no_secret() -> None:
     entry = {"tokens": 812, "input_tokens": 3, "max_tokens": 4}
     assert redact(None, "info", entry) == entry
+
+
+ENTRY = {
+    "event": "tool_failed",
+    "level": "error",
+    "logger": "runtime.act",
+    "at": "2026-11-26T09:00:00Z",
+    "session_id": "session_1",
+    "tool": "roll",
+    "exception": "Traceback …\nValueError: no dice",
+}
+
+
+def test_entry_of_another_process_is_logged_as_it_was(output: StringIO) -> None:
+    relay(json.dumps(ENTRY))
+    assert last(output) == ENTRY
+
+
+def test_entry_of_another_process_is_text_for_people_with_its_traceback(output: StringIO) -> None:
+    text = StringIO()
+    set_up("info", as_json=False, stream=text)
+    relay(json.dumps(ENTRY))
+    first, *rest = text.getvalue().splitlines()
+    assert [word for word in ("error", "tool_failed", "session_1", "roll") if word not in first] == []
+    assert rest[-1] == "ValueError: no dice"
+
+
+@pytest.mark.parametrize(
+    "line", ["", "words of a library", "[1, 2]", "{}", '{"event": "x"}', json.dumps(ENTRY | {"level": "info"})]
+)
+def test_what_no_one_need_do_anything_about_is_not_relayed(output: StringIO, line: str) -> None:
+    relay(line)
+    assert output.getvalue() == ""
+
+
+@pytest.mark.parametrize(("level", "is_told"), [("debug", True), ("info", False)])
+def test_small_talk_of_another_process_is_for_those_who_debug(level: str, is_told: bool) -> None:  # noqa: FBT001  pytest's
+    output = StringIO()
+    set_up(level, as_json=True, stream=output)
+    relay(json.dumps(ENTRY | {"level": "info"}))
+    assert bool(output.getvalue()) == is_told

@@ -1,0 +1,59 @@
+"""What can be wrong before anything is started: found out first, and told in one line that says what to do."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.capabilities.catalogue import BUILT_IN
+from runtime.capability import Registry, installed
+from runtime.core.errors import InvalidInputError, ModelRejectedError, NotFoundError
+from runtime.keyring import check_keys
+from runtime.model import ModelRef
+from runtime.models.catalogue import Catalogue
+from runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What the checks have loaded on their way."""
+
+    registry: Registry
+    catalogue: Catalogue
+    default_model: ModelRef
+
+
+def clear(settings: Settings, catalogue: Catalogue) -> Cleared:
+    """Check what the server will rely on. Imports the packages of capabilities, which may take its time.
+
+    Raises:
+        InvalidInputError: a key, the data dir, the default model or a capability is of no use; the words say why.
+    """
+    _check_secrets(settings)
+    _make_usable(settings.data_dir)
+    return Cleared(Registry([*BUILT_IN, *installed()]), catalogue, _default_model(catalogue))
+
+
+def _check_secrets(settings: Settings) -> None:
+    keys = (settings.secrets_encryption_key, settings.secrets_encryption_key_previous)
+    check_keys(*(key.get_secret_value() if key else None for key in keys))
+
+
+def _make_usable(data_dir: Path) -> None:
+    way_out = "Choose another folder with --data-dir or PERDURE_DATA_DIR."
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as err:
+        why = "it is no folder" if isinstance(err, FileExistsError) else err.strerror
+        message = f"{data_dir} cannot be the data dir: {why}. {way_out}"
+        raise InvalidInputError(message, "data_dir_unusable") from err
+    if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        message = f"{data_dir} cannot be the data dir: this user may not write there. {way_out}"
+        raise InvalidInputError(message, "data_dir_unusable")
+
+
+def _default_model(catalogue: Catalogue) -> ModelRef:
+    try:
+        return catalogue.usable_default()
+    except (NotFoundError, ModelRejectedError) as err:
+        message = f"PERDURE_MODEL__DEFAULT_MODEL cannot be used, so every turn would fail. {err}"
+        raise InvalidInputError(message, "default_model_unusable") from err
