@@ -10,6 +10,7 @@ from rich.segment import Segment, Segments
 
 from api.chat import words
 from api.chat.progress import is_note
+from api.chat.wrap import Wrap
 from runtime.core import event as ev
 from runtime.core.message import Message, Role, ToolCallPart
 
@@ -30,6 +31,7 @@ class Screen:
                 stream.reconfigure(errors="replace")  # what its encoding lacks is a question mark, not the end
         self._out = out
         self._err = err
+        self._wraps = {console: Wrap(console) for console in (out, err)}
         self._is_midline = False
         self._strand: tuple[str, str] | None = None  # the text that grows on the last line: its key, what is shown
         self._calls: dict[str, ToolCallPart] = {}
@@ -44,7 +46,7 @@ class Screen:
     def note(self, text: str, style: str = DIM) -> None:
         """Show a line that is not part of the conversation."""
         self.end_line()
-        _print(self._err, f"{words.clean(text)}\n", style)
+        self._print(self._err, f"{words.clean(text)}\n", style)
 
     def history(self, messages: Sequence[Message]) -> None:
         """Show messages of turns that are over."""
@@ -209,15 +211,15 @@ class Screen:
     def _write(self, text: str, style: str = "") -> None:
         shown = words.clean(text)
         if shown:
-            _print(self._out, shown, style)
+            self._print(self._out, shown, style)
             self._is_midline = not shown.endswith("\n")
 
-
-def _print(console: Console, text: str, style: str) -> None:
-    """Print a text as it is: Rich's own Text would make blanks of a tab, counted from where this piece begins."""
-    line = text.removesuffix("\n")
-    segments = Segment(line, console.get_style(style) if style else None), Segment(text[len(line) :])
-    try:
-        console.print(Segments(segments), soft_wrap=True)
-    except SystemExit as err:  # what Rich makes of a reader that has gone; an event loop would not let it through
-        raise BrokenPipeError from err
+    def _print(self, console: Console, text: str, style: str) -> None:
+        """Print a text as it is: Rich's own Text would make blanks of a tab, counted from where this piece begins."""
+        folded = self._wraps[console].fold(text)
+        line = folded.removesuffix("\n")
+        segments = Segment(line, console.get_style(style) if style else None), Segment(folded[len(line) :])
+        try:
+            console.print(Segments(segments), soft_wrap=True)
+        except SystemExit as err:  # what Rich makes of a reader that has gone; an event loop would not let it through
+            raise BrokenPipeError from err

@@ -76,6 +76,16 @@ def test_a_long_line_and_its_blanks_stay_as_they_are(terminal: Terminal) -> None
     assert terminal.shows().endswith("\n\n[bold]x[/] :smile: end\n")
 
 
+def test_a_narrow_terminal_breaks_lines_between_words_while_they_grow() -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=12, force_terminal=True, color_system=None)
+    screen = Screen(console, console)
+    for so_far in ("one two", "one two th", "one two three", "one two three four"):
+        screen.event(event(delta(so_far)))
+    screen.note("and a note of us")
+    assert file.getvalue() == "one two th\b\b\x1b[K\nthree four\nand a note \nof us\n"
+
+
 def test_a_tab_reaches_the_terminal_as_one(terminal: Terminal) -> None:
     assert terminal.shows(delta("a"), delta("a\tb")) == "a\tb"
 
