@@ -36,6 +36,7 @@ from runtime.protocol import (
     Decide,
     Delivery,
     Placement,
+    Rename,
     Send,
     Submit,
     Unwatch,
@@ -94,6 +95,10 @@ class RayGateway:
     async def decide(self, session_id: str, decision: Decision) -> bool:
         """See ports.Gateway."""
         return bool(await self._ask(session_id, Decide(decision)))
+
+    async def rename(self, session_id: str, title: str) -> None:
+        """See ports.Gateway."""
+        await self._ask(session_id, Rename(title))
 
     async def close_session(self, session_id: str) -> None:
         """See ports.Gateway."""

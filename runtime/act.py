@@ -161,8 +161,8 @@ class Acting:
         info = SessionInfo(
             session_id=session.session_id,
             agent_id=session.owner.agent_id,
-            title=session.state.title or session.first_title,
-            locale=session.owner.definition.locale,
+            title=session.title,
+            locale=self._agent.locale,
             turn_id=self._turn.turn_id,
             created_at=session.created_at,
             message_count=len(session.state.messages),

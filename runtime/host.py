@@ -37,6 +37,7 @@ from runtime.protocol import (
     Decide,
     Delivery,
     Departure,
+    Rename,
     Send,
     Submit,
     Unwatch,
@@ -187,7 +188,7 @@ class Host:
                     engine.kick()  # brought to life by this, it goes on even if this is refused
                 return await self._change(engine, ask)
 
-    async def _change(self, engine: Engine, ask: Send | Cancel | Submit | Decide) -> Any:
+    async def _change(self, engine: Engine, ask: Send | Cancel | Submit | Decide | Rename) -> Any:
         """Do what a client asks, let the turn go on with it, and answer after the commit."""
         session = engine.session
         if isinstance(ask, Send | Submit) and self._services.journal.is_full:
@@ -216,6 +217,10 @@ class Host:
                     engine.kick()
                 await session.settled()  # also if it was decided already, perhaps a moment ago
                 return decided is not None
+            case Rename(title):
+                is_another = session.rename(title)
+                await session.settled()
+                return is_another
 
     def _watch(self, engine: Engine, front_door: str) -> Watching:
         session = engine.session

@@ -84,6 +84,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: str | None
     workspace_id: str
     definition: bytes
+    revision: int = 1
     title: str | None
     created_at: datetime
     is_quarantined: bool = False

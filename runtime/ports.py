@@ -233,6 +233,10 @@ class Gateway(Protocol):
         """
         ...
 
+    async def rename(self, session_id: str, title: str) -> None:
+        """Give the session another title; returns after its commit."""
+        ...
+
     async def close_session(self, session_id: str) -> None:
         """Cancel what runs and let the session go, because it is being deleted."""
         ...

@@ -38,6 +38,12 @@ class Decide(Wire, frozen=True):
     decision: Decision
 
 
+class Rename(Wire, frozen=True):
+    """Give the session another title; answered with whether it is another one, after its commit."""
+
+    title: str
+
+
 class Watch(Wire, frozen=True):
     """Send the session's events to this front door; answered with `Watching`."""
 
@@ -50,7 +56,7 @@ class Close(Wire, frozen=True):
     """Cancel what runs and let the session go."""
 
 
-Ask = Send | Cancel | Submit | Decide | Watch | Unwatch | Close
+Ask = Send | Cancel | Submit | Decide | Rename | Watch | Unwatch | Close
 
 
 class Command(Wire, frozen=True):

@@ -27,12 +27,13 @@ class Tunables:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose configuration a session runs with."""
+    """Whose configuration a session runs with; `revision` rises when its own definition changes."""
 
     session_id: str
     harness_id: str
     agent_id: str | None
     definition: SessionDefinition
+    revision: int = 1
 
 
 class Agents(Protocol):

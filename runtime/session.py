@@ -64,10 +64,10 @@ class LiveSession:
         self.workspace_id = loaded.workspace_id
         self.created_at = loaded.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         definition = msgspec.json.decode(loaded.definition, type=SessionDefinition)
-        self.owner = Owner(loaded.session_id, loaded.harness_id, loaded.agent_id, definition)
+        self.owner = Owner(loaded.session_id, loaded.harness_id, loaded.agent_id, definition, loaded.revision)
         self.state = state
         self.services = services
-        self.first_title = loaded.title
+        self._first_title = loaded.title
         self.committed_sequence = state.last_sequence
         self.is_lost = False
         self._listener = listener
@@ -84,6 +84,11 @@ class LiveSession:
             message = f"no turn is open in session {self.session_id}"
             raise RuntimeError(message)
         return self.state.turn
+
+    @property
+    def title(self) -> str | None:
+        """What the session is called: by its log, or as it was opened."""
+        return self._first_title if self.state.title is None else self.state.title
 
     # ------------------------------------------------------------ into the journal
 
@@ -217,7 +222,7 @@ class LiveSession:
         known = self._known(given)
         if known is not None:
             return known, self._pending[-1].landed if self._pending else None
-        drafts = [] if self.state.is_started else [self._started()]
+        drafts = self._beginning()
         if self.state.is_waiting:
             drafts += write.abandon_turn(self.state, self.turn, timestamp())
         metadata = {"idempotency_key": given.idempotency_key} if given.idempotency_key else None
@@ -236,12 +241,23 @@ class LiveSession:
             raise ConflictError(text, "idempotency_key_reused")
         return first
 
-    def _started(self) -> Draft:
+    def _beginning(self) -> list[Draft]:
+        """Return what comes before everything else: nothing, if it has come."""
+        if self.state.is_started:
+            return []
         owner = self.owner
         data = ev.SessionStarted(
             harness_id=owner.harness_id, agent_id=owner.agent_id, model_id=owner.definition.model_id
         )
-        return Draft(data, ev.Context())
+        return [Draft(data, ev.Context())]
+
+    def rename(self, title: str) -> bool:
+        """Give the session another title; False if that is what it is called."""
+        if title == self.title:
+            return False
+        data = ev.SessionTitleUpdated(title=title, previous_title=self.title)
+        self.append(*self._beginning(), Draft(data, ev.Context()))
+        return True
 
     def submit(self, results: Sequence[ClientResult]) -> "asyncio.Future[None]":
         """Take the results that the client owes, all of them at once; the future is their commit.

@@ -63,6 +63,7 @@ class FakeGateway:
         self.sent: list[tuple[str, Input]] = []
         self.results: list[tuple[str, Sequence[ClientResult]]] = []
         self.decisions: list[tuple[str, Decision]] = []
+        self.titles: dict[str, str] = {}
         self.closed: list[str] = []
         self.subscriptions: dict[str, list[ManualSubscription]] = {}
         self.running: set[str] = set()
@@ -96,6 +97,10 @@ class FakeGateway:
         self._check(session_id)
         self.decisions.append((session_id, decision))
         return session_id in self.waiting
+
+    async def rename(self, session_id: str, title: str) -> None:
+        self._check(session_id)
+        self.titles[session_id] = title
 
     async def close_session(self, session_id: str) -> None:
         self._check(session_id)

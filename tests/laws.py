@@ -203,6 +203,8 @@ def check_state(state: core.SessionState, events: Sequence[Event]) -> None:
     assert state.steps == types["tool.completed"] + types["reason.completed"]
     usages = [e.data.metadata.usage for e in events if e.type == "llm.generation" and e.data.metadata.usage]
     assert state.usage == sum(usages, start=NO_USAGE)
+    titles = [e.data.title for e in events if e.type == "session.title.updated"]
+    assert state.title == (titles[-1] if titles else None)
     assert [(t.message.role, t.message.text) for t in state.messages] == _conversation(events)
 
 

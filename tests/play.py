@@ -18,7 +18,7 @@ from runtime.engine import Engine
 from runtime.journal import JournalStore
 from runtime.model import ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
 from runtime.ports import ClientResult
-from runtime.protocol import Cancel, Send, Submit, Watch
+from runtime.protocol import Cancel, Rename, Send, Submit, Watch
 from runtime.tool import OnInterrupt, Tool, ToolContext
 from tests.fakes import BrokenLine
 from tests.laws import Stored, check_log, check_replay, check_stream, check_transcript, events_of
@@ -180,11 +180,19 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule()
     def somebody_cancels(self) -> None:
-        was_active = self._state().status != "idle" and self._state().is_started
+        was_active = self._state().status not in ("idle", "started")
         answer = self._ask(Cancel())
         if answer is not None:
             assert answer == was_active
             assert self._state().status in ("idle", "started")
+
+    @rule(title=st.sampled_from(["a", "b", ""]))
+    def somebody_renames(self, title: str) -> None:
+        is_another = self._state().title != title
+        answer = self._ask(Rename(title))
+        if answer is not None:
+            assert answer == is_another
+            assert self._state().title == title
 
     @precondition(lambda self: self._state().is_waiting)
     @rule(error=st.sampled_from([None, None, "no human here"]))
@@ -346,13 +354,13 @@ class SessionMachine(RuleBasedStateMachine):
             return engine.session.state
         return core.revive(self._session_id, None, [(stored.body, stored.private) for stored in self._log])
 
-    def _ask(self, ask: Send | Cancel | Submit) -> Any:
+    def _ask(self, ask: Send | Cancel | Submit | Rename) -> Any:
         """Return what the session answered; None if its process died before it could."""
         answer = self._run(self._start(self._stand, ask))
         self._look()
         return answer.result() if answer.done() else None
 
-    async def _start(self, stand: Stand, ask: Send | Cancel | Submit) -> "asyncio.Future[Any]":
+    async def _start(self, stand: Stand, ask: Send | Cancel | Submit | Rename) -> "asyncio.Future[Any]":
         await asyncio.sleep(0)
         return stand.process.start(self._session_id, stand.epoch, ask)
 

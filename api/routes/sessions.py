@@ -58,8 +58,11 @@ async def get_session(session_id: SessionId, deps: Needs) -> SessionReply:
 
 @router.patch("/{session_id}")
 async def patch_session(session_id: SessionId, body: SessionPatch, deps: Needs) -> SessionReply:
-    """Change title, tags, locale or identity."""
-    changed = await deps.sessions.patch(session_id, body.definition_fields(), title=body.title)
+    """Change title, tags, locale or identity. A running turn learns of them before its next model call."""
+    if body.title is not None:
+        await deps.gateway.rename(session_id, body.title)
+    given = body.definition_fields()
+    changed = await (deps.sessions.patch(session_id, given) if given else deps.sessions.get(session_id))
     return await _reply(deps, LayerReader(deps), changed)
 
 

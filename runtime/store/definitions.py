@@ -1,12 +1,15 @@
-"""The live definitions of agents and harnesses, kept beside the sessions that run with them.
+"""The live definitions of agents, harnesses and sessions, kept beside the sessions that run with them.
 
 Each turn starts with the definitions as they are now. Asking costs one query, which answers only with what has
 changed; sessions that ask at the same time share it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
+
+import asyncpg
+import msgspec
 
 from runtime.agent import RuntimeAgent, compose
 from runtime.capability import Registry
@@ -21,7 +24,8 @@ from runtime.store.pool import Pool, translate
 
 MAX_KEPT: Final = 500
 
-# $1 harnesses and $2 agents wanted, $3 and $4 the revisions that are known. Deleted ones come too: the turn says so.
+# $1 harnesses and $2 agents wanted, $3 and $4 the revisions that are known, $5 sessions and $6 their known revisions.
+# Deleted ones come too: the turn says so.
 CHANGED: Final = f"""
 WITH RECURSIVE known AS (
     SELECT * FROM unnest($3::uuid[], $4::bigint[]) AS k (id, revision)
@@ -31,15 +35,19 @@ WITH RECURSIVE known AS (
     SELECT h.id, h.parent_id, c.depth + 1
     FROM harnesses h JOIN chain c ON h.id = c.parent_id WHERE c.depth < {MAX_DEPTH}
 )
-SELECT true AS is_harness, h.id, h.name, h.status, h.is_built_in, h.parent_id, NULL AS harness_id, h.revision,
+SELECT 'harness' AS kind, h.id, h.name, h.status, h.is_built_in, h.parent_id, NULL AS harness_id, h.revision,
     h.config, h.created_at, h.updated_at, h.archived_at
 FROM harnesses h LEFT JOIN known k ON k.id = h.id
 WHERE h.id IN (SELECT id FROM chain) AND h.revision IS DISTINCT FROM k.revision
 UNION ALL
-SELECT false, a.id, a.name, a.status, false, NULL, a.harness_id, a.revision,
+SELECT 'agent', a.id, a.name, a.status, false, NULL, a.harness_id, a.revision,
     a.config, a.created_at, a.updated_at, a.archived_at
 FROM agents a LEFT JOIN known k ON k.id = a.id
 WHERE a.id = ANY($2::uuid[]) AND a.revision IS DISTINCT FROM k.revision
+UNION ALL
+SELECT 'session', s.id, '', s.status, false, NULL, NULL, s.revision, s.config, s.created_at, s.updated_at, NULL
+FROM sessions s JOIN unnest($5::uuid[], $6::bigint[]) AS o (id, revision) ON o.id = s.id
+WHERE s.revision <> o.revision
 """
 
 
@@ -49,6 +57,14 @@ class _Known:
 
     harnesses: Mapping[str, Harness] = field(default_factory=dict)
     agents: Mapping[str, Agent] = field(default_factory=dict)
+    sessions: Mapping[str, Owner] = field(default_factory=dict)  # those that were changed since they were loaded
+
+    def __len__(self) -> int:
+        return len(self.harnesses) + len(self.agents) + len(self.sessions)
+
+    def latest(self, owner: Owner) -> Owner:
+        """Return a session's owner with the newest definition that was read."""
+        return max(owner, self.sessions.get(owner.session_id, owner), key=lambda known: known.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +96,10 @@ class Definitions:
         return self._compose(owner, await self._loader.load(owner))
 
     async def _refresh(self, wanted: Sequence[Owner]) -> list[_Known]:
-        known = self._known if len(self._known.agents) + len(self._known.harnesses) < MAX_KEPT else _Known()
+        known = self._known if len(self._known) < MAX_KEPT else _Known()
         revisions = {harness.id: harness.revision for harness in known.harnesses.values()}
         revisions |= {agent.id: agent.revision for agent in known.agents.values()}
+        owners = {hex_of(owner.session_id): known.latest(owner) for owner in wanted}
         with translate():
             rows = await self._pool.fetch(
                 CHANGED,
@@ -90,16 +107,21 @@ class Definitions:
                 list({hex_of(owner.agent_id) for owner in wanted if owner.agent_id}),
                 [hex_of(public_id) for public_id in revisions],
                 list(revisions.values()),
+                list(owners),
+                [owner.revision for owner in owners.values()],
             )
-        harnesses = [harness_of(row) for row in rows if row["is_harness"]]
-        agents = [agent_of(row) for row in rows if not row["is_harness"]]
+        harnesses = [harness_of(row) for row in rows if row["kind"] == "harness"]
+        agents = [agent_of(row) for row in rows if row["kind"] == "agent"]
+        sessions = [_renewed(owners[row["id"].hex], row) for row in rows if row["kind"] == "session"]
         self._known = _Known(
             {**known.harnesses, **{harness.id: harness for harness in harnesses}},
             {**known.agents, **{agent.id: agent for agent in agents}},
+            {**known.sessions, **{owner.session_id: owner for owner in sessions}},
         )
         return [self._known] * len(wanted)
 
     def _compose(self, owner: Owner, known: _Known) -> RuntimeAgent:
+        owner = known.latest(owner)
         chain = _chain(owner.harness_id, known)
         agent = known.agents.get(owner.agent_id) if owner.agent_id else None
         if owner.agent_id and agent is None:
@@ -112,6 +134,10 @@ class Definitions:
             self._composed.clear()
         self._composed[owner.session_id] = _Composed(chain, agent, owner.definition, result)
         return result
+
+
+def _renewed(owner: Owner, row: asyncpg.Record) -> Owner:
+    return replace(owner, definition=_definition.decode(row["config"]), revision=row["revision"])
 
 
 def _are_same(some: Sequence[Harness], others: Sequence[Harness]) -> bool:
@@ -129,3 +155,6 @@ def _chain(harness_id: str, known: _Known) -> tuple[Harness, ...]:
         chain.insert(0, harness)
         key = harness.parent_id
     return tuple(chain)
+
+
+_definition: Final = msgspec.json.Decoder(SessionDefinition)

@@ -57,8 +57,8 @@ WHERE s.id = ANY($1::uuid[])
 
 # Sessions, each with the newest snapshot of the version that its reader knows.
 HEADS: Final = """
-SELECT s.id, s.epoch, s.last_sequence, s.harness_id, s.agent_id, s.workspace_id, s.config, s.title, s.created_at,
-       s.quarantined, w.version, p.sequence AS snapshot_sequence, p.state AS snapshot
+SELECT s.id, s.epoch, s.last_sequence, s.harness_id, s.agent_id, s.workspace_id, s.config, s.revision, s.title,
+       s.created_at, s.quarantined, w.version, p.sequence AS snapshot_sequence, p.state AS snapshot
 FROM unnest($1::uuid[], $2::text[]) AS w (id, version)
 JOIN sessions s ON s.id = w.id
 LEFT JOIN snapshots p ON p.session_id = s.id AND p.version = w.version AND p.sequence <= s.last_sequence
@@ -181,6 +181,7 @@ def _loaded(head: asyncpg.Record, tail: Sequence[asyncpg.Record]) -> Loaded:
         agent_id=head["agent_id"] and f"agent_{head['agent_id'].hex}",
         workspace_id=f"wsp_{head['workspace_id'].hex}",
         definition=head["config"].encode(),
+        revision=head["revision"],
         title=head["title"],
         created_at=head["created_at"],
         is_quarantined=head["quarantined"],

@@ -39,7 +39,7 @@ WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR agent_id = $1)
 """
 LOCK: Final = f"{GET} FOR NO KEY UPDATE"
 UPDATE: Final = f"""
-UPDATE sessions SET config = $2, title = $3, updated_at = now()
+UPDATE sessions SET config = $2, revision = revision + 1, updated_at = now()
 WHERE id = $1 AND deleted_at IS NULL RETURNING {_COLUMNS}
 """
 DELETE: Final = "UPDATE sessions SET deleted_at = now(), updated_at = now() WHERE id = $1 AND deleted_at IS NULL"
@@ -101,14 +101,14 @@ class SessionStore:
             total = rows[0]["total"] if rows else await self._pool.fetchval(COUNT, agent, search)
         return [_session(row) for row in rows], total
 
-    async def patch(self, session_id: str, changes: Mapping[str, Any], *, title: str | None = None) -> Session:
-        """Replace some fields of what a session adds to its agent, and its title if one is given."""
+    async def patch(self, session_id: str, changes: Mapping[str, Any]) -> Session:
+        """Replace some fields of what a session adds to its agent; its owner sees them when its next turn starts."""
         key = hex_of(session_id)
         with translate():
             async with self._pool.acquire() as connection, connection.transaction():
                 before = _session(_found(await connection.fetchrow(LOCK, key), session_id))
                 config = to_config(msgspec.structs.replace(before.definition, **changes))
-                row = await connection.fetchrow(UPDATE, key, config, before.title if title is None else title)
+                row = await connection.fetchrow(UPDATE, key, config)
         return _session(row)
 
     async def delete(self, session_id: str) -> None:

@@ -84,7 +84,7 @@ class Deployment:
             workspace_id=new_id("wsp"),
             owns_workspace=True,
             definition=SessionDefinition(
-                capabilities=(AssignedCapability("test_math"), AssignedCapability("probe")),
+                capabilities=tuple(AssignedCapability(ref) for ref in ("test_math", "session", "probe")),
                 tools=(CLIENT_TOOL,),
                 max_iterations=max_iterations,
             ),

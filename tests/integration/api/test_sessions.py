@@ -146,6 +146,25 @@ async def test_patch_changes_only_what_is_given(client: httpx.AsyncClient) -> No
     assert reply.json() == {**opened, "tags": ["b"], "updated_at": reply.json()["updated_at"]}
 
 
+async def test_title_goes_to_the_sessions_owner_and_nothing_else_wakes_it(
+    client: httpx.AsyncClient, gateway: FakeGateway
+) -> None:
+    opened = await open_session(client, title="old")
+    url = f"/v1/sessions/{opened['id']}"
+    await client.patch(url, json={"tags": ["b"], "locale": "de"})
+    assert gateway.titles == {}
+    await client.patch(url, json={"title": ""})
+    assert gateway.titles == {opened["id"]: ""}
+
+
+async def test_session_that_cannot_be_renamed_is_not_changed(client: httpx.AsyncClient, gateway: FakeGateway) -> None:
+    opened = await open_session(client, tags=["a"])
+    gateway.error = OverloadedError(2.0)
+    reply = await client.patch(f"/v1/sessions/{opened['id']}", json={"title": "new", "tags": ["b"]})
+    assert reply.status_code == 503
+    assert (await client.get(f"/v1/sessions/{opened['id']}")).json() == opened
+
+
 async def test_pin_and_unpin(client: httpx.AsyncClient) -> None:
     url = f"/v1/sessions/{(await open_session(client))['id']}"
     assert (await client.put(f"{url}/pin")).status_code == 204

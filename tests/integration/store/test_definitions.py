@@ -16,6 +16,7 @@ from runtime.store.agents import AgentStore
 from runtime.store.definitions import Definitions
 from runtime.store.harnesses import HarnessStore, built_in_id
 from runtime.store.pool import Pool
+from runtime.store.sessions import NewSession, SessionStore
 
 BASE = built_in_id("base")
 
@@ -82,6 +83,27 @@ async def test_a_changed_parent_is_seen_through_its_child(definitions: Definitio
     other = await harnesses.create("other", HarnessDefinition(system_prompt="three"))
     await harnesses.patch(child.id, {}, parent_id=other.id)
     assert (await definitions.load(owner(child.id))).system_prompt == "three"
+
+
+async def test_a_session_that_was_patched_is_composed_anew_and_sent_once(
+    definitions: Definitions, pool: CountingPool, db: Pool
+) -> None:
+    new = NewSession(
+        id=new_id("session"),
+        harness_id=BASE,
+        workspace_id=new_id("wsp"),
+        owns_workspace=True,
+        definition=SessionDefinition(locale="de"),
+    )
+    sessions = SessionStore(db)
+    await sessions.create(new)
+    session = Owner(new.id, BASE, None, new.definition)
+    assert (await definitions.load(session)).locale == "de"
+    await sessions.patch(new.id, {"locale": "uk"})
+    assert [(await definitions.load(session)).locale for _ in range(2)] == ["uk", "uk"]
+    await sessions.patch(new.id, {"locale": "pl"})
+    assert (await definitions.load(session)).locale == "pl"
+    assert [len(answer) for answer in pool.answers] == [1, 1, 0, 1]
 
 
 async def test_what_has_not_changed_is_neither_sent_nor_composed_again(
