@@ -1,8 +1,8 @@
 """The front door's way to the live sessions: a typed façade without Ray's words (see ports.Gateway).
 
 It remembers where sessions live. What it remembers may be old: then the actor says so, or is gone, and
-the supervisor is asked again. Repeating a command is safe: a message carries its id, and the rest ask
-for a state rather than a change.
+the supervisor is asked again. Repeating a command is safe: a message and a cancel carry their ids, and the
+rest ask for a state rather than a change.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from runtime.core.errors import (
 from runtime.core.failure import QUARANTINED
 from runtime.core.message import Message
 from runtime.failpoint import Loop, stumble
+from runtime.mint import new_id
 from runtime.ports import ActorInfo, ClientResult, Input
 from runtime.protocol import (
     Ask,
@@ -43,6 +44,7 @@ from runtime.protocol import (
     Want,
     Watch,
     Watching,
+    repeated,
 )
 from runtime.tasks import Tasks
 
@@ -86,7 +88,7 @@ class RayGateway:
 
     async def cancel(self, session_id: str) -> bool:
         """See ports.Gateway."""
-        return bool(await self._unless_quarantined(session_id, Cancel()))
+        return bool(await self._unless_quarantined(session_id, Cancel(new_id("message"))))
 
     async def submit_results(self, session_id: str, results: Sequence[ClientResult]) -> str:
         """See ports.Gateway."""
@@ -161,8 +163,7 @@ class RayGateway:
             except (SessionMovingError, StaleEpochError) as err:
                 self._forget(placement)
                 want = _after(want, placement, err)
-                if isinstance(ask, Submit):
-                    ask = Submit(ask.results, is_repeated=True)
+                ask = repeated(ask)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, PAUSE_MOST_S)
 

@@ -68,7 +68,7 @@ class Engine:
             self._runner = asyncio.create_task(self._run(), name=f"turn {self.session.session_id}")
             self._runner.add_done_callback(self._ended)
 
-    def cancel(self) -> "asyncio.Future[None] | None":
+    def cancel(self, note_id: str = "") -> "asyncio.Future[None] | None":
         """Stop the turn wherever it stands; returns the commit of its end, or None if there was none."""
         state = self.session.state
         if state.turn is None:
@@ -80,7 +80,7 @@ class Engine:
             seen = self._reasoning.seen
             self._reasoning.end_thinking()
         self.stop()
-        return self.session.cancel(seen)
+        return self.session.cancel(seen, note_id)
 
     def fail(self, code: str, detail: str = "") -> None:
         """End an unfinished turn as failed, whatever it was doing."""

@@ -200,10 +200,12 @@ class Host:
                 engine.kick()
                 await _landed(landed)
                 return message
-            case Cancel():
-                cancelled = engine.cancel()
-                await _landed(cancelled)
-                return cancelled is not None
+            case Cancel(note_id, is_repeated):
+                is_done = is_repeated and session.has_cancelled(note_id)
+                is_late = is_repeated and session.began_after(note_id)
+                is_done = is_done or (not is_late and engine.cancel(note_id) is not None)
+                await session.settled()
+                return is_done
             case Submit(results, is_repeated):
                 landed = None if is_repeated and session.has_taken(results) else session.submit(results)
                 reach(FailPoint.RESULTS_TAKEN)

@@ -6,6 +6,8 @@ Everything here crosses a process boundary in batches, so it is plain values, an
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from runtime.core.decision import Decision
 from runtime.core.errors import PerdureError
 from runtime.core.wire import Wire
@@ -19,7 +21,14 @@ class Send(Wire, frozen=True):
 
 
 class Cancel(Wire, frozen=True):
-    """Stop the turn; answered with whether there was one, after its commit."""
+    """Stop the turn; answered with whether there was one, after its commit.
+
+    `note_id` is minted once, at the front door: in the conversation it is the id of the note that the user cancelled.
+    `is_repeated`: an owner that died may have stopped the turn already, and what runs by now may not be meant.
+    """
+
+    note_id: str = ""
+    is_repeated: bool = False
 
 
 class Submit(Wire, frozen=True):
@@ -53,10 +62,15 @@ class Unwatch(Wire, frozen=True):
 
 
 class Close(Wire, frozen=True):
-    """Cancel what runs and let the session go."""
+    """Cancel what runs and let the session go, for it is being deleted: repeated, it means what runs by then too."""
 
 
 Ask = Send | Cancel | Submit | Decide | Rename | Watch | Unwatch | Close
+
+
+def repeated(ask: Ask) -> Ask:
+    """Return what to ask when an owner that did not answer may have done it."""
+    return msgspec.structs.replace(ask, is_repeated=True) if isinstance(ask, Cancel | Submit) else ask
 
 
 class Command(Wire, frozen=True):

@@ -298,9 +298,19 @@ class LiveSession:
                 return self.append(*decide_call(self.turn, call, given, timestamp()))
         return None
 
-    def cancel(self, seen: str) -> "asyncio.Future[None]":
+    def has_cancelled(self, note_id: str) -> bool:
+        """Whether the cancel with this note has stopped a turn."""
+        return any(turned.message.id == note_id for turned in reversed(self.state.messages))
+
+    def began_after(self, note_id: str) -> bool:
+        """Whether what runs was asked for after the cancel with this note: ids sort by when they were minted."""
+        state = self.state
+        asked_by = [state.turn.input_message_id] if state.turn else state.waiting_inputs[:1]
+        return any(message_id > note_id for message_id in asked_by)
+
+    def cancel(self, seen: str, note_id: str = "") -> "asyncio.Future[None]":
         """Stop the open turn, keeping what clients have seen of an unfinished message."""
-        return self.append(*write.cancel_turn(self.state, self.turn, seen, timestamp(), self.new_id))
+        return self.append(*write.cancel_turn(self.state, self.turn, seen, timestamp(), self.new_id, note_id))
 
 
 def _as_part(given: ClientResult) -> ToolResultPart:

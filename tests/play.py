@@ -16,6 +16,7 @@ from runtime.core.errors import ModelRejectedError, ModelUnavailableError, ToolE
 from runtime.core.message import ToolCallPart, Usage
 from runtime.engine import Engine
 from runtime.journal import JournalStore
+from runtime.mint import new_id
 from runtime.model import ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
 from runtime.ports import ClientResult
 from runtime.protocol import Cancel, Rename, Send, Submit, Watch
@@ -163,6 +164,7 @@ class SessionMachine(RuleBasedStateMachine):
         self._log: list[Stored] = []
         self._lived: dict[int, bytes] = {}  # the live state, as a snapshot, at the sequences where it was looked at
         self._broken: list[AssertionError] = []
+        self._notes: list[str] = []  # of the cancels that were asked for
         self._numbers = 0
         self._past: list[Stand] = []
         self._stand: Stand = run(self._arise(is_quarantined=False))
@@ -181,18 +183,27 @@ class SessionMachine(RuleBasedStateMachine):
     @rule()
     def somebody_cancels(self) -> None:
         was_active = self._state().status not in ("idle", "started")
-        answer = self._ask(Cancel())
+        self._notes.append(new_id("message"))
+        answer = self._ask(Cancel(self._notes[-1]))
         if answer is not None:
             assert answer == was_active
             assert self._state().status in ("idle", "started")
 
+    @precondition(lambda self: self._notes)
+    @rule(data=st.data())
+    def a_cancel_is_repeated(self, data: st.DataObject) -> None:
+        note_id, cancelled = data.draw(st.sampled_from(self._notes)), self._cancelled()
+        answer = self._ask(Cancel(note_id, is_repeated=True))
+        if note_id in cancelled:
+            assert (answer is False, self._cancelled()) == (False, cancelled), "what was done is not done again"
+
+    def _cancelled(self) -> list[str]:
+        return [t.message.id for t in self._state().messages if t.message.metadata == {"source": "cancel"}]
+
     @rule(title=st.sampled_from(["a", "b", ""]))
     def somebody_renames(self, title: str) -> None:
         is_another = self._state().title != title
-        answer = self._ask(Rename(title))
-        if answer is not None:
-            assert answer == is_another
-            assert self._state().title == title
+        assert self._ask(Rename(title)) in (None, is_another)
 
     @precondition(lambda self: self._state().is_waiting)
     @rule(error=st.sampled_from([None, None, "no human here"]))

@@ -107,14 +107,15 @@ def finish_turn(state: SessionState, turn: Turn, now: str) -> list[Draft]:
     return [Draft(completed, _turn(turn)), _idled(state, turn)]
 
 
-def cancel_turn(state: SessionState, turn: Turn, seen: str, now: str, new_id: NewId) -> list[Draft]:
+def cancel_turn(state: SessionState, turn: Turn, seen: str, now: str, new_id: NewId, note_id: str = "") -> list[Draft]:
     """Return what stops a turn wherever it stands (contract events §5.4).
 
-    `seen` is what clients have been shown of an unfinished message: it is kept, as an interrupted one.
+    `seen` is what clients have been shown of an unfinished message: it is kept, as an interrupted one. `note_id` is
+    the id of the user's note, if that was minted where the cancel came from.
     """
     cancelled = ev.TurnCancelled(turn_id=turn.turn_id, reason="user_requested", usage=turn.usage)
     note = Message(
-        id=new_id("message"),
+        id=note_id or new_id("message"),
         role=Role.USER,
         content=(TextPart(CANCEL_NOTE),),
         created_at=now,
