@@ -26,7 +26,7 @@ KEY_PARAMETER: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "The same key with the same content is the same message, also after a retry.",
+    "description": "For 24 hours, the same key with the same content is the same message.",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 

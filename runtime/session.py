@@ -231,13 +231,9 @@ class LiveSession:
         return given.message, self.append(*drafts)
 
     def _known(self, given: Input) -> Message | None:
-        key, inputs = given.idempotency_key, self.state.inputs
-        message_id = (inputs.get(f"key:{key}") if key else None) or inputs.get(given.message.id)
-        if message_id is None:
-            return None
-        first = next(t.message for t in reversed(self.state.messages) if t.message.id == message_id)
-        if first.content != given.message.content:
-            text = f"Idempotency-Key {key!r} came before with another content."
+        first = self.state.inputs.find(given.message, given.idempotency_key, self.state.messages)
+        if first is not None and first.content != given.message.content:
+            text = f"Idempotency-Key {given.idempotency_key!r} came before with another content."
             raise ConflictError(text, "idempotency_key_reused")
         return first
 

@@ -15,6 +15,7 @@ import msgspec
 
 from runtime.core import event as ev
 from runtime.core.errors import JournalCorruptError, SnapshotUnreadableError
+from runtime.core.inputs import Inputs
 from runtime.core.message import (
     NO_USAGE,
     Message,
@@ -27,7 +28,6 @@ from runtime.core.message import (
 )
 from runtime.core.phase import NEXT, Phase
 
-REMEMBERED_KEYS: Final = 256  # idempotency keys kept in the state; older ones may be repeated
 PREVIEW_CHARS: Final = 200
 
 
@@ -105,7 +105,7 @@ class SessionState(msgspec.Struct):
     messages: list[Turned] = []
     generated: int = 0  # messages that an llm.generation has already shown
     waiting_inputs: list[str] = []  # accepted user messages that no turn has taken up
-    inputs: dict[str, str] = {}  # idempotency key or message id → message id, newest last
+    inputs: Inputs = msgspec.field(default_factory=Inputs)
     usage: Usage = NO_USAGE
     turns: int = 0
     steps: int = 0  # model and tool calls finished: what supervision calls progress
@@ -191,12 +191,8 @@ def _input(state: SessionState, event: ev.Event, _private: msgspec.Raw | None) -
         return  # the note of a cancel: part of the conversation, but nobody waits for an answer
     if state.turn is None:
         state.waiting_inputs.append(message.id)
-    state.inputs[message.id] = message.id
     key = (event.metadata or {}).get("idempotency_key")
-    if key is not None:
-        state.inputs[f"key:{key}"] = message.id
-    while len(state.inputs) > REMEMBERED_KEYS:
-        del state.inputs[next(iter(state.inputs))]
+    state.inputs.remember(message, key, len(state.messages) - 1, event.ts)
     if state.preview is None:
         state.preview = _preview(message)
 

@@ -421,6 +421,21 @@ async def test_the_same_key_and_body_give_the_first_message_again(deployment: De
     assert durable(chat).count("input.message") == 1
 
 
+async def test_a_key_of_many_messages_ago_is_known_to_the_next_owner_too(deployment: Deployment) -> None:
+    """Promised: for 24 hours (contract http §1), not for so many messages."""
+    gate = Gate()
+    old = await deployment.begin((gate,))
+    first = await old.send("hello", key="k")
+    await gate.reached()
+    await asyncio.gather(*(old.send(f"more {number}", key=f"k{number}") for number in range(300)))
+    await old.process.kill()
+    new = await deployment.converse(deployment.process(ScriptedModel()), old.session_id)
+    assert await new.send("hello", key="k") == first
+    assert [e.data.message.text for e in await deployment.log(old.session_id) if e.type == "input.message"].count(
+        "hello"
+    ) == 1
+
+
 async def test_the_same_key_with_another_body_is_refused(deployment: Deployment) -> None:
     chat = await deployment.begin()
     await chat.send("hello", key="k")

@@ -8,7 +8,6 @@ from runtime.core.errors import JournalCorruptError
 from runtime.core.message import Role, TextPart, ToolResultPart, Usage
 from runtime.core.session import (
     PREVIEW_CHARS,
-    REMEMBERED_KEYS,
     SessionState,
     Status,
     apply,
@@ -60,16 +59,6 @@ def test_messages_accepted_before_a_turn_wait_and_the_turn_takes_them_all() -> N
     log.said("m3")
     assert log.state.waiting_inputs == []
     assert [t.message.id for t in log.state.messages] == ["m1", "m2", "m3"]
-
-
-def test_keys_and_message_ids_are_remembered_up_to_a_number() -> None:
-    log = Log()
-    for number in range(REMEMBERED_KEYS):
-        log.said(f"m{number}", metadata={"idempotency_key": f"k{number}"})
-    assert len(log.state.inputs) == REMEMBERED_KEYS
-    newest = REMEMBERED_KEYS - 1
-    assert log.state.inputs[f"key:k{newest}"] == log.state.inputs[f"m{newest}"] == f"m{newest}"
-    assert "m0" not in log.state.inputs
 
 
 def test_an_answer_with_calls_opens_a_batch() -> None:
@@ -133,7 +122,7 @@ def test_the_note_of_a_cancel_is_a_message_that_nobody_answers() -> None:
     log = Log().reasoning().add(ev.TurnCancelled(turn_id="t1")).said("note", "[cancelled]")
     log.add(ev.SessionIdled(turn_id="t1"))
     assert log.state.waiting_inputs == []
-    assert "note" not in log.state.inputs
+    assert "note" not in log.state.inputs.latest
     assert log.state.status is Status.IDLE
 
 
