@@ -9,17 +9,23 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from api.notices import note_unknown, noting
+
 T = TypeVar("T")
 MAX_DEPTH: Final = 100  # a value is wrapped and copied further in, where the stack is deeper already
 _TOO_DEEP: Final = f"The body is nested more than {MAX_DEPTH} levels deep."
 
 
 class JsonRequest(Request):
-    """A request whose JSON is read by `parse`."""
+    """A request whose JSON is read by `parse`, for a route that takes it as `kind`."""
+
+    kind: Any = None
 
     async def json(self) -> Any:
         """Return the decoded body."""
-        return parse(await self.body())
+        value = parse(await self.body())
+        note_unknown(value, self.kind)
+        return value
 
 
 class JsonRoute(APIRoute):
@@ -28,11 +34,14 @@ class JsonRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler, given a `JsonRequest`."""
         handler = super().get_route_handler()
+        kind = self.body_field.field_info.annotation if self.body_field else None
 
         async def handle(request: Request) -> Response:
-            return await handler(JsonRequest(request.scope, request.receive))
+            read = JsonRequest(request.scope, request.receive)
+            read.kind = kind
+            return await handler(read)
 
-        return handle
+        return noting(handle)
 
 
 class RawRoute(APIRoute):
@@ -40,15 +49,14 @@ class RawRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the endpoint itself."""
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
+        return noting(self.endpoint)
 
 
 def parse(raw: bytes) -> Any:
     """Return any JSON. Raises HTTPException 400 for what is none, or cannot be stored."""
     value = _decode(_anything, raw)
     _check(value, MAX_DEPTH)
-    _check_names(raw)
+    _check_names(raw, _names)
     return value
 
 
@@ -56,9 +64,10 @@ def read(decoder: "msgspec.json.Decoder[T]", raw: bytes) -> T:
     """Return the JSON that a decoder takes. Raises HTTPException 400 for anything else."""
     value = _decode(decoder, raw)
     if b"\\u0000" in raw or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-        parse(raw)
+        body = parse(raw)
     else:
-        _check_names(raw)
+        body = _check_names(raw, _members)
+    note_unknown(body, decoder.type)
     return value
 
 
@@ -88,19 +97,26 @@ def _check(value: Any, depth: int) -> None:
             _check(item, depth - 1)
 
 
-def _check_names(raw: bytes) -> None:
+def _check_names(raw: bytes, reader: json.JSONDecoder) -> Any:
     """Refuse an object that names a member twice: readers differ in which one they take (RFC 8259 §4)."""
     try:
-        _names.decode(raw.decode())
+        return reader.decode(raw.decode())
     except ValueError as err:
         raise HTTPException(400, f"The body is not valid JSON: {err}") from None
 
 
-def _distinct(members: list[tuple[str, Any]]) -> None:
-    if len(dict(members)) != len(members):
+def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
         message = "a name appears twice in one object"
         raise ValueError(message)
+    return found
 
 
-_names = json.JSONDecoder(object_pairs_hook=_distinct)
+def _check_distinct(members: list[tuple[str, Any]]) -> None:
+    _distinct(members)
+
+
+_members = json.JSONDecoder(object_pairs_hook=_distinct)
+_names = json.JSONDecoder(object_pairs_hook=_check_distinct)  # keeps nothing: what it reads may be large
 _anything: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()

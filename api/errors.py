@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from api.notices import noted
 from runtime.core.errors import (
     CallerError,
     ConflictError,
@@ -110,18 +111,18 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_perdure(request: Request, error: PerdureError) -> Response:
-    return reply(error, request.url.path)
+    return noted(reply(error, request.url.path), request)
 
 
 async def _on_validation(request: Request, error: RequestValidationError) -> Response:
-    return problem(400, "invalid_input", explain(error.errors()), instance=request.url.path)
+    return noted(problem(400, "invalid_input", explain(error.errors()), instance=request.url.path), request)
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
     code = _HTTP_CODES.get(error.status_code, "http_error")
     answer = problem(error.status_code, code, str(error.detail), instance=request.url.path)
     answer.headers.update(error.headers or {})
-    return answer
+    return noted(answer, request)
 
 
 def explain(errors: Sequence[Any]) -> str:

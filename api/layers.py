@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
-import structlog
 
 from api.deps import Deps
+from api.notices import MOST, suggestion, warn
 from api.schemas.layer import LayerBody
 from runtime.core.definition import Agent, Harness, HarnessDefinition, Layer
 from runtime.core.errors import ConflictError, InvalidInputError, NotFoundError
 
-log = structlog.get_logger(__name__)
 D = TypeVar("D", bound=Layer)
 
 
 def definition(body: LayerBody, kind: type[D]) -> D:
     """Return the layer that a request describes; what it leaves out is empty."""
-    if body.dropped_tools:
-        log.warning("builtin_tools_dropped", count=len(body.dropped_tools))
+    for at in body.dropped_tools:
+        words = "a builtin tool is the server's own and comes with a capability, ignored"
+        warn("builtin_tool_dropped", f"tools[{at}]", words)
     fields = body.definition_fields()
     if not any(fields.get("network_access", {}).values()):
         fields.pop("network_access", None)  # an empty list restricts nothing
@@ -31,13 +31,17 @@ def changes(body: LayerBody, made: Layer) -> dict[str, Any]:
 
 
 def check_layer(deps: Deps, layer: Layer) -> None:
-    """Pass if a layer can be run.
+    """Pass if a layer can be run; what this server does not have is warned of, for another may have it.
 
     Raises:
         InvalidInputError: its capabilities depend on each other in a circle, or one's config is wrong.
         NotFoundError: there is no such model.
     """
     deps.registry.check(layer.capabilities)
+    unknown = [(at, a.ref) for at, a in enumerate(layer.capabilities) if deps.registry.find(a.ref) is None]
+    for at, ref in unknown[:MOST]:
+        meant = suggestion(ref, (capability.id for capability in deps.registry))
+        warn("unknown_capability", f"capabilities[{at}]", f"there is no {ref[:100]!r} here, ignored{meant}")
     if layer.model_id is not None:
         deps.models.find(layer.model_id)
 

@@ -14,14 +14,11 @@ from pydantic import BaseModel, ValidationError
 
 from runtime.core.definition import AssignedCapability
 from runtime.core.errors import InvalidInputError, NotFoundError
-from runtime.log import get_logger
 from runtime.tool import Tool
 
 ENTRY_POINTS: Final = "perdure.capabilities"
 MAX_ASSIGNED: Final = 250  # contract concepts §13
 MAX_RESOLVED: Final = 100
-
-log = get_logger(__name__)
 
 
 class Risk(StrEnum):
@@ -138,9 +135,7 @@ class Registry:
             raise InvalidInputError(message, "too_many_capabilities")
         for assignment in assigned:
             capability = self.find(assignment.ref)
-            if capability is None:
-                log.warning("unknown_capability_assigned", ref=assignment.ref[:100])
-            else:
+            if capability is not None:
                 _configured(capability, assignment.config)
         self.resolve(assigned)
 

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Path, Response
 
 from api.body import JsonRoute
@@ -14,7 +13,6 @@ from runtime.core.definition import AgentDefinition
 from runtime.core.errors import ConflictError, NotFoundError
 from runtime.core.ids import parse_id
 
-log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=JsonRoute)
 
 Key = Annotated[str, Path(description="An id or a name", max_length=128)]
@@ -84,8 +82,6 @@ async def delete_agent(agent: Key, deps: Needs) -> None:
 async def _upsert(deps: Deps, body: AgentBody, agent_id: str | None, response: Response) -> AgentReply:
     made = definition(body, AgentDefinition)
     check_layer(deps, made)
-    if body.dropped_tools:
-        log.warning("builtin_tools_dropped", count=len(body.dropped_tools))
     harness_id = await LayerReader(deps).assignable_harness("default" if body.harness is None else body.harness)
     agent, is_new = await deps.agents.upsert(body.name, harness_id, made, agent_id=agent_id)
     if is_new:

@@ -120,9 +120,9 @@ class LayerBody(Body):
         return given
 
     @property
-    def dropped_tools(self) -> list[str]:
-        """The names of the tools that do not count."""
-        return [tool.name for tool in self.tools or () if tool.type == "builtin"]
+    def dropped_tools(self) -> list[int]:
+        """Where the tools stand that do not count."""
+        return [at for at, tool in enumerate(self.tools or ()) if tool.type == "builtin"]
 
 
 _LAYER_FIELDS: Final = set(LayerBody.model_fields)

@@ -138,6 +138,17 @@ async def test_session_keeps_all_that_it_is_given(everruns: Everruns, agent: Age
         await everruns.sessions.get(session.id)
 
 
+async def test_replies_with_warnings_are_taken(everruns: Everruns, client: Client) -> None:
+    """Promised: what was ignored is said in a way that the published client does not stumble over."""
+    gone = AgentCapabilityConfig(ref="gone")
+    agent = await everruns.agents.create(fresh("agent"), "You help.", capabilities=[gone])
+    session = await everruns.sessions.create(agent_id=agent.id, capabilities=[gone])
+    assert [c.ref for c in session.capabilities] == ["gone"]
+    reply = await client.http.post("/sessions", json={"agent_id": agent.id, "capabilities": [{"ref": "gone"}]})
+    assert [w["code"] for w in reply.json()["warnings"]] == ["unknown_capability"]
+    await everruns.agents.delete(agent.id)
+
+
 async def test_message_carries_its_controls(everruns: Everruns) -> None:
     session = await everruns.sessions.create()
     lorem = next(model for model in await everruns.models.list() if model.model_id == "sim-lorem")

@@ -97,3 +97,21 @@ async def test_message_with_the_same_key_is_the_same_message(client: Client) -> 
         other = await client.http.post(url, json=body, headers=key)
         assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
     assert [event["type"] for event in await client.events(session_id)].count("input.message") == 1
+
+
+async def test_a_title_that_is_patched_is_heard_at_once_and_stays(client: Client) -> None:
+    """Promised: what a client changes about a session, every listener hears, and nothing that comes later undoes it."""
+    session_id = await client.open(title="first", capabilities=["session"])
+    async with client.listen(session_id) as stream:
+        for _ in range(2):
+            reply = await client.http.patch(f"/sessions/{session_id}", json={"title": "second", "locale": "uk-UA"})
+            assert (reply.json()["title"], reply.json()["status"]) == ("second", "started")
+        heard = await stream.wait_for("session.title.updated")
+        assert heard.body["data"] == {"title": "second", "previous_title": "first"}
+        await client.send(session_id, script({"call": [{"name": "get_session_info", "arguments": {}}]}, {"say": "So."}))
+        await stream.wait_for_end()
+        [told] = stream.of_type("tool.completed")
+        info = json.loads(told.body["data"]["result"][0]["text"])
+        assert (info["title"], info["locale"]) == ("second", "uk-UA")
+        assert len(stream.of_type("session.title.updated")) == 1
+    assert (await client.http.get(f"/sessions/{session_id}")).json()["title"] == "second"
