@@ -17,7 +17,7 @@ async def rehearse_appends(connection: Any) -> None:
 
 async def rehearse_loads(connection: Any) -> None:
     """Run what a turn and a takeover read, about nothing."""
-    await _rehearse(connection, (HEADS, 2), (TAILS, 3), (CHANGED, 4))
+    await _rehearse(connection, (HEADS, 2), (TAILS, 3), (CHANGED, 6))
 
 
 async def _rehearse(connection: Any, *statements: tuple[str, int]) -> None:
