@@ -102,9 +102,7 @@ class Link:
         try:
             done, _ = await asyncio.wait([talking, death], return_when=asyncio.FIRST_COMPLETED)
             reason = done.pop().result()
-            was_dead = not self._connected.done() and (death.done() or reason == NOBODY_THERE)
-            say = log.debug if was_dead else log.warning  # the link before this one has said so
-            say("session_actor_lost", actor=self.actor, reason=reason)
+            log.info("session_actor_lost", actor=self.actor, reason=reason)  # of its death the supervisor tells
         finally:
             self.break_off()
             talking.cancel()
