@@ -5,9 +5,9 @@ where the turn stood.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 import structlog
 
@@ -65,8 +65,11 @@ class Engine:
     def kick(self) -> None:
         """Go on, if there is anything to go on with."""
         if self._runner is None and not self.session.is_lost:
-            self._runner = asyncio.create_task(self._run(), name=f"turn {self.session.session_id}")
-            self._runner.add_done_callback(self._ended)
+            self._start(self._run())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._runner = asyncio.create_task(work, name=f"turn {self.session.session_id}")
+        self._runner.add_done_callback(self._ended)
 
     def cancel(self, note_id: str = "") -> "asyncio.Future[None] | None":
         """Stop the turn wherever it stands; returns the commit of its end, or None if there was none."""
@@ -207,14 +210,17 @@ class Engine:
         self._deadline = asyncio.get_running_loop().call_later(left_s, self._expire, command)
 
     def _expire(self, awaited: AwaitClient | AwaitDecision) -> None:
-        """Settle what nobody answered in time, unless something else is waited for by now."""
         self._deadline = None
+        if self._runner is None and not self.session.is_lost:
+            self._start(self._settle(awaited))
+
+    async def _settle(self, awaited: AwaitClient | AwaitDecision) -> None:
+        """Settle what nobody answered in time, unless something else is waited for by now, and go on."""
         session = self.session
-        if session.is_lost or decide(session.state, (), 0) != awaited:
-            return
-        if isinstance(awaited, AwaitClient):
-            seconds = session.services.tunables.client_tool_timeout_s
-            session.append(*write.expire_calls(session.turn, seconds, timestamp()))
-        else:
-            session.append(*expire_decisions(session.turn, timestamp()))
-        self.kick()
+        if decide(session.state, (), 0) == awaited:
+            if isinstance(awaited, AwaitClient):
+                seconds = session.services.tunables.client_tool_timeout_s
+                session.append(*write.expire_calls(session.turn, seconds, timestamp()))
+            else:
+                session.append(*expire_decisions(session.turn, timestamp()))
+        await self._run()

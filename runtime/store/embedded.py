@@ -27,6 +27,7 @@ from runtime.log import get_logger
 from runtime.processes import await_end, is_alive, kill
 from runtime.short_path import link, short_name, unlink
 from runtime.store.program import ENVIRONMENT, Programs
+from runtime.tasks import Tasks
 
 _USER: Final = "perdure"
 _DATABASE: Final = "postgres"
@@ -76,7 +77,7 @@ class EmbeddedPostgres:
         self._programs = Programs(self._home)
         self._lock = FolderLock(self._home)
         self._server: subprocess.Popen[bytes] | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
 
     @property
     def dsn(self) -> str:
@@ -101,14 +102,13 @@ class EmbeddedPostgres:
         except BaseException:
             await self.stop()
             raise
-        self._watch = asyncio.create_task(self._keep_running())
+        self._tasks = Tasks()
+        self._tasks.owed(self._keep_running(), "postgres")
         return self.dsn
 
     async def stop(self) -> None:
         """Shut the server down, fast but cleanly, and leave nothing behind but the data and the log."""
-        watch, self._watch = self._watch, None
-        if watch is not None:
-            watch.cancel()
+        await self._tasks.close()
         await asyncio.to_thread(self._shut_down)
 
     # ------------------------------------------------------------ before it runs
