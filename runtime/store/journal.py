@@ -15,7 +15,6 @@ from runtime.store.loader import Loader
 from runtime.store.pool import Pool, translate
 
 APPEND_TIMEOUT_S: Final = 5.0  # a silent connection must not hold up every session of the actor
-APPEND_PARAMETERS: Final = 18
 LOADS_AT_ONCE: Final = 8  # sessions whose snapshots and events are in memory at the same time
 _INVALID_VALUE: Final = "22023"  # SQLSTATE invalid_parameter_value
 

@@ -6,11 +6,18 @@ import pytest
 
 from runtime.core.errors import InvalidInputError, StoreRefusedError, StoreUnavailableError
 from runtime.store.pool import connect, open_pool, translate
+from runtime.store.rehearsal import rehearse_loads
 
 
 async def test_json_is_passed_through_as_text(postgres: str) -> None:
     pool = await open_pool(postgres)
     assert await pool.fetchval("SELECT '{\"a\": 1}'::jsonb") == '{"a": 1}'
+    await pool.close()
+
+
+async def test_new_connection_has_run_the_statements_of_a_turn(database: str) -> None:
+    pool = await open_pool(database, rehearse=rehearse_loads)
+    assert await pool.fetchval("SELECT count(*) FROM pg_prepared_statements") >= 3
     await pool.close()
 
 
