@@ -49,6 +49,14 @@ _HTTP_CODES: Final[Mapping[int, str]] = {
 _MAX_DETAIL: Final = 1000
 
 
+class BodyRefusedError(HTTPException):
+    """A body that is not even read. An HTTPException, for FastAPI turns anything else into words without a code."""
+
+    def __init__(self, detail: str, code: str) -> None:
+        super().__init__(400, detail)
+        self.code = code
+
+
 class ErrorObject(msgspec.Struct, frozen=True):
     """What the Python SDK reads."""
 
@@ -119,7 +127,8 @@ async def _on_validation(request: Request, error: RequestValidationError) -> Res
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
-    code = _HTTP_CODES.get(error.status_code, "http_error")
+    told = error.code if isinstance(error, BodyRefusedError) else None
+    code = told or _HTTP_CODES.get(error.status_code, "http_error")
     answer = problem(error.status_code, code, str(error.detail), instance=request.url.path)
     answer.headers.update(error.headers or {})
     return noted(answer, request)

@@ -18,9 +18,10 @@ from runtime.core import event as ev
 from runtime.core.decision import ask_person
 from runtime.core.draft import Draft
 from runtime.core.effect import idempotency_key
-from runtime.core.errors import PerdureError, ToolError
+from runtime.core.errors import InvalidInputError, PerdureError, ToolError
 from runtime.core.message import TextPart, ToolCallPart
 from runtime.core.session import Call, Turn
+from runtime.core.storable import as_stored, storable
 from runtime.core.turn import RunTools
 from runtime.failpoint import FailPoint, reach
 from runtime.mint import now, timestamp
@@ -30,6 +31,8 @@ from runtime.tool import OnInterrupt, SessionInfo, Tool, ToolContext
 log = structlog.get_logger(__name__)
 
 SERIAL: Final = "serial"
+MAX_ERROR_CHARS: Final = 10_000
+EMITTED: Final = (ev.FileWritten, ev.SessionTitleUpdated, ev.ToolProgress, ev.ToolOutputDelta)
 
 
 class Acting:
@@ -39,6 +42,7 @@ class Acting:
         self._session = session
         self._agent = agent
         self._turn = turn
+        self._places = asyncio.Semaphore(session.services.tunables.tools_at_once)
 
     async def run(self, command: RunTools) -> None:
         """Start fresh calls, settle interrupted ones, and return when each has its outcome."""
@@ -92,7 +96,7 @@ class Acting:
 
     def _ask(self, doubtful: Sequence[ToolCallPart]) -> None:
         session, turn = self._session, self._turn
-        if not doubtful or session.state.turn is not turn:
+        if not doubtful or self._is_over:
             return
         expires_at = timestamp(after_s=session.services.tunables.decision_timeout_s)
         session.append(*[
@@ -115,13 +119,21 @@ class Acting:
     def _call(self, part: ToolCallPart) -> Call:
         return next(c for c in self._turn.calls if c.call.id == part.id)
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether the turn was stopped meanwhile; its calls are settled already."""
+        return self._session.state.turn is not self._turn
+
     async def _run_in_order(self, calls: Sequence[ToolCallPart]) -> None:
         for part in calls:
-            await self._session.services.journal.room()
-            outcome = await self._outcome(part)
+            async with self._places:
+                await self._session.services.journal.room()
+                if self._is_over:
+                    return
+                outcome = await self._outcome(part)
             reach(FailPoint.TOOL_DONE)
-            if self._session.state.turn is not self._turn:
-                return  # the turn was stopped while the tool ran; its call is settled already
+            if self._is_over:
+                return
             call = self._call(part)
             self._session.append(write.complete_call(self._turn, call, outcome, timestamp()))
             reach(FailPoint.TOOL_RECORDED)
@@ -135,9 +147,7 @@ class Acting:
         try:
             async with asyncio.timeout(timeout_s):
                 result = await tool.run(self._context(part), **tool.check(part.arguments))
-            text = write.as_text(result)
-        except ToolError as err:
-            return _failure(part, err.message, tool)
+            text = _told(result, self._session.services.tunables.tool_result_bytes)
         except PerdureError as err:
             return _failure(part, str(err), tool)
         except TimeoutError:
@@ -178,17 +188,38 @@ class Acting:
         )
 
     def _emit(self, payload: ev.Payload, context: ev.Context) -> None:
-        if self._session.state.turn is not self._turn:
+        if self._is_over:
             return
-        if payload.is_ephemeral:
-            self._session.send_delta(payload, context)
-        elif isinstance(payload, ev.ToolProgress) and self._session.services.journal.is_full:
-            log.warning("tool_progress_dropped", tool=payload.tool_name, session_id=self._session.session_id)
+        if not isinstance(payload, EMITTED):
+            message = f"A tool may not emit {payload.type}, only {', '.join(kind.type for kind in EMITTED)}."
+            raise ToolError(message)
+        data = as_stored(payload.type, payload)
+        if data.is_ephemeral:
+            self._session.send_delta(data, context)
+        elif isinstance(data, ev.ToolProgress) and self._session.services.journal.is_full:
+            log.warning("tool_progress_dropped", tool=data.tool_name, session_id=self._session.session_id)
         else:
-            self._session.append(Draft(payload, context))
+            self._session.append(Draft(data, context))
+
+
+def _told(result: object, limit_bytes: int) -> str:
+    """Return a result as the model reads it. Raises ToolError for one that cannot be shown."""
+    try:
+        text = write.as_text(result)
+    except InvalidInputError as err:
+        message = f"The tool ran, but its result cannot be shown. {err}"
+        raise ToolError(message) from None
+    size_bytes = len(text.encode())
+    if size_bytes > limit_bytes:
+        message = f"The tool ran, but its result is too large: {size_bytes} bytes, of {limit_bytes} that are allowed."
+        raise ToolError(message)
+    return text
 
 
 def _failure(part: ToolCallPart, error: str, tool: Tool | None = None, status: str = "error") -> ev.ToolCompleted:
+    error = storable(error)
+    if len(error) > MAX_ERROR_CHARS:
+        error = f"{error[:MAX_ERROR_CHARS]} … ({len(error)} characters)"
     return ev.ToolCompleted(
         tool_call_id=part.id,
         tool_name=part.name,

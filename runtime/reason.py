@@ -9,14 +9,16 @@ import msgspec
 import structlog
 
 from runtime.agent import RuntimeAgent
+from runtime.answer import Answer
 from runtime.core import draft as write
 from runtime.core import event as ev
 from runtime.core.draft import Draft
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError, NotFoundError, PerdureError
-from runtime.core.failure import code_of, explain, fields_of
+from runtime.core.failure import ANSWER_TOO_SLOW, code_of, explain, fields_of
 from runtime.core.message import Controls, Message, Phase, Role, TextPart
 from runtime.core.retry import backoff_s
 from runtime.core.session import Turn, elapsed_ms
+from runtime.core.storable import storable
 from runtime.failpoint import FailPoint, reach
 from runtime.mint import random_id, timestamp
 from runtime.model import ModelRef, ModelReply, ModelRequest, TextDelta, ThinkingDelta
@@ -67,7 +69,7 @@ class Reasoning:
         self._begin(ref, is_resumed=is_resumed)
         reach(FailPoint.MODEL_CALLING)
         try:
-            reply = await self._ask(self._request(ref, controls))
+            reply = await self._ask_in_time(self._request(ref, controls))
         except (ModelUnavailableError, ModelRejectedError) as err:
             if session.state.turn is turn:
                 self._fail(turn, ref, err)
@@ -123,6 +125,18 @@ class Reasoning:
             parallel_tool_calls=self._agent.parallel_tool_calls,
         )
 
+    async def _ask_in_time(self, request: ModelRequest) -> ModelReply:
+        limit_s = self._session.services.tunables.model_call_s
+        clock = asyncio.timeout(limit_s)
+        try:
+            async with clock:
+                return await self._ask(request)
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            message = f"It may take {limit_s:g} s, with all attempts (PERDURE_MODEL__CALL_TIMEOUT_S)."
+            raise ModelRejectedError(message, ANSWER_TOO_SLOW, request.model.provider) from None
+
     async def _ask(self, request: ModelRequest) -> ModelReply:
         """Stream the answer, trying again after failures that may pass."""
         tunables = self._session.services.tunables
@@ -144,15 +158,17 @@ class Reasoning:
             request = msgspec.structs.replace(request, attempt=self._attempts)
 
     async def _stream(self, request: ModelRequest) -> ModelReply:
+        tunables = self._session.services.tunables
+        answer = Answer(request.model.provider, tunables.answer_limit_bytes, tunables.calls_per_answer)
         async with contextlib.aclosing(self._session.services.model.stream(request)) as items:
             async for item in items:
-                match item:
+                match answer.take(item):
                     case TextDelta(text):
                         self._say(request.model, text)
                     case ThinkingDelta(text):
                         self._think(request.model, text)
-                    case ModelReply():
-                        return item
+                    case ModelReply() as reply:
+                        return reply
         raise ModelUnavailableError(message="The model's answer broke off.", provider=request.model.provider)
 
     def _say(self, ref: ModelRef, text: str) -> None:
@@ -253,8 +269,8 @@ class Reasoning:
         )
 
     def _fail(self, turn: Turn, ref: ModelRef | None, error: PerdureError) -> None:
-        code = code_of(error)
-        log.warning("model_call_failed", session_id=self._session.session_id, code=code, error=str(error))
+        code, words = code_of(error), storable(str(error))
+        log.warning("model_call_failed", session_id=self._session.session_id, code=code, error=words)
         self.close()
         self.end_thinking()
         now = timestamp()
@@ -262,15 +278,15 @@ class Reasoning:
         message = Message(
             id=turn.message_id or random_id("message"),
             role=Role.AGENT,
-            content=(TextPart(explain(code, str(error))),),
+            content=(TextPart(explain(code, words)),),
             created_at=now,
             metadata={"error_code": code} | ({"error_fields": fields} if fields else {}),
             phase=Phase.FINAL_ANSWER,
         )
         failure = ev.OutputCompleted(message=message, error_code=code, error_fields=fields)
-        drafts = write.fail_reason(turn, message, failure, str(error), now)
+        drafts = write.fail_reason(turn, message, failure, words, now)
         if ref is not None:
-            generation = Draft(self._generation(ref, None, str(error)), self._generation_context(turn))
+            generation = Draft(self._generation(ref, None, words), self._generation_context(turn))
             drafts.insert(len(drafts) - 2, generation)
         self._session.append(*drafts)
 

@@ -19,6 +19,11 @@ class Tunables:
     client_tool_timeout_s: float = 300.0
     decision_timeout_s: float = 86_400.0
     tool_timeout_s: float = 600.0
+    tool_result_bytes: int = 1_000_000
+    tools_at_once: int = 16
+    calls_per_answer: int = 128
+    answer_limit_bytes: int = 4_000_000
+    model_call_s: float = 1800.0
     model_attempts: int = 5
     retry_first_s: float = 0.5
     retry_most_s: float = 30.0

@@ -95,18 +95,26 @@ class LiveSession:
     def append(self, *drafts: Draft) -> "asyncio.Future[None]":
         """Fold events into the state and send them to the disk together; the future is their commit.
 
-        It fails with StaleEpochError if the session has moved on; nothing was written then.
+        All of them or none: whatever this raises, the state is as it was. The future fails with StaleEpochError
+        if the session has moved on; nothing was written then.
+
+        Raises:
+            JournalCorruptError: one of them may not come now.
         """
-        lines = [self._fold(draft) for draft in drafts]
+        first = self.state.last_sequence + 1
+        events = [self._event(sequence, draft) for sequence, draft in enumerate(drafts, first)]
+        lines = [_line(event, draft) for event, draft in zip(events, drafts, strict=True)]
+        core.admit(self.state, events)
+        for event, draft in zip(events, drafts, strict=True):
+            core.fold(self.state, event, draft.private)
         entry = _Pending(asyncio.get_running_loop().create_future(), lines)
         self._pending.append(entry)
         batch = Batch(self.session_id, self.epoch, lines, self._head())
         self.services.journal.append(batch, self._landed)
         return entry.landed
 
-    def _fold(self, draft: Draft) -> Line:
-        sequence = self.state.last_sequence + 1
-        event = ev.Event(
+    def _event(self, sequence: int, draft: Draft) -> ev.Event:
+        return ev.Event(
             id=self._mint.new_id("event"),
             type=draft.data.type,
             ts=timestamp(),
@@ -117,8 +125,6 @@ class LiveSession:
             metadata=draft.metadata,
             tags=draft.tags,
         )
-        core.apply(self.state, event, draft.private)
-        return Line(sequence, event.id, event.type, draft.context.turn_id, ev.encode(event), draft.private)
 
     def _head(self) -> Head:
         state = self.state
@@ -307,6 +313,10 @@ class LiveSession:
     def cancel(self, seen: str, note_id: str = "") -> "asyncio.Future[None]":
         """Stop the open turn, keeping what clients have seen of an unfinished message."""
         return self.append(*write.cancel_turn(self.state, self.turn, seen, timestamp(), self.new_id, note_id))
+
+
+def _line(event: ev.Event, draft: Draft) -> Line:
+    return Line(event.sequence or 0, event.id, event.type, event.context.turn_id, ev.encode(event), draft.private)
 
 
 def _as_part(given: ClientResult) -> ToolResultPart:

@@ -115,6 +115,21 @@ class ModelSettings(_Group):
         0.5, description="Seconds before the second attempt; doubles with each one, with jitter"
     )
     retry_cap_s: Seconds = Field(30, description="Longest wait between two attempts, in seconds")
+    call_timeout_s: Seconds = Field(1800, description="Seconds that one model call may take in all, with every attempt")
+    answer_limit_bytes: int = Field(
+        4_000_000, ge=1_000, le=100_000_000, description="Largest answer of a model (text, thinking, calls), in bytes"
+    )
+
+
+class ToolSettings(_Group):
+    """Calls of the server's tools."""
+
+    timeout_s: Seconds = Field(600, description="Seconds that a tool may run if it names no other limit")
+    result_limit_bytes: int = Field(
+        1_000_000, ge=1_000, le=100_000_000, description="Largest result of a tool, in bytes"
+    )
+    at_once: int = Field(16, ge=1, le=10_000, description="Tools of one session that may run at a time; the rest wait")
+    calls_per_answer: int = Field(128, ge=1, le=10_000, description="Tool calls that one answer of a model may ask for")
 
 
 class LogLevel(StrEnum):
@@ -182,6 +197,7 @@ class Settings(_Carried, BaseSettings):
     actors: ActorSettings = ActorSettings()
     journal: JournalSettings = JournalSettings()
     model: ModelSettings = ModelSettings()
+    tool: ToolSettings = ToolSettings()
 
     _environment: dict[str, str] = PrivateAttr(default_factory=lambda: _vendor_variables(os.environ))
 

@@ -59,7 +59,7 @@ class ToolContext:
     files: Workspace
     keys: KeyValues
     now: Callable[[], datetime]
-    emit: Callable[[Payload], None]
+    emit: Callable[[Payload], None]  # takes what a tool may tell (`EMITTED` in act.py)
 
 
 Run = Callable[..., Awaitable[Any]]

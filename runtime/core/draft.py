@@ -13,6 +13,7 @@ from runtime.core.failure import explain
 from runtime.core.message import Message, Role, TextPart, ToolCallPart, Usage
 from runtime.core.phase import Phase
 from runtime.core.session import PREVIEW_CHARS, Call, SessionState, Turn, elapsed_ms
+from runtime.core.storable import encode, storable
 
 NewId = Callable[[str], str]
 
@@ -307,5 +308,9 @@ def complete_act(turn: Turn, now: str, unsettled: int = 0) -> Draft:
 
 
 def as_text(result: Any) -> str:
-    """Return a tool's answer as the model reads it: text as it is, everything else as JSON."""
-    return result if isinstance(result, str) else msgspec.json.encode(result).decode()
+    """Return a tool's answer as the model reads it: text as it is, everything else as JSON, and all of it storable.
+
+    Raises:
+        InvalidInputError: it cannot be written as JSON, or nobody could read that.
+    """
+    return storable(result) if isinstance(result, str) else encode("The result", result).decode()

@@ -7,6 +7,10 @@ from runtime.core.errors import ModelRejectedError, ModelUnavailableError, Perdu
 
 QUARANTINED: Final = "session_quarantined"
 CONFIGURATION: Final = "configuration_error"
+ANSWER_TOO_LARGE: Final = "answer_too_large"
+ANSWER_TOO_SLOW: Final = "answer_too_slow"
+ANSWER_UNUSABLE: Final = "answer_unusable"
+TOO_MANY_CALLS: Final = "too_many_tool_calls"
 
 WORDS: Final[Mapping[str, str]] = {
     "provider_rate_limited": "The model provider is limiting requests right now. Please try again in a moment.",
@@ -20,6 +24,10 @@ WORDS: Final[Mapping[str, str]] = {
     "model_not_configured": "No model is configured for this agent.",
     "request_too_large": "The conversation no longer fits into the model's context.",
     "invalid_tool_schema": "The model provider refused the schema of a tool.",
+    ANSWER_TOO_LARGE: "The model's answer was longer than this server allows.",
+    ANSWER_TOO_SLOW: "The model took longer to answer than this server allows.",
+    ANSWER_UNUSABLE: "The model's answer could not be used.",
+    TOO_MANY_CALLS: "The model asked for more tools at once than this server allows.",
     CONFIGURATION: "This agent cannot run as it is configured.",
     QUARANTINED: (
         "This session kept killing its process and was stopped. Its history is kept; a new message lets it go on."
@@ -28,7 +36,16 @@ WORDS: Final[Mapping[str, str]] = {
 }
 
 # Codes whose cause the user can mend: the words of the error say how, and hold nothing secret.
-TOLD_IN_FULL: Final = ("provider_misconfigured", "model_not_configured", "model_unavailable", CONFIGURATION)
+TOLD_IN_FULL: Final = (
+    "provider_misconfigured",
+    "model_not_configured",
+    "model_unavailable",
+    CONFIGURATION,
+    ANSWER_TOO_LARGE,
+    ANSWER_TOO_SLOW,
+    ANSWER_UNUSABLE,
+    TOO_MANY_CALLS,
+)
 
 
 def explain(code: str, detail: str) -> str:

@@ -1,11 +1,11 @@
 """The state of a session, and the fold that makes it: replaying a log gives what the live actor had.
 
-`apply` changes the state in place, for a long conversation must not be copied at each event; given the
-same state and event it always does the same. Which event may come when is the table in `phase.py`: an
-event that is not in it raises before anything is changed.
+`fold` changes the state in place, for a long conversation must not be copied at each event; given the
+same state and event it always does the same. Which event may come when is the table in `phase.py`: `admit`
+looks there first, so that of several events all are folded or none.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from runtime.core import admission
 from runtime.core import event as ev
 from runtime.core.errors import JournalCorruptError, SnapshotUnreadableError
 from runtime.core.inputs import Inputs
@@ -27,6 +28,7 @@ from runtime.core.message import (
     Usage,
 )
 from runtime.core.phase import NEXT, Phase
+from runtime.core.storable import is_readable
 
 PREVIEW_CHARS: Final = 200
 
@@ -139,24 +141,24 @@ class SessionState(msgspec.Struct):
 
 
 def apply(state: SessionState, event: ev.Event, private: msgspec.Raw | None = None) -> None:
-    """Fold one durable event into the state.
+    """Admit one durable event and fold it. Raises as `admit`; the state is as it was then."""
+    admit(state, (event,))
+    fold(state, event, private)
 
-    Raises:
-        JournalCorruptError: a gap in the sequence, or an event that its phase does not allow; the state
-            is as it was.
-    """
-    if event.sequence != state.last_sequence + 1:
-        message = f"expected sequence {state.last_sequence + 1}, found {event.sequence}"
-        raise JournalCorruptError(state.session_id, event.sequence or 0, message)
-    phase = NEXT.get((state.phase, event.type))
-    if phase is None:
-        message = f"{event.type} cannot come while the session is {state.phase}"
-        raise JournalCorruptError(state.session_id, event.sequence, message)
+
+def admit(state: SessionState, events: Sequence[ev.Event]) -> None:
+    """Pass if these events may come next, one after the other; nothing is changed. Raises JournalCorruptError."""
+    calls = {call.call.id for call in state.turn.calls} if state.turn is not None else set()
+    admission.admit(state.session_id, state.last_sequence, state.phase, calls, events)
+
+
+def fold(state: SessionState, event: ev.Event, private: msgspec.Raw | None = None) -> None:
+    """Let an event that was admitted change the state."""
     change = _CHANGES.get(event.type)
     if change is not None:
         change(state, event, private)
-    state.phase = phase
-    state.last_sequence = event.sequence
+    state.phase = NEXT[state.phase, event.type]
+    state.last_sequence = event.sequence or 0
     state.last_event_id = event.id
 
 
@@ -325,9 +327,9 @@ def _act_completed(state: SessionState, _event: ev.Event, _private: msgspec.Raw 
 
 @_on(ev.ToolCallRequested)
 def _requested(state: SessionState, event: ev.Event, _private: msgspec.Raw | None) -> None:
-    calls = [_call(state, part.id) for part in event.data.tool_calls]  # all are there, or nothing changes
     _turn(state).requested_at = event.ts
-    for call in calls:
+    for part in event.data.tool_calls:
+        call = _call(state, part.id)
         call.is_requested = True
         call.started_at = event.ts
         call.span_id = event.context.span_id
@@ -344,11 +346,7 @@ def _titled(state: SessionState, event: ev.Event, _private: msgspec.Raw | None) 
 
 
 def _call(state: SessionState, tool_call_id: str) -> Call:
-    for call in _turn(state).calls:
-        if call.call.id == tool_call_id:
-            return call
-    message = f"no call {tool_call_id} in the batch"
-    raise JournalCorruptError(state.session_id, state.last_sequence + 1, message)
+    return next(call for call in _turn(state).calls if call.call.id == tool_call_id)
 
 
 def result_message(event: ev.Event) -> Message:
@@ -364,9 +362,9 @@ def result_message(event: ev.Event) -> Message:
 
 
 def result_value(parts: Iterable[Any]) -> Any:
-    """Return what a tool answered: the JSON that its text holds, or the text itself."""
+    """Return what a tool answered: the JSON that its text holds if it may be read as such, or the text itself."""
     text = "".join(part.text for part in parts if isinstance(part, TextPart))
-    if text[:1] in ("{", "["):
+    if text[:1] in ("{", "[") and is_readable(text):
         try:
             return msgspec.json.decode(text)
         except msgspec.DecodeError:

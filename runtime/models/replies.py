@@ -26,7 +26,9 @@ from pydantic_ai.messages import (
 )
 
 from runtime.core import message as own
+from runtime.core.errors import InvalidInputError
 from runtime.core.message import Turned
+from runtime.core.storable import encode, storable
 from runtime.model import ModelReply, StreamItem, TextDelta, ThinkingDelta
 
 _PARAGRAPH: Final = "\n\n"
@@ -113,7 +115,7 @@ def _with_fresh_ids(parts: Sequence[ModelResponsePart], taken: AbstractSet[str])
     fresh: list[ModelResponsePart] = []
     for part in parts:
         if isinstance(part, ToolCallPart):
-            call_id = _unused(part.tool_call_id, seen)
+            call_id = _unused(storable(part.tool_call_id), seen)
             seen.add(call_id)
             fresh.append(replace(part, tool_call_id=call_id))
         else:
@@ -156,7 +158,10 @@ def _private(response: ModelResponse, provider: str) -> msgspec.Raw | None:
         return None
     dumped: list[dict[str, Any]] = ModelMessagesTypeAdapter.dump_python([response], mode="json", exclude_none=True)
     kept = {key: value for key, value in dumped[0].items() if key not in _NOT_REPLAYED}
-    return msgspec.Raw(msgspec.json.encode(_Private(provider, kept)))
+    try:
+        return msgspec.Raw(encode("The reply", _Private(provider, kept)))
+    except InvalidInputError:
+        return None  # the public message still has all that was said
 
 
 def _is_opaque(part: ModelResponsePart) -> bool:
@@ -168,6 +173,6 @@ def _is_opaque(part: ModelResponsePart) -> bool:
 
 
 def _says_the_same(response: ModelResponse, message: own.Message) -> bool:
-    texts = "".join(part.content for part in response.parts if isinstance(part, TextPart))
+    texts = storable("".join(part.content for part in response.parts if isinstance(part, TextPart)))
     ids = [part.tool_call_id for part in response.parts if isinstance(part, ToolCallPart)]
     return texts == message.text and ids == [call.id for call in message.tool_calls]

@@ -1,8 +1,6 @@
 """How rows become values and values rows: ids, times, JSON."""
 
-import re
 from datetime import UTC, datetime
-from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -10,8 +8,7 @@ import msgspec
 from runtime.core.definition import Layer
 from runtime.core.errors import InvalidInputError
 from runtime.core.ids import format_id, hex_of, parse_id
-
-_NOT_STORABLE: Final = re.compile("[\0\ud800-\udfff]")
+from runtime.core.storable import is_storable, storable
 
 
 def rfc3339(moment: datetime) -> str:
@@ -40,14 +37,9 @@ def key_or_name(prefix: str, text: str) -> tuple[str | None, str | None]:
     return None, storable(text)
 
 
-def storable(text: str) -> str:
-    """Return a text to look for, with a mark for what Postgres cannot hold: NUL and half of a surrogate pair."""
-    return _NOT_STORABLE.sub("\ufffd", text)
-
-
 def check_storable(what: str, text: str | None) -> None:
     """Pass if Postgres can hold a text. Raises InvalidInputError."""
-    if text and _NOT_STORABLE.search(text):
+    if text and not is_storable(text):
         message = f"A {what} must be Unicode text without NUL."
         raise InvalidInputError(message, f"invalid_{what.replace(' ', '_')}")
 

@@ -8,10 +8,11 @@ import asyncpg
 from runtime.core.definition import Workspace
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
+from runtime.core.storable import storable
 from runtime.mint import new_id
 from runtime.store.lifecycle import check_change, taken
 from runtime.store.pool import Pool, translate
-from runtime.store.rows import check_storable, public_id, rfc3339, rfc3339_or_none, storable
+from runtime.store.rows import check_storable, public_id, rfc3339, rfc3339_or_none
 
 COLUMNS: Final = "id, name, status, description, created_at, updated_at, archived_at"
 

@@ -1,10 +1,13 @@
+import tracemalloc
 from typing import Any
 
 import msgspec
 import pytest
 from starlette.exceptions import HTTPException
 
-from api.body import MAX_DEPTH, parse, read
+from api.body import parse, read
+from api.errors import BodyRefusedError
+from runtime.core.storable import MAX_DEPTH
 
 anything: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
 pair = msgspec.json.Decoder(msgspec.defstruct("Pair", [("a", int)]))
@@ -50,6 +53,23 @@ def test_deep_nesting_is_refused(depth: int) -> None:
     for function in (parse, lambda raw: read(anything, raw)):
         with pytest.raises(HTTPException, match="nested"):
             function(b"[" * depth + b"]" * depth)
+
+
+@pytest.mark.parametrize("raw", [b"[" + b"[]," * 2_600_000 + b"1]", b"{" + b'"":1,' * 1_600_000 + b'"a":1}'])
+def test_crowded_body_is_refused_before_it_is_read(raw: bytes) -> None:
+    tracemalloc.start()
+    with pytest.raises(BodyRefusedError, match="more than 100000 values") as caught:
+        parse(raw)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (caught.value.status_code, caught.value.code) == (400, "too_many_values")
+    assert most_bytes < 3 * len(raw)
+
+
+def test_deep_body_says_so_in_its_code() -> None:
+    with pytest.raises(BodyRefusedError) as caught:
+        parse(b"[" * 101 + b"]" * 101)
+    assert caught.value.code == "nested_too_deep"
 
 
 def test_wide_values_are_taken() -> None:
