@@ -8,9 +8,11 @@ import logging.config
 import re
 import sys
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final, TextIO
 
 import msgspec
+import re2
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -18,14 +20,16 @@ _HIDDEN: Final = "[redacted]"
 _SECRET_NAME: Final = re.compile(
     r"(^|_)(password|passwd|secret|token|api_?key|authorization|cookie|dsn|database_url|key_material)$", re.IGNORECASE
 )
-_SECRET_VALUE: Final = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]+(?=@)"  # the password of a URL
-    r"|\b(?:sk|pk|rk|xox[abp]|gh[opsu])[-_][A-Za-z0-9_-]{16,}"  # keys of well-known vendors
-    r"|\bBearer\s+[A-Za-z0-9._~+/-]{16,}=*",
-    re.IGNORECASE,
+# On RE2, one after the other: entries quote what strangers wrote, and each of these is linear in it.
+_SECRET_VALUES: Final = (
+    (re2.compile(r"(?i)([a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]+@"), rf"\1{_HIDDEN}@"),  # the password of a URL
+    (re2.compile(r"(?i)\b(?:sk|pk|rk|xox[abp]|gh[opsu])[-_][a-z0-9_-]{16,}"), _HIDDEN),  # keys of well-known vendors
+    (re2.compile(r"(?i)\bBearer\s+[a-z0-9._~+/-]{16,}=*"), _HIDDEN),
 )
 _TALKATIVE: Final = ("httpx", "httpx2")  # a line for each request, of which a turn makes some
 _DEPTH: Final = 6  # deeper values are cut off: no entry of ours nests like that
+_MAX_CHARS: Final = 32_768  # of one text; a traceback seldom has as many
+_MAX_ITEMS: Final = 1_000
 
 
 def set_up(level: str, *, as_json: bool | None = None, stream: TextIO | None = None) -> None:
@@ -105,13 +109,30 @@ def _redacted(name: str, value: Any, depth: int) -> Any:
         return _HIDDEN
     match value if depth else "…":
         case str(text):
-            return _SECRET_VALUE.sub(lambda found: (found["scheme"] or "") + _HIDDEN, text)
+            return _without_secrets(_cut(text))
         case Mapping() as mapping:
-            return {key: _redacted(str(key), inner, depth - 1) for key, inner in mapping.items()}
+            first = islice(mapping.items(), _MAX_ITEMS)
+            return {_cut(str(key)): _redacted(str(key), inner, depth - 1) for key, inner in first}
         case list() | tuple() as items:
-            return [_redacted(name, item, depth - 1) for item in items]
+            return [_redacted(name, item, depth - 1) for item in items[:_MAX_ITEMS]]
         case other:
             return other
+
+
+def _without_secrets(text: str) -> str:
+    for pattern, shown in _SECRET_VALUES:
+        text = pattern.sub(shown, text)
+    return text
+
+
+def _cut(text: str) -> str:
+    """Return a text that can be written, shortened at the end of a word: half a secret is not recognised."""
+    text = text.encode(errors="replace").decode()
+    if len(text) <= _MAX_CHARS:
+        return text
+    start = text[:_MAX_CHARS]
+    end = max(start.rfind(" "), start.rfind("\n"), 0)
+    return f"{start[:end]} … ({len(text)} characters)"
 
 
 def _render_json(_logger: WrappedLogger, _method: str, entry: EventDict) -> str:

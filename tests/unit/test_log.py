@@ -1,5 +1,6 @@
 import json
 import logging
+import time
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -146,3 +147,34 @@ def test_small_talk_of_another_process_is_for_those_who_debug(level: str, is_tol
     set_up(level, as_json=True, stream=output)
     relay(json.dumps(ENTRY | {"level": "info"}))
     assert bool(output.getvalue()) == is_told
+
+
+@pytest.mark.parametrize("word", ["a", "a1.+-", "x://a:", "sk-", "_token", "x://a:sk-abcdefghijklmnop/"])
+def test_a_long_word_costs_no_more_than_its_length(word: str) -> None:
+    """Ten times as long costs ten times as much, not a hundred times: the lease of an actor is short."""
+
+    def best_s(length: int) -> float:
+        text = word * (length // len(word))
+        took = []
+        for _ in range(3):
+            began = time.thread_time()
+            redact(None, "info", {"note": text})
+            took.append(time.thread_time() - began)
+        return min(took)
+
+    assert best_s(30_000) < 40 * best_s(3_000) + 0.01
+
+
+def test_text_beyond_measure_is_cut_where_no_secret_is_halved() -> None:
+    text = "word " * 6_553 + "postgresql://ada:pa55word@db/x " + "z" * 9_000
+    shown = redact(None, "info", {"note": text})["note"]
+    assert shown == "word " * 6_552 + f"word … ({len(text)} characters)"
+
+
+def test_an_entry_shows_the_first_of_many_items() -> None:
+    assert len(redact(None, "info", {"ids": ["x"] * 5_000})["ids"]) == 1_000
+
+
+def test_half_a_surrogate_pair_does_not_stop_an_entry(output: StringIO) -> None:
+    get_logger("a").info("x", note="\ud800", deep={"\udfff": 1})
+    assert (last(output)["note"], last(output)["deep"]) == ("?", {"?": 1})
