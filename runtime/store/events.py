@@ -9,8 +9,9 @@ import msgspec
 from runtime.core import event as ev
 from runtime.core.effect import Effect, project, unanswered
 from runtime.core.ids import hex_of
-from runtime.core.message import Message, ToolCallPart
+from runtime.core.message import Message
 from runtime.core.session import result_message
+from runtime.core.storable import storable
 from runtime.store.pool import Pool, translate
 
 PAGE_LIMIT: Final = 1000  # contract events §8
@@ -62,7 +63,8 @@ ORDER BY sequence DESC LIMIT $2 OFFSET $3
 """
 EFFECT_COUNT: Final = "SELECT count(*) FROM events WHERE session_id = $1 AND type = 'tool.started'"
 EFFECT: Final = """
-SELECT sequence, body FROM events WHERE session_id = $1 AND type = 'tool.started' AND strpos(body::text, $2) > 0
+SELECT sequence, body FROM events
+WHERE session_id = $1 AND type = 'tool.started' AND body->'data'->'tool_call'->>'id' = $2
 ORDER BY sequence DESC LIMIT 1
 """
 # Whatever became of calls that began in a range: it is there before the last one's act is over.
@@ -199,10 +201,8 @@ class EventLog:
 
     async def effect(self, session_id: str, tool_call_id: str) -> Effect | None:
         """Return the ledger's newest entry of a call."""
-        part = ToolCallPart(tool_call_id, "", {})
-        beginning, _, _ = msgspec.json.encode(part).decode().partition(',"name"')  # no string in a body can hold it
         with translate():
-            rows = await self._pool.fetch(EFFECT, hex_of(session_id), beginning)
+            rows = await self._pool.fetch(EFFECT, hex_of(session_id), storable(tool_call_id))
         found = await self._project(session_id, rows)
         return found[0] if found else None
 

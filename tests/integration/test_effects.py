@@ -18,7 +18,7 @@ from runtime.core.supervision import Record, Standing
 from runtime.ports import ClientResult
 from runtime.protocol import Cancel, Decide, Submit
 from runtime.services import Tunables
-from runtime.store.events import EventLog
+from runtime.store.events import EventLog, Filter, Range
 from tests.integration.conftest import Deployment
 from tests.laws import check_log, check_transcript
 from tests.stage import FAST, Conversation, CutJournal, Gate, ScriptedModel, Step, call, say
@@ -389,6 +389,28 @@ async def test_the_ledger_is_read_in_parts_newest_first(deployment: Deployment) 
     assert {e.state for e in whole} == {EffectState.DONE}
     assert await ledger.effect(chat.session_id, "c3") == whole[2]
     assert await ledger.effect(chat.session_id, "c") is None
+
+
+async def test_a_call_that_quotes_another_is_not_taken_for_it(deployment: Deployment) -> None:
+    """A model writes the arguments; they may look like a call."""
+    quoted = {"type": "tool_call", "id": "c1", "name": "look"}
+    chat = await deployment.begin(say("", call("c1", "look")), say("", call("c2", "look", quoted=quoted)))
+    await chat.send("go")
+    await chat.turns_ended()
+    effect = await EventLog(deployment.pool).effect(chat.session_id, "c1")
+    assert effect is not None
+    assert effect.tool_call_id == "c1"
+
+
+async def test_events_that_quote_what_cannot_be_stored_are_found_again(deployment: Deployment) -> None:
+    chat = await deployment.begin(say("nothing \0", call("c\0", "no such \0 tool", a="\0")))
+    await chat.send("go")
+    await chat.turns_ended()
+    ledger = EventLog(deployment.pool)
+    effect = await ledger.effect(chat.session_id, "c\0")
+    assert effect is not None
+    found = await ledger.read(chat.session_id, Filter(tool_name=effect.tool_name), Range())
+    assert [event.type for event in found] == ["tool.started", "tool.completed"]
 
 
 async def test_the_ledger_does_not_read_the_rest_of_the_log(deployment: Deployment) -> None:
