@@ -25,6 +25,7 @@ from actors import deployment
 from actors.cluster import Cluster, LocalRay, connect, disconnect, require_answer
 from actors.gateway import RayGateway
 from actors.site import Site, front_door_name
+from api import connections
 from api.app import create_app
 from api.deps import Deps, Health
 from api.ending import Ending
@@ -327,6 +328,7 @@ class _Uvicorn(uvicorn.Server):
 async def _listening(app: FastAPI, listener: socket.socket, ending: Ending) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
+        http=connections.protocol(app.state.deps.http),
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,

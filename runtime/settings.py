@@ -61,6 +61,16 @@ class HttpSettings(_Group):
     sse_per_session: int = Field(12, ge=1, le=10_000, description="Event streams that one session may have at a time")
     sse_total: int = Field(10_000, ge=1, le=1_000_000, description="Event streams that the server may have at a time")
     body_limit_bytes: int = Field(8_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, in bytes")
+    header_limit_bytes: int = Field(
+        32_768, ge=1_024, le=10_000_000, description="Largest header of a request, with its address, in bytes"
+    )
+    header_timeout_s: Seconds = Field(30, description="Seconds that a client may take to send a request's header")
+    connections: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Connections that may be open at a time; empty: 2,000 more than event streams",
+    )
 
 
 class ActorSettings(_Group):

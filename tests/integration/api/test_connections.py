@@ -1,0 +1,139 @@
+"""What every connection must keep to, over real sockets."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from api.connections import protocol
+from runtime.settings import HttpSettings
+
+PATIENCE_S = 10.0
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Dial = Callable[[], Awaitable[Line]]
+
+
+async def hello(scope: Scope, receive: Receive, send: Send) -> None:
+    body = await Request(scope, receive).body()
+    await PlainTextResponse(f"hello {len(body)}")(scope, receive, send)
+
+
+@asynccontextmanager
+async def serving(**limits: Any) -> AsyncIterator[Dial]:
+    """Serve with these limits, and give a way to connect."""
+    config = uvicorn.Config(
+        hello,
+        port=0,
+        http=protocol(HttpSettings(**limits)),
+        log_config=None,
+        log_level=logging.ERROR,
+        lifespan="off",
+        timeout_keep_alive=1,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    lines: list[Line] = []
+
+    async def dial() -> Line:
+        lines.append(await asyncio.open_connection("127.0.0.1", port))
+        return lines[-1]
+
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            yield dial
+    finally:
+        for _, writer in lines:
+            writer.close()
+        await server.shutdown()
+
+
+async def ask(line: Line, request: bytes = GET) -> tuple[int, bytes]:
+    """Send a request and read its answer."""
+    reader, writer = line
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return int(head.split()[1]), await reader.readexactly(length)
+
+
+def code(body: bytes) -> str:
+    return str(msgspec.json.decode(body)["code"])
+
+
+def with_header(size: int) -> bytes:
+    return b"GET / HTTP/1.1\r\nhost: x\r\nx-long: " + b"x" * size + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [2_000, 50_000])
+async def test_a_header_that_is_too_large_is_refused(size: int) -> None:
+    async with serving(header_limit_bytes=1024) as dial:
+        line = await dial()
+        status, body = await ask(line, with_header(size))
+        assert (status, code(body)) == (431, "header_too_large")
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await ask(line)
+
+
+async def test_a_header_that_never_ends_is_refused_while_it_comes() -> None:
+    async with serving(header_limit_bytes=1024) as dial:
+        line = await dial()
+        status, body = await ask(line, with_header(5_000_000)[:-2])
+        assert (status, code(body)) == (431, "header_too_large")
+
+
+async def test_a_large_address_counts_too() -> None:
+    async with serving(header_limit_bytes=1024) as dial:
+        assert (await ask(await dial(), GET.replace(b"/ ", b"/" + b"x" * 2_000 + b" ")))[0] == 431
+
+
+async def test_bodies_are_no_headers() -> None:
+    async with serving(header_limit_bytes=1024) as dial:
+        line = await dial()
+        for size in (500_000, 10):
+            head = f"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {size}\r\n\r\n".encode()
+            assert await ask(line, head + b"x" * size) == (200, f"hello {size}".encode())
+
+
+@pytest.mark.parametrize("start", [b"", b"GET / HT", GET[:-2]])
+async def test_a_client_that_does_not_come_to_the_end_of_its_header_is_hung_up_on(start: bytes) -> None:
+    async with serving(header_timeout_s=0.05) as dial:
+        for earlier in (b"", GET):
+            line = await dial()
+            if earlier:
+                await ask(line, earlier)
+            line[1].write(start)
+            assert await line[0].read() == b""
+
+
+async def test_one_connection_more_than_may_be_is_told_so_and_may_come_again() -> None:
+    async with serving(connections=2) as dial:
+        first, second = await dial(), await dial()
+        assert [(await ask(line))[0] for line in (first, second)] == [200, 200]
+        third = await dial()
+        status, body = await ask(third)
+        assert (status, code(body)) == (503, "too_many_connections")
+        assert msgspec.json.decode(body)["retry_after_seconds"] == 5
+        assert await third[0].read() == b""
+        assert (await ask(first))[0] == 200
+        second[1].close()
+        await second[1].wait_closed()
+        assert await answered(dial) == 200
+
+
+async def answered(dial: Dial) -> int:
+    """Connect until there is room: the server hears of a connection's end a moment later."""
+    while (status := (await ask(await dial()))[0]) == 503:
+        pass
+    return status
