@@ -48,6 +48,7 @@ from runtime.store.migrate import migrate
 from runtime.store.pool import Pool, open_pool
 from runtime.store.sessions import SessionStore
 from runtime.store.workspaces import WorkspaceStore
+from runtime.tasks import Tasks
 from runtime.vitals import rss_bytes
 
 log = structlog.get_logger(__name__)
@@ -319,6 +320,13 @@ class _Uvicorn(uvicorn.Server):
         await super().startup(sockets)
         self.up.set()
 
+    async def hold(self, listener: socket.socket) -> None:
+        """Serve until it is told to end. Raises RuntimeError if it ends by itself: nobody would be served."""
+        await self.serve(sockets=[listener])
+        if not self.should_exit:
+            message = "the HTTP server ended by itself"
+            raise RuntimeError(message)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -337,7 +345,7 @@ async def _listening(app: FastAPI, listener: socket.socket, ending: Ending) -> A
         timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
     )
     server = _Uvicorn(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = Tasks().owed(server.hold(listener), "http")
     try:
         await asyncio.wait({serving, asyncio.create_task(server.up.wait())}, return_when=asyncio.FIRST_COMPLETED)
         yield

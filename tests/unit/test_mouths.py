@@ -64,7 +64,7 @@ async def scene(
     chat = Conversation(process, SESSION, 1)
     await chat.watch()
     yield Scene(store, chat)
-    assert process.crashes == []
+    assert process.departures == []
     await process.kill()
 
 
