@@ -43,13 +43,14 @@ class DurableSession(BaseModel):
 
 
 class ActorReply(Place):
-    """One actor; `sessions` is a count."""
+    """One actor; `sessions` is a count, and so is `waiting`: those for whom the supervisor has no actor yet."""
 
     role: str
     state: str
     sessions: int
     rss_bytes: int
     started_at: str
+    waiting: int
 
 
 class ActorList(BaseModel):
