@@ -101,11 +101,9 @@ class Placer:
                 with self._doubting():
                     await self.learn()
             members = list(self._pool.members)
-            cases = await self._store.orphans(members)
-            if members != self._vacated:
-                cases += await self._store.stillborn(members)
-            await self._decide_all(self._pool.queue.in_order(cases, lambda case: case.session_id))
-            if members != self._vacated:
+            await self._decide_all(await self._store.orphans(members))
+            if members != self._vacated:  # who has nothing unfinished keeps nobody waiting
+                await self._decide_all(await self._store.stillborn(members))
                 await self._store.vacate(members)
                 self._vacated = members
 
@@ -142,6 +140,7 @@ class Placer:
         return {c.session_id: self._directory.get(c.session_id) for c in cases} | barred
 
     async def _decide_all(self, cases: Sequence[Case]) -> None:
+        cases = self._pool.queue.in_order(cases, lambda case: case.session_id)
         for start in range(0, len(cases), DECIDED_AT_ONCE):
             async with self._deciding:
                 taken: Counter[str] = Counter()
