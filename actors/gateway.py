@@ -6,7 +6,7 @@ rest ask for a state rather than a change.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 import structlog
@@ -28,6 +28,7 @@ from runtime.core.errors import (
 from runtime.core.failure import QUARANTINED
 from runtime.core.message import Message
 from runtime.failpoint import Loop, stumble
+from runtime.loader import Loader
 from runtime.mint import new_id
 from runtime.ports import ActorInfo, ClientResult, Input
 from runtime.protocol import (
@@ -53,6 +54,7 @@ log = structlog.get_logger(__name__)
 PATIENCE_S: Final = 20.0  # for a session that is moving, before the client is told to try again
 PAUSE_S: Final = 0.02
 PAUSE_MOST_S: Final = 0.5
+QUESTIONS_AT_ONCE: Final = 1_000
 ROOM_PATIENCE_S: Final = 10.0
 ROOM_PAUSE_S: Final = 0.1  # before an actor is asked for again that has room
 
@@ -67,8 +69,8 @@ class RayGateway:
         self._links: dict[str, Link] = {}
         self._deaths: dict[str, asyncio.Task[str]] = {}  # of actors to which there is, or was, a link
         self._channels: dict[str, Channel] = {}
-        self._asked: dict[str, tuple[Want, asyncio.Future[Placement | None]]] = {}
-        self._placing: asyncio.Task[None] | None = None
+        self._places = Loader(self._ask_for_places, QUESTIONS_AT_ONCE)
+        self._homes = Loader(self._ask_for_homes, QUESTIONS_AT_ONCE)
         self._tasks = Tasks()
 
     async def start(self, info: ActorInfo) -> None:
@@ -236,52 +238,33 @@ class RayGateway:
             NotFoundError: there is no such session.
             ConflictError: it is in quarantine.
         """
-        known, future = self._asked.get(session_id, (want, None))
-        if future is None:
-            future = asyncio.get_running_loop().create_future()
-            if self._placing is None:
-                self._placing = self._spawn(self._place_all())
-        void_epoch = max(known.void_epoch, want.void_epoch)
-        self._asked[session_id] = Want(void_epoch, may_release=known.may_release or want.may_release), future
-        return await asyncio.shield(future)
+        exists, placement = await self._places.load((session_id, want))
+        if not exists:
+            raise NotFoundError("session", session_id)
+        if placement is None:
+            return None
+        if placement.actor is None:
+            raise ConflictError.quarantined()
+        self._note(placement)
+        return placement
 
-    async def _place_all(self) -> None:
-        try:
-            while self._asked:
-                asked, self._asked = self._asked, {}
-                try:
-                    placements = await self._call("place", {s: want for s, (want, _) in asked.items()})
-                except Exception as err:  # noqa: BLE001  whatever it is, those who wait must hear of it
-                    for _, future in asked.values():
-                        future.set_exception(err)
-                        future.exception()
-                    continue
-                for session_id, (_, future) in asked.items():
-                    self._placed(session_id, placements, future)
-        finally:
-            self._placing = None
-
-    def _placed(
-        self, session_id: str, placements: Mapping[str, Placement | None], future: "asyncio.Future[Placement | None]"
-    ) -> None:
-        placement = placements.get(session_id)
-        if session_id not in placements:
-            future.set_exception(NotFoundError("session", session_id))
-        elif placement is not None and placement.actor is None:
-            future.set_exception(ConflictError.quarantined())
-        else:
-            if placement is not None:
-                self._note(placement)
-            future.set_result(placement)
-            return
-        future.exception()  # whoever asked may have given up
+    async def _ask_for_places(self, asked: Sequence[tuple[str, Want]]) -> list[tuple[bool, Placement | None]]:
+        wants: dict[str, Want] = {}
+        for session_id, want in asked:
+            wants[session_id] = _both(wants.get(session_id, want), want)
+        placements = await self._call("place", wants)
+        return [(session_id in placements, placements.get(session_id)) for session_id, _ in asked]
 
     async def _locate(self, session_id: str) -> Placement | None:
-        placements = await self._call("locate", (session_id,))
-        placement: Placement | None = placements.get(session_id)
+        """Return where a session lives; what is asked meanwhile goes together."""
+        placement = await self._homes.load(session_id)
         if placement is not None:
             self._note(placement)
         return placement
+
+    async def _ask_for_homes(self, session_ids: Sequence[str]) -> list[Placement | None]:
+        placements = await self._call("locate", session_ids)
+        return [placements.get(session_id) for session_id in session_ids]
 
     async def _call(self, method: str, *arguments: Any) -> Any:
         """Call the supervisor, outlasting its restart."""
@@ -429,6 +412,11 @@ class RayGateway:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         return self._tasks.owed(work, "errand")
+
+
+def _both(one: Want, other: Want) -> Want:
+    """Return what two want of one session."""
+    return Want(max(one.void_epoch, other.void_epoch), one.may_release or other.may_release)
 
 
 def _after(want: Want, placement: Placement, error: PerdureError) -> Want:

@@ -90,7 +90,6 @@ class Pool:
             self.nodes.doubt(member.node_id)
         member.state = MemberState.DEAD
         self.members.pop(member.name, None)
-        member.kill()
 
     def surplus(self) -> list[Member]:
         """Return the actors that may end, for they are empty and too many."""

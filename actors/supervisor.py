@@ -184,9 +184,13 @@ class SupervisorActor:
         self._pool.gone(member)
         homeless = self._directory.clear(member.name)
         log.warning("actor_died", actor=member.name, reason=reason, sessions=len(homeless))
-        if not homeless:
+        if homeless:
+            await self._move_out(homeless, was_asked=was_asked)
+        else:
             self._pool.top_up()
-            return
+        await asyncio.to_thread(member.kill)  # what hangs or is cut off writes nothing by now; Ray takes its time
+
+    async def _move_out(self, homeless: Sequence[Placement], *, was_asked: bool) -> None:
         self._tasks.owed(self._top_up_later(0.0 if self._pool.choose() is None else HEAD_START_S), "top up")
         if was_asked:
             await _outlast(lambda: self._strike_out(homeless))

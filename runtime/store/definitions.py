@@ -16,10 +16,10 @@ from runtime.capability import Registry
 from runtime.core.definition import Agent, Harness, SessionDefinition
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
+from runtime.loader import Loader
 from runtime.services import Owner
 from runtime.store.agents import agent_of
 from runtime.store.harnesses import MAX_DEPTH, harness_of
-from runtime.store.loader import Loader
 from runtime.store.pool import Pool, translate
 
 MAX_KEPT: Final = 500

@@ -11,7 +11,7 @@ import msgspec
 from runtime.core.errors import StoreRefusedError
 from runtime.core.ids import hex_of
 from runtime.journal import Batch, Loaded
-from runtime.store.loader import Loader
+from runtime.loader import Loader
 from runtime.store.pool import Pool, translate
 
 APPEND_TIMEOUT_S: Final = 5.0  # a silent connection must not hold up every session of the actor

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from runtime.store.loader import Loader
+from runtime.loader import Loader
 
 
 class Database:
