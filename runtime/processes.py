@@ -32,4 +32,6 @@ def kill(processes: Sequence[psutil.Process], timeout_s: float) -> list[psutil.P
     for process in processes:
         if is_alive(process):
             process.kill()
-    return await_end(processes, timeout_s)
+    left = await_end(processes, timeout_s)
+    psutil.wait_procs(processes, timeout=0)  # to reap them is up to us where they are children of ours
+    return left

@@ -14,6 +14,7 @@ import ray
 from actors.cluster import NAMESPACE, Cluster, LocalRay
 from actors.reaper import processes_of
 from runtime.core.errors import ConflictError
+from runtime.processes import is_alive
 
 OWNER = """
 import sys, time
@@ -84,7 +85,7 @@ def test_local_ray_keeps_to_this_machine_and_leaves_nothing_behind(data_dir: Pat
             LocalRay(data_dir).start()
     finally:
         local.stop()
-    assert [process for process in family if process.is_running()] == []
+    assert [process for process in family if is_alive(process)] == []
     assert psutil.Process().children() == children
     assert shared_memory() == memory
     assert not local._temp_dir.is_symlink()

@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from runtime.processes import await_end
+from runtime.processes import await_end, is_alive
 from tests.client import PATIENCE_S, Client, check, script, text_of
 from tests.server import COMMAND, ServerProcess
 
@@ -121,7 +121,7 @@ def leaving_nothing_behind(server: ServerProcess) -> Iterator[None]:
     assert segments
     assert listens(server.port)
     yield
-    assert [process for process in family if process.is_running()] == []
+    assert [process for process in family if is_alive(process)] == []
     assert [path for path in files if path.exists()] == []
     assert segments & segments_there() == set()
     assert not listens(server.port)
@@ -170,7 +170,7 @@ def test_second_signal_cuts_the_drain_short(data_dir: Path) -> None:
         with leaving_nothing_behind(server):
             supervisor = asyncio.run(stop_supervisor(server))
             assert server.terminate_twice() == 0
-            assert not supervisor.is_running()
+            assert not is_alive(supervisor)
     finally:
         server.kill9()
     # Had it waited for the supervisor, it would say that in vain.
