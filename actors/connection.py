@@ -57,6 +57,9 @@ class Connection:
 
     async def send(self, value: object) -> None:
         """Send a value; returns when there is room for the next. Raises OSError if the connection is gone."""
+        if self._writer.is_closing():
+            message = "the connection is gone"
+            raise ConnectionResetError(message)  # uvloop would raise RuntimeError, which is no word of a broken line
         body = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
         self._writer.write(len(body).to_bytes(LENGTH_BYTES) + body)
         await self._writer.drain()

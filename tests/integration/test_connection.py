@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from actors import connection as connections
 from actors.connection import KEY_BYTES, NONCE_BYTES, PROOF_BYTES, Address, Connection, Reception, dial
@@ -53,6 +54,19 @@ async def test_the_end_of_one_side_is_the_end_of_the_other() -> None:
 
     async with reception(greet) as address, dial(address, NAME) as connection:
         assert [value async for value in connection] == ["hello and goodbye"]
+
+
+def test_sending_on_a_connection_that_is_gone_is_an_error_of_the_line() -> None:
+    """Promised, on the servers' own event loop too: there a closed transport has other words for it."""
+
+    async def send() -> None:
+        async with reception(echo) as address, dial(address, NAME) as connection:
+            connection.close()
+            for _ in range(3):
+                with pytest.raises(OSError, match="gone"):
+                    await connection.send("hello")
+
+    uvloop.run(send())
 
 
 async def test_a_command_that_cannot_be_sent_fails_after_the_link_has_ended() -> None:

@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from runtime.processes import await_end, is_alive
+from runtime.processes import is_alive
 from tests.client import PATIENCE_S, Client, check, script, text_of
 from tests.server import COMMAND, ServerProcess
 
@@ -176,25 +176,6 @@ def test_second_signal_cuts_the_drain_short(data_dir: Path) -> None:
     # Had it waited for the supervisor, it would say that in vain.
     steps = ["perdure Stopping: clients, actors, Ray, Postgres ...", "perdure Stopping at once ..."]
     assert text_after_banner(server) == steps
-
-
-def test_third_signal_ends_a_start_that_hangs(data_dir: Path) -> None:
-    """Promised: whatever sits in Ray's native code, and waits there for a process that hangs."""
-    server = ServerProcess(data_dir)
-    server.launch()
-    try:
-        while not (gcs := [p for p in server.process.children() if p.name() == "gcs_server"]):
-            assert server.process.is_running()
-        gcs[0].suspend()
-        for said in ("Stopping: clients", "Stopping at once"):
-            server.process.send_signal(signal.SIGTERM)
-            server.until_said(said)
-        family = server.children()
-        assert server.terminate() == 137
-        assert await_end(family, PATIENCE_S) == []
-    finally:
-        server.kill9()
-    assert "Traceback" not in server.log
 
 
 async def stop_supervisor(server: ServerProcess) -> psutil.Process:
