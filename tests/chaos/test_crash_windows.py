@@ -113,8 +113,8 @@ async def test_a_front_door_without_one_of_its_loops_ends_and_says_why(
         assert (await client.place(session_id))["session_id"] == session_id
 
 
-@pytest.mark.parametrize("point", FailPoint)
-def test_each_window_is_explained(point: FailPoint) -> None:
+@pytest.mark.parametrize("point", [*FailPoint, *Loop])
+def test_each_window_and_each_loop_is_explained(point: FailPoint | Loop) -> None:
     assert f"| `{point}` |" in TABLE
 
 
