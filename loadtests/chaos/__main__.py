@@ -33,6 +33,9 @@ async def main(arguments: argparse.Namespace) -> Outcome:
     if Kind.LINK_CUT in kinds and not can_sever():
         kinds = [kind for kind in kinds if kind is not Kind.LINK_CUT]
         say.print(f"chaos: no “{Kind.LINK_CUT}”, which this machine refuses (it takes CAP_SYS_PTRACE)")
+    if Kind.UNREAPED in kinds and sys.platform != "linux":
+        kinds = [kind for kind in kinds if kind is not Kind.UNREAPED]
+        say.print(f"chaos: no “{Kind.UNREAPED}”, which takes Linux")
     faults = plan(arguments.seed, arguments.kills, kinds)
     say.print(
         f"chaos: seed {arguments.seed}, {len(faults)} faults, {arguments.sessions} users; starting the server ..."

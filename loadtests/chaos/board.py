@@ -71,7 +71,7 @@ class Board:
 
     async def raise_epoch(self, session_id: str) -> Head | None:
         """Place a session elsewhere behind its owner's back, as a second supervisor would."""
-        connection = await asyncpg.connect(self._world.postgres.dsn)
+        connection = await asyncpg.connect(self._world.dsn)
         try:
             row = await connection.fetchrow(_RAISE, session_id.removeprefix("session_"))
         finally:
@@ -85,7 +85,7 @@ class Board:
     async def _watch_rows(self) -> None:
         while True:
             with contextlib.suppress(*_AWAY):
-                connection = await asyncpg.connect(self._world.postgres.dsn, timeout=5)
+                connection = await asyncpg.connect(self._world.dsn, timeout=5)
                 try:
                     while True:
                         self._take(await connection.fetch(_SESSIONS, timeout=5))

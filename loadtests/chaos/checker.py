@@ -37,6 +37,8 @@ class Promise(StrEnum):
     TURN_ENDLESS = "turns without an end"
     TURN_WRONG = "turns that ended otherwise than they should"
     UNUSABLE = "sessions left unusable"
+    LOOP_OVER = "essential loops that stood still, or whose process lived on without them"
+    POISON_LOOSE = "sessions that kill and were not stopped"
 
 
 class Finding(NamedTuple):
@@ -85,7 +87,7 @@ def _check(log: Log, evidence: Evidence, outside: Outside) -> Broken:
         yield from check_watcher(name, seen, log)
     yield from check_accepted(log, evidence)
     yield from check_turns(log)
-    yield from check_outcomes(log, evidence)
+    yield from check_outcomes(log, evidence, outside.requests)
     yield from check_steps(log)
     yield from check_model_requests(log, evidence, outside.requests, first_seen)
     yield from check_tools(log, outside.diary, first_seen)
@@ -213,29 +215,35 @@ def check_turns(log: Log) -> Broken:
         yield Promise.TURN_ENDLESS, f"the messages {unheard} never came to a turn's end"
 
 
-def check_outcomes(log: Log, evidence: Evidence) -> Broken:
+def check_outcomes(log: Log, evidence: Evidence, requests: Mapping[str, Sequence[ModelRequest]]) -> Broken:
     """A turn that nobody disturbed says exactly what its message asked for, each part once."""
     replies = {a.message_id: a for a in evidence.accepted if a.nonce not in evidence.cancelled}
     inputs = {e.data["message"]["id"]: e.sequence for e in log.events if e.type == "input.message"}
     for turn in turns(log):
         asked = replies.get(turn.input_message_id)
-        if turn.end is None or asked is None:
+        if turn.end is None or asked is None or evidence.excused is not None:
             continue
+        is_mad = asked.is_mad or any(request.is_babbled for request in requests.get(asked.nonce, ()))
         if turn.end.type != "turn.completed":
-            if turn.end.type == "turn.failed" and evidence.excused is None and not _was_hunted(turn.end, evidence):
+            if turn.end.type == "turn.failed" and not _may_fail(turn.end, evidence, is_mad=is_mad):
                 yield Promise.TURN_WRONG, f"{asked.nonce} failed: {turn.end.data.get('error_code')}"
             continue
-        if any(inputs[asked.message_id] < sequence < turn.end.sequence for sequence in inputs.values()):
-            continue  # another message came meanwhile: what it says depends on the moment
+        if is_mad or any(inputs[asked.message_id] < sequence < turn.end.sequence for sequence in inputs.values()):
+            continue  # it says garbage, or another message came meanwhile: what it says depends on the moment
         said = [_text(e.data["message"]) for e in turn.events if e.type == "output.message.completed"]
-        if said != list(asked.replies) and evidence.excused is None:
+        if said != list(asked.replies):
             yield Promise.TURN_WRONG, f"{asked.nonce} was answered {said} and not {list(asked.replies)}"
+
+
+def _may_fail(end: Event, evidence: Evidence, *, is_mad: bool) -> bool:
+    """Tell whether a turn had a reason: garbage ends in an error and kills nobody; many blows look like poison."""
+    return _was_hunted(end, evidence) if end.data.get("error_code") == QUARANTINED else is_mad
 
 
 def _was_hunted(end: Event, evidence: Evidence) -> bool:
     """Tell whether a turn was failed as poison's, and struck as often as poison kills."""
     at = evidence.first_seen().get(end.sequence)
-    if at is None or end.data.get("error_code") != QUARANTINED:
+    if at is None:
         return False
     return sum(at - WINDOW_S - NOTICED_S <= blow <= at for blow in evidence.blows) > RESTARTS
 
@@ -293,7 +301,7 @@ def check_tools(log: Log, diary: Mapping[str, Sequence[DiaryLine]], first_seen: 
         if len(began) > 1 and began[0].tool == "write_once":
             yield Promise.ONCE_TWICE, f"{call_id} began {len(began)} times"
     for event in log.events:
-        if event.type == "tool.completed" and event.data["tool_name"] in ("write_once", "write_again"):
+        if event.type == "tool.completed" and event.data["tool_name"].startswith("write_"):
             yield from _check_outcome(event, diary.get(_call(event), ()), first_seen.get(event.sequence))
 
 

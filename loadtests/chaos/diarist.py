@@ -10,14 +10,16 @@ import time
 from pathlib import Path
 from typing import Final
 
+from loadtests.chaos.garbage import TEXTS, Garbage, nested
 from runtime.capability import Capability
+from runtime.core.errors import ToolError
 from runtime.tool import OnInterrupt, ToolContext, tool
 
 VARIABLE: Final = "CHAOS_DIARY"
 
 
 class Diarist(Capability):
-    """Tools that say when they began and when they ended, and one that kills."""
+    """Tools that say when they began and when they ended, one that babbles and one that kills."""
 
     id = "chaos_diarist"
     name = "Diarist"
@@ -32,6 +34,14 @@ class Diarist(Capability):
     async def write_once(self, context: ToolContext, ms: int) -> str:
         """Work for so many milliseconds. Not safe to repeat."""
         return await _work("write_once", context.tool_call_id, ms)
+
+    @tool(on_interrupt=OnInterrupt.RETRY)
+    async def write_garbage(self, context: ToolContext, kind: str, fails: bool = False) -> object:  # noqa: FBT001, FBT002  a model's arguments have names
+        """Return garbage, or fail with it. Safe to repeat."""
+        await _work("write_garbage", context.tool_call_id, 20)
+        if fails:
+            raise ToolError(TEXTS[Garbage(kind)])
+        return nested() if kind == Garbage.DEEP else {TEXTS[Garbage(kind)]: TEXTS[Garbage(kind)]}
 
     @tool(on_interrupt=OnInterrupt.RETRY)
     async def die(self, context: ToolContext) -> str:

@@ -3,65 +3,51 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Final
 
+from loadtests.chaos.blow import Blow
 from loadtests.chaos.board import Board
+from loadtests.chaos.bystander import Bystander
 from loadtests.chaos.plan import Fault, Kind
 from loadtests.chaos.sever import sever
+from loadtests.chaos.stumbles import Stumbles
 from loadtests.chaos.vendor import Mood
 from loadtests.chaos.witness import Witness, now
 from loadtests.chaos.world import World
 
 MOMENT_TIMEOUT_S: Final = 4.0
 CALM_TIMEOUT_S: Final = 30.0
-CALM_ACTORS: Final = 4
 SETTLE_S: Final = 0.1
 ATTEMPTS: Final = 10
 RETRY_S: Final = 0.5
+MOOD_S: Final = 2.0
 PAUSE_TIMEOUT_S: Final = 15.0
 RECOVERY_TIMEOUT_S: Final = 120.0
 POLL_S: Final = 0.05
 
-_ALONE: Final = (Kind.POSTGRES, Kind.RAY, Kind.EVERYTHING, Kind.PAUSE, Kind.DATABASE_CUT, Kind.DATABASE_SILENT)
+_ALONE: Final = (Kind.POSTGRES, Kind.RAY, Kind.EVERYTHING, Kind.DOOR_STUMBLE, Kind.PAUSE, Kind.DATABASE_CUT,
+                 Kind.DATABASE_SILENT)  # fmt: skip
 
-Probe = Callable[[], Awaitable[float]]
-Poison = Callable[[], Awaitable[float | None]]
-
-
-@dataclass
-class Blow:
-    """One fault that was carried out.
-
-    `victims` are the sessions with a running turn that it hit, with the epoch they had; `ready_at` is when what was
-    struck was up again, where starting it is somebody else's task; `door` is the address whose clients it hit;
-    `probe_s` is how long a new session took to answer after it.
-    """
-
-    kind: Kind
-    at: float
-    detail: str
-    kills: int = 0
-    victims: dict[str, int] = field(default_factory=dict)
-    ready_at: float | None = None
-    door: int | None = None
-    probe_s: float | None = None
+Nap = Callable[[], Awaitable[float]]
+Seclude = Callable[[Fault], Awaitable[Blow]]
 
 
 class Injector:
     """Breaks things.
 
-    `probe` opens a session, speaks to it and returns the seconds until it has answered; `poison` does so with a
-    session that kills its actor (None: its turn did not end); `nap` has clients stop reading for so many seconds.
+    `bystander` opens sessions of its own; `nap` has clients stop reading for so many seconds; `seclude` strikes a
+    deployment of its own.
     """
 
-    def __init__(self, world: World, board: Board, witness: Witness, probe: Probe, poison: Poison, nap: Probe) -> None:
+    def __init__(
+        self, world: World, board: Board, witness: Witness, bystander: Bystander, nap: Nap, seclude: Seclude
+    ) -> None:
         self._world = world
         self._board = board
         self._witness = witness
-        self._probe = probe
-        self._poisoning = poison
+        self._probe = bystander.probe
         self._napping = nap
+        stumbles = Stumbles(world, board, self._actor, bystander.probe)
         self._ways: dict[Kind, Callable[[Fault], Awaitable[Blow | None]]] = {
             Kind.ACTOR: self._actor,
             Kind.PAIR: self._pair,
@@ -71,7 +57,12 @@ class Injector:
             Kind.POSTGRES: self._postgres,
             Kind.RAY: self._ray,
             Kind.EVERYTHING: self._everything,
-            Kind.POISON: self._poison,
+            Kind.POISON: bystander.poison,
+            Kind.MINE: bystander.mine,
+            Kind.TOOL_GARBAGE: bystander.babble,
+            Kind.STUMBLE: stumbles.inside,
+            Kind.DOOR_STUMBLE: stumbles.at_the_door,
+            Kind.UNREAPED: seclude,
             Kind.PAUSE: self._pause,
             Kind.USURPER: self._usurp,
             Kind.DATABASE_CUT: self._cut_database,
@@ -113,7 +104,7 @@ class Injector:
         while now() < deadline:
             await asyncio.sleep(SETTLE_S)  # so that what died is no longer listed
             actors = await self._world.actors()
-            if sum(actor["role"] == "session" for actor in actors) >= CALM_ACTORS:
+            if sum(actor["role"] == "session" for actor in actors) >= self._world.calm_actors:
                 return
 
     # ------------------------------------------------------------ actors
@@ -197,17 +188,12 @@ class Injector:
         return Blow(Kind.USURPER, now(), f"of one session at {head.last_sequence}",
                     victims={target[0]: head.epoch} if active else {})  # fmt: skip
 
-    async def _poison(self, fault: Fault) -> Blow | None:
-        at = now()
-        took_s = await self._poisoning()
-        return Blow(Kind.POISON, at, f"quarantined after {took_s:.1f} s" if took_s else "not quarantined in time")
-
     # ------------------------------------------------------------ what they stand on
 
     async def _door(self, fault: Fault) -> Blow | None:
         door = self._world.doors[1]
         victims, at = self._board.active(), now()
-        await self._world.kill_door(door)
+        await door.kill()
         await asyncio.sleep(fault.chance)
         await self._world.start_second_door()
         return Blow(Kind.DOOR, at, f"started again after {now() - at:.1f} s", 1, victims, door=1)
@@ -225,7 +211,7 @@ class Injector:
         victims, at = self._board.active(), now()
         first, second = self._world.doors
         self._world.kill_ray()
-        await self._world.kill_door(second)
+        await second.kill()
         await _until(lambda: not self._board.actors, CALM_TIMEOUT_S)
         await first.healthy(self._world.http)
         ready_at = now()
@@ -234,12 +220,8 @@ class Injector:
 
     async def _everything(self, fault: Fault) -> Blow | None:
         victims, at = self._board.active(), now()
-        self._world.postgres.kill()
-        await asyncio.gather(*(self._world.kill_door(door) for door in self._world.doors))
-        await self._world.postgres.start()
-        await self._world.start_first_door()
-        ready_at = now()
-        await self._world.start_second_door()
+        await self._world.kill_everything()
+        ready_at = await self._world.start_everything()
         return Blow(Kind.EVERYTHING, at, f"healthy after {ready_at - at:.1f} s", 1, victims, ready_at)
 
     # ------------------------------------------------------------ wires, clients, models
@@ -282,12 +264,15 @@ class Injector:
             Kind.MODEL_BREAKS: Mood.BREAKS,
             Kind.MODEL_DRIPS: Mood.DRIPS,
             Kind.MODEL_GARBAGE: Mood.GARBAGE,
+            Kind.MODEL_BABBLES: Mood.BABBLES,
         }
-        at = now()
-        self._world.vendor.mood = moods[fault.kind]
-        await asyncio.sleep(2)
-        self._world.vendor.mood = Mood.WELL
-        return Blow(fault.kind, at, "for 2 s")
+        vendor, at = self._world.vendor, now()
+        before = len(vendor.requests)
+        vendor.mood = moods[fault.kind]
+        await asyncio.sleep(MOOD_S)
+        await _until(lambda: len(vendor.requests) > before, CALM_TIMEOUT_S)
+        vendor.mood = Mood.WELL
+        return Blow(fault.kind, at, f"for {now() - at:.0f} s, {len(vendor.requests) - before} requests")
 
 
 async def _until(is_so: Callable[[], bool], timeout_s: float) -> None:

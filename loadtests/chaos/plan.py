@@ -30,6 +30,12 @@ class Kind(StrEnum):
     MODEL_BREAKS = "model breaks off"
     MODEL_DRIPS = "model drips"
     MODEL_GARBAGE = "model returns garbage"
+    STUMBLE = "exception in a loop of an actor or the supervisor"
+    DOOR_STUMBLE = "exception in a loop of a front door"
+    UNREAPED = "everything under an init that reaps nothing"
+    MINE = "session that kills while loading"
+    MODEL_BABBLES = "garbage within a model's answer"
+    TOOL_GARBAGE = "garbage from tools and simulated models"
 
 
 # How often each comes among those that kill, and among the others.
@@ -41,6 +47,9 @@ KILLS: Final = {
     Kind.DOOR: 6,
     Kind.POSTGRES: 6,
     Kind.EVERYTHING: 2,
+    Kind.STUMBLE: 8,
+    Kind.DOOR_STUMBLE: 1,
+    Kind.UNREAPED: 1,
     Kind.RAY: 1,
 }
 DISTURBANCES: Final = {
@@ -57,6 +66,9 @@ DISTURBANCES: Final = {
     Kind.MODEL_BREAKS: 1,
     Kind.MODEL_DRIPS: 1,
     Kind.MODEL_GARBAGE: 1,
+    Kind.MODEL_BABBLES: 1,
+    Kind.TOOL_GARBAGE: 1,
+    Kind.MINE: 1,
 }
 KILLS_PER_DISTURBANCE: Final = 10
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from loadtests.chaos.faults import Blow
+from loadtests.chaos.blow import Blow
 from loadtests.chaos.ledger import Event, Log
 from loadtests.chaos.plan import Kind
 from loadtests.chaos.watcher import Connection
@@ -13,7 +13,8 @@ from loadtests.chaos.watcher import Connection
 # After these the system owes the next event at once; after others it comes when a tool or a client is done.
 _OWED: Final = ("output.message.started", "reason.thinking.started", "reason.recovered")
 _PROGRESS: Final = ("reason.completed", "tool.completed")
-_NEW_EPOCH: Final = (Kind.ACTOR, Kind.PAIR, Kind.BOTH, Kind.PAUSE, Kind.USURPER, Kind.EVERYTHING, Kind.RAY)
+_NEW_EPOCH: Final = (Kind.ACTOR, Kind.PAIR, Kind.BOTH, Kind.PAUSE, Kind.USURPER, Kind.EVERYTHING, Kind.RAY,
+                     Kind.STUMBLE, Kind.DOOR_STUMBLE)  # fmt: skip
 
 
 class Quantiles(NamedTuple):

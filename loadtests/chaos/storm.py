@@ -8,20 +8,25 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from loadtests.chaos import checker
+from loadtests.chaos.blow import Blow
 from loadtests.chaos.board import Board
+from loadtests.chaos.bystander import Bystander
 from loadtests.chaos.checker import Finding, Outside, Promise
-from loadtests.chaos.faults import Blow, Injector
+from loadtests.chaos.faults import Injector
+from loadtests.chaos.hermit import Hermit
 from loadtests.chaos.ledger import logs
-from loadtests.chaos.plan import Fault
+from loadtests.chaos.plan import Fault, Kind
 from loadtests.chaos.recovery import Quantiles, Recoveries
 from loadtests.chaos.witness import Witness, now, read_diary
-from loadtests.chaos.workload import Conversation, Errand, Surroundings, User, farewell, opening, poison
+from loadtests.chaos.workload import Conversation, Errand, Surroundings, User, farewell, opening
 from loadtests.chaos.world import World
 
 TURNS_PER_SESSION: Final = 25
 CATCH_UP_S: Final = 60.0
 AT_ONCE: Final = 12  # conversations at a time, of those that are spoken to once more
 NAP_S: Final = 8.0
+SECLUDED: Final = ("chatter", "worker", "asker")
+SECLUDED_S: Final = 2.0
 PATIENCE_S: Final = 120.0  # for one turn, whatever happens meanwhile
 
 Tell = Callable[[str], None]
@@ -60,13 +65,13 @@ class Storm:
         self._talking: dict[User, Conversation] = {}
         self._is_over = asyncio.Event()
         self._dice = random.Random(f"storm {seed}")  # noqa: S311  reproduces a run, guards nothing
-        self._probes = 0
 
     async def run(self, faults: Collection[Fault]) -> Outcome:
         """Let the faults strike under load, and count."""
         began = now()
         async with Board(self._world, self._witness) as board:
-            injector = Injector(self._world, board, self._witness, self._probe, self._poison, self._nap)
+            bystander = Bystander(self._world, board, self._seed, self._open, self._leave)
+            injector = Injector(self._world, board, self._witness, bystander, self._nap, self._seclude)
             talking = [asyncio.create_task(self._talk(user)) for user in self._users]
             try:
                 blows = await self._strike(board, injector, faults, talking)
@@ -106,8 +111,8 @@ class Storm:
 
     # ------------------------------------------------------------ users
 
-    async def _open(self, kind: str) -> Conversation | None:
-        body = opening(kind)
+    async def _open(self, kind: str, mine: str = "") -> Conversation | None:
+        body = opening(kind, mine)
 
         async def once(address: Callable[[], str]) -> str:
             url = f"{address()}/api/v1/sessions"
@@ -144,37 +149,30 @@ class Storm:
 
     # ------------------------------------------------------------ what faults need
 
-    async def _probe(self) -> float:
-        """Open a session, speak to it, and return the seconds until it has answered."""
-        began = now()
-        self._probes += 1
-        conversation = await self._open("chatter")
-        if conversation is not None:
-            message_id = await conversation.say(farewell(f"p{self._seed}n{self._probes}", "chatter"))
-            if message_id is not None:
-                await conversation.ended(message_id)
-            took_s = now() - began
-            await self._leave(conversation)
-            return took_s
-        return now() - began
-
-    async def _poison(self) -> float | None:
-        """Speak to a session that kills its actor every time; return the seconds until its turn has ended."""
-        began, is_ended = now(), False
-        self._probes += 1
-        conversation = await self._open("worker")
-        if conversation is not None:
-            conversation.evidence.excused = "poisoned on purpose"
-            message_id = await conversation.say(poison(f"x{self._seed}n{self._probes}"))
-            is_ended = message_id is not None and await conversation.ended(message_id)
-        return now() - began if is_ended else None
-
     async def _nap(self) -> float:
         """Have a third of all clients stop reading for a while."""
         for conversation in self._talking.values():
             conversation.watchers[-1].naps_s = NAP_S
         await asyncio.sleep(NAP_S)
         return NAP_S
+
+    async def _seclude(self, fault: Fault) -> Blow:
+        """Kill everything at one blow in a world of its own, where nobody reaps, and start it again at once."""
+        at = now()
+        hermit = Hermit()
+        try:
+            async with hermit:
+                storm = Storm(hermit, self._seed, SECLUDED, lambda _: None)
+                outcome = await storm.run([fault._replace(kind=Kind.EVERYTHING, pause_s=SECLUDED_S)])
+                zombies = hermit.cell.zombies
+        except (RuntimeError, TimeoutError) as err:
+            finding = Finding(Promise.UNUSABLE, "-", f"the server did not come up: {err}")
+            return Blow(Kind.UNREAPED, at, "not up again", 1, findings=[finding])
+        finally:
+            hermit.remove()
+        (blow,) = outcome.blows
+        detail = f"{blow.detail} beside {zombies} zombies, {outcome.volume['turns']} turns"
+        return Blow(Kind.UNREAPED, at, detail, blow.kills, findings=outcome.findings)
 
     # ------------------------------------------------------------ afterwards
 
@@ -205,7 +203,7 @@ class Storm:
         outside = Outside(read_diary(self._world.diary), self._world.vendor.by_nonce())
         intents: set[str] = set()
         unknown = set(self._witness.sessions)
-        async for log in logs(self._world.postgres.dsn, list(self._witness.sessions)):
+        async for log in logs(self._world.dsn, list(self._witness.sessions)):
             evidence = self._witness.about(log.session_id)
             evidence.blows = [blow.at for blow in blows if log.session_id in blow.victims]
             unknown.discard(log.session_id)
@@ -223,6 +221,7 @@ class Storm:
             )
         findings += checker.check_intents(intents, outside.diary)
         findings += [Finding(Promise.UNUSABLE, session_id, "the database does not know it") for session_id in unknown]
+        findings += [finding for blow in blows for finding in blow.findings]
         recoveries.add_probes(blows)
         for conversation in self._conversations:
             for watcher in conversation.watchers:

@@ -15,9 +15,12 @@ from typing import Any, Final, NamedTuple, Self
 
 from aiohttp import web
 
+from loadtests.chaos.garbage import TEXTS, Garbage
+
 PACE_S: Final = 0.04  # between two words
 DRIP_S: Final = 0.5
 BREAK_AT: Final = 2  # after its first word
+BODY_BYTES: Final = 256 << 20  # a conversation remembers what was babbled
 _WANTED: Final = re.compile(r"nonce=(?P<nonce>\w+) words=(?P<words>\d+)(?: tool=(?P<tool>\w+))?")
 
 Json = dict[str, Any]
@@ -31,14 +34,19 @@ class Mood(StrEnum):
     BREAKS = "breaks off in mid-answer"
     DRIPS = "drips"
     GARBAGE = "returns garbage"
+    BABBLES = "says garbage"
 
 
 class ModelRequest(NamedTuple):
-    """One request as it came: for which message, the how-manieth call of its turn, when (monotonic seconds)."""
+    """One request as it came: for which message, the how-manieth call of its turn, when (monotonic seconds).
+
+    `is_babbled` says that the answer was well formed, and garbage.
+    """
 
     nonce: str
     call_index: int
     at: float
+    is_babbled: bool = False
 
 
 class Vendor:
@@ -49,6 +57,7 @@ class Vendor:
         self.requests: list[ModelRequest] = []
         self.url = ""
         self._runner: web.AppRunner | None = None
+        self._babbled = 0
 
     def by_nonce(self) -> dict[str, list[ModelRequest]]:
         """Return the requests by the message that they were made for."""
@@ -58,7 +67,7 @@ class Vendor:
         return found
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(client_max_size=BODY_BYTES)
         app.router.add_post("/v1/chat/completions", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -77,8 +86,9 @@ class Vendor:
         except ConnectionError:  # whoever asked has died
             return web.Response()
         wanted, call_index = _read(messages)
-        self.requests.append(ModelRequest(wanted["nonce"], call_index, time.monotonic()))
         mood = self.mood
+        babble = self._babble() if mood is Mood.BABBLES else None
+        self.requests.append(ModelRequest(wanted["nonce"], call_index, time.monotonic(), babble is not None))
         if mood is Mood.BUSY:
             return web.json_response({"error": {"message": "busy"}}, status=429, headers={"retry-after": "1"})
         if mood is Mood.GARBAGE:
@@ -86,12 +96,17 @@ class Vendor:
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         with contextlib.suppress(ConnectionError):  # whoever asked has died
-            for number, chunk in enumerate(_chunks(wanted, call_index, len(self.requests))):
+            for number, chunk in enumerate(_chunks(wanted, call_index, len(self.requests), babble)):
                 if mood is Mood.BREAKS and number == BREAK_AT and request.transport is not None:
                     request.transport.close()
                 await response.write(f"data: {chunk}\n\n".encode())
                 await asyncio.sleep(DRIP_S if mood is Mood.DRIPS else PACE_S)
         return response
+
+    def _babble(self) -> Garbage:
+        """Say each kind of garbage in turn."""
+        self._babbled += 1
+        return tuple(Garbage)[self._babbled % len(Garbage)]
 
 
 def text_for(nonce: str, words: int) -> str:
@@ -114,7 +129,15 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
-def _chunks(wanted: Json, call_index: int, number: int) -> Iterator[str]:
+def _arguments(babble: Garbage | None) -> str:
+    """Return the arguments of the tool's call: readable ones, unless they are garbage."""
+    if babble is None or babble is Garbage.BROKEN:
+        return '{"ms": 300}' if babble is None else TEXTS[babble]
+    why = TEXTS[babble] if babble is Garbage.DEEP else json.dumps(TEXTS[babble])
+    return f'{{"ms": 300, "why": {why}}}'
+
+
+def _chunks(wanted: Json, call_index: int, number: int, babble: Garbage | None) -> Iterator[str]:
     def chunk(delta: Json, reason: str | None = None) -> str:
         choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
         head = {"id": f"chatcmpl-{number}", "object": "chat.completion.chunk", "created": 1, "model": "chaos"}
@@ -122,10 +145,13 @@ def _chunks(wanted: Json, call_index: int, number: int) -> Iterator[str]:
 
     yield chunk({"role": "assistant", "content": ""})
     if wanted["tool"] and call_index == 0:
-        function = {"name": wanted["tool"], "arguments": '{"ms": 300}'}
+        function = {"name": wanted["tool"], "arguments": _arguments(babble)}
         call = {"index": 0, "id": f"call_{wanted['nonce']}", "type": "function", "function": function}
         yield chunk({"tool_calls": [call]})
         yield chunk({}, "tool_calls")
+    elif babble is not None:
+        yield chunk({"content": TEXTS[babble]})
+        yield chunk({}, "stop")
     else:
         for index, word in enumerate(text_for(wanted["nonce"], int(wanted["words"])).split(" ")):
             yield chunk({"content": f" {word}" if index else word})

@@ -20,12 +20,16 @@ class Seen(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """A message that was answered with 2xx. `replies` is what the agent must say, message by message."""
+    """A message that was answered with 2xx. `replies` is what the agent must say, message by message.
+
+    If it `is_mad` its model says garbage: the turn ends, and nobody knows how.
+    """
 
     message_id: str
     nonce: str
     replies: tuple[str, ...]
     at: float
+    is_mad: bool = False
 
 
 class Head(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from loadtests.chaos.diarist import Diarist
+from loadtests.chaos.garbage import TEXTS, Garbage
 from loadtests.chaos.vendor import text_for
 from loadtests.chaos.watcher import Json, Watcher
 from loadtests.chaos.witness import Accepted, Evidence, Witness, now
@@ -18,6 +19,7 @@ RETRY_S: Final = 0.1
 WATCHERS: Final = 3
 KINDS: Final = ("chatter", "worker", "asker", "buyer")  # a buyer talks to a vendor's model
 _NEVER: Final = 1 << 60
+_HOLE: Final = "hole"  # for what no encoder takes
 ASK: Final = {"type": "client_side", "name": "ask", "description": "Asks.", "parameters": {"type": "object"}}
 WORDS: Final = ("durable", "sessions", "outlive", "every", "crash", "that", "we", "could", "think", "of")
 
@@ -25,12 +27,13 @@ Door = Callable[[], str]
 
 
 class Errand:
-    """One message: what to write, and what the agent must say then, message by message."""
+    """One message: what to write, and what the agent must say then, message by message; anything if it `is_mad`."""
 
-    def __init__(self, nonce: str, text: str, replies: Sequence[str]) -> None:
+    def __init__(self, nonce: str, text: str, replies: Sequence[str], *, is_mad: bool = False) -> None:
         self.nonce = nonce
         self.text = text
         self.replies = tuple(replies)
+        self.is_mad = is_mad
 
 
 class Surroundings(NamedTuple):
@@ -76,7 +79,7 @@ class Conversation:
         if reply is None:
             return None
         message_id = str(reply["id"])
-        self.evidence.accepted.append(Accepted(message_id, errand.nonce, errand.replies, now()))
+        self.evidence.accepted.append(Accepted(message_id, errand.nonce, errand.replies, now(), errand.is_mad))
         self._witness.happened("accepted", self.session_id)
         return message_id
 
@@ -193,12 +196,14 @@ class User:
         return " ".join([nonce, *self._random.choices(WORDS, k=self._random.randint(5, 40))])
 
 
-def opening(kind: str) -> Json:
-    """Return how a session of a kind of user is opened."""
+def opening(kind: str, mine: str = "") -> Json:
+    """Return how a session of a kind of user is opened, with a mine of that name if there is one."""
     model = "openai_completions:chaos" if kind == "buyer" else "llmsim:sim-echo"
     body: Json = {"model_id": model, "harness_name": "base"}
     if kind in ("worker", "buyer"):
         body["capabilities"] = [{"ref": Diarist.id}]
+    if mine:
+        body["capabilities"] = [{"ref": Diarist.id}, {"ref": "chaos_mine", "config": {"name": mine}}]
     if kind == "asker":
         body["tools"] = [ASK]
     return body
@@ -212,6 +217,31 @@ def farewell(nonce: str, kind: str) -> Errand:
 def poison(nonce: str) -> Errand:
     """Return a message that kills the actor of its session every time."""
     return _scripted(nonce, {"say": "", "call": [{"name": "die"}]})
+
+
+def slow(nonce: str) -> Errand:
+    """Return a message whose turn works for long enough to be struck in the middle."""
+    return _scripted(nonce, {"say": nonce, "call": [{"name": "write_again", "arguments": {"ms": 3000}}]}, _done(nonce))
+
+
+def from_tools(nonce: str, kinds: Sequence[Garbage]) -> Errand:
+    """Return a message whose tools return garbage, and fail with it; that is no reason for its turn to fail."""
+    calls = [
+        {"name": "write_garbage", "arguments": {"kind": k, "fails": fails}} for k in kinds for fails in (False, True)
+    ]
+    return _scripted(nonce, {"say": nonce, "call": calls}, _done(nonce))
+
+
+def from_model(nonce: str, kind: Garbage) -> Errand:
+    """Return a message to which the model says garbage, thinks it, and calls a tool with it."""
+    text = TEXTS[kind]
+    call = {"name": "write_again", "arguments": {"ms": 5, "why": _HOLE if kind is Garbage.DEEP else text}}
+    errand = _scripted(nonce, {"say": text, "think": text, "call": [call]}, _done(nonce))
+    return Errand(nonce, errand.text.replace(f'"{_HOLE}"', text), [], is_mad=True)
+
+
+def _done(nonce: str) -> Json:
+    return {"say": f"{nonce} done"}
 
 
 def _scripted(nonce: str, *lines: Json) -> Errand:

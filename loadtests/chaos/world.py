@@ -8,8 +8,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
-import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -19,19 +17,23 @@ import aiohttp
 import psutil
 
 from loadtests.chaos.diarist import VARIABLE
+from loadtests.chaos.door import Door
+from loadtests.chaos.mined import MINES
 from loadtests.chaos.plan import RESTARTS, WINDOW_S
 from loadtests.chaos.postgres import Postgres
 from loadtests.chaos.vendor import Vendor
 from loadtests.chaos.wire import Wire, to_port, to_socket
+from loadtests.chaos.witness import now
 
-START_TIMEOUT_S: Final = 240.0  # on a machine that does much else
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
-PLUGINS: Final = {"chaos-diarist": "loadtests.chaos.diarist:Diarist"}
+CALM_ACTORS: Final = 4
+PLUGINS: Final = {"chaos-diarist": "loadtests.chaos.diarist:Diarist", "chaos-mine": "loadtests.chaos.mine:Mine"}
 # Packed on purpose, so that one death hits several sessions. Kills at random are no poison: what would be
 # quarantined is only what dies every time.
 SETTINGS: Final = {
     "PERDURE_ACTORS__MAX_ACTORS": "6",
     "PERDURE_ACTORS__WARM_STANDBYS": "2",
+    "PERDURE_ACTORS__IDLE_PASSIVATE_S": "30",
     "PERDURE_ACTORS__RESTART_INTENSITY": str(RESTARTS),
     "PERDURE_ACTORS__RESTART_WINDOW_S": str(WINDOW_S),
     "PERDURE_MODEL__RETRY_BASE_S": "0.1",
@@ -42,55 +44,23 @@ SETTINGS: Final = {
 _OURS: Final = ("PERDURE_", "RAY_", "DATABASE_URL", "OPENAI_")
 
 
-class Door:
-    """One `perdure serve`: the process of a front door, on a port and in a folder that it keeps."""
-
-    def __init__(self, home: Path, name: str) -> None:
-        self.name = name
-        self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.data_dir = home / name
-        self.log = home / f"{name}.log"
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def launch(self, environment: Mapping[str, str]) -> None:
-        """Start the command without waiting for it."""
-        program = Path(sys.executable).with_name("perdure")
-        with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                program, "serve", "--port", str(self.port), "--data-dir", str(self.data_dir),
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-            )  # fmt: skip
-
-    async def healthy(self, http: aiohttp.ClientSession) -> None:
-        """Wait until it can serve a message."""
-        async with asyncio.timeout(START_TIMEOUT_S):
-            while not await _is_healthy(http, self.url):
-                if self.process is None or self.process.returncode is not None:
-                    message = f"{self.name} ended:\n{self.log.read_text(errors='replace')[-3000:]}"
-                    raise RuntimeError(message)
-                await asyncio.sleep(0.05)
-
-    def family(self) -> list[psutil.Process]:
-        """Return the process and all that it started."""
-        if self.process is None or self.process.returncode is not None:
-            return []
-        with contextlib.suppress(psutil.NoSuchProcess):
-            root = psutil.Process(self.process.pid)
-            return [root, *root.children(recursive=True)]
-        return []
-
-
 class World:
-    """The deployment. Clients reach it through `addresses`: each front door directly, and the first by a wire."""
+    """The deployment. Clients reach it through `addresses`: each front door directly, and the first by a wire.
+
+    It is calm when so many session actors are up; a file in `fail_points` has a process stumble.
+    """
+
+    calm_actors = CALM_ACTORS
 
     def __init__(self, settings: Mapping[str, str] | None = None, plugins: Mapping[str, str] | None = None) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="chaos-", dir="/tmp"))
         self.home.chmod(0o711)
         self.diary = self.home / "diary"
+        self.mines = self.home / "mines"
+        self.fail_points = self.home / "fail_points"
         self.postgres = Postgres(self.home / "pg")
         self.database_wire = Wire(to_socket(self.postgres.socket))
-        self.doors = (Door(self.home, "a"), Door(self.home, "b"))
+        self.doors: tuple[Door, ...] = (Door(self.home, "a"), Door(self.home, "b"))
         self.client_wire = Wire(to_port(self.doors[0].port))
         self.vendor = Vendor()
         self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
@@ -104,19 +74,29 @@ class World:
         first, second = self.doors
         return lambda: first.url, lambda: second.url, lambda: f"http://127.0.0.1:{self.client_wire.port}"
 
+    @property
+    def dsn(self) -> str:
+        """The direct way into the database."""
+        return self.postgres.dsn
+
     async def __aenter__(self) -> Self:
         try:
             self._install_plugins()
-            await self.postgres.create()
-            await self.postgres.start()
-            for part in (self.database_wire, self.client_wire, self.vendor):
-                await self._stack.enter_async_context(part)
-            await self.start_first_door()
-            await self.start_second_door()
+            for folder in (self.mines, self.fail_points):
+                folder.mkdir()
+            await self._begin()
         except BaseException:
             await self.close()
             raise
         return self
+
+    async def _begin(self) -> None:
+        await self.postgres.create()
+        await self.postgres.start()
+        for part in (self.database_wire, self.client_wire, self.vendor):
+            await self._stack.enter_async_context(part)
+        await self.start_first_door()
+        await self.start_second_door()
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
@@ -136,7 +116,7 @@ class World:
 
     async def start_first_door(self) -> None:
         """Start the front door that has Ray below it."""
-        first, _ = self.doors
+        first = self.doors[0]
         await first.launch(self._environment())
         await first.healthy(self.http)
 
@@ -167,7 +147,9 @@ class World:
             "DATABASE_URL": f"postgresql://chaos@127.0.0.1:{self.database_wire.port}/postgres",
             "OPENAI_COMPLETIONS_BASE_URL": self.vendor.url,
             "PYTHONPATH": os.pathsep.join((str(self.home / "plugins"), str(REPOSITORY))),
+            "PERDURE_FAIL_POINTS": str(self.fail_points),
             VARIABLE: str(self.diary),
+            MINES: str(self.mines),
         }
         return outer | self._settings | own
 
@@ -223,35 +205,19 @@ class World:
                     if process.name() == name:
                         process.kill()
 
-    async def kill_door(self, door: Door) -> None:
-        """Kill -9 of a front door and all that it started."""
-        family = door.family()
-        for process in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        if door.process is not None:
-            await door.process.wait()
-        await asyncio.to_thread(psutil.wait_procs, family, 30)
+    async def kill_everything(self) -> None:
+        """Kill -9 of every process of the deployment."""
+        self.postgres.kill()
+        await asyncio.gather(*(door.kill() for door in self.doors))
+
+    async def start_everything(self) -> float:
+        """Start it all again; return when the first front door could serve a message."""
+        await self.postgres.start()
+        await self.start_first_door()
+        ready_at = now()
+        await self.start_second_door()
+        return ready_at
 
     async def _stop(self) -> None:
         for door in reversed(self.doors):
-            if door.process is not None and door.process.returncode is None:
-                door.process.send_signal(signal.SIGTERM)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(door.process.wait(), 60)
-            await self.kill_door(door)
-
-
-async def _is_healthy(http: aiohttp.ClientSession, url: str) -> bool:
-    try:
-        async with http.get(f"{url}/health", timeout=aiohttp.ClientTimeout(5)) as response:
-            return response.ok
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+            await door.stop()

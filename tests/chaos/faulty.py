@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final
 
-from runtime import act, host
+from runtime import act, host, tasks
 from runtime.capability import Capability
 from runtime.store import journal
 
@@ -55,6 +55,11 @@ def repeat_tools() -> None:
     act.Acting._outcome = twice  # type: ignore[method-assign, assignment]  # that is the point
 
 
-WAYS: Final = {way.__name__: way for way in (forget_epochs, acknowledge_early, repeat_tools)}
+def outlive_loops() -> None:
+    """Go on when an essential task has ended."""
+    tasks.Tasks._end = lambda *_: None  # type: ignore[method-assign]  # that is the point
+
+
+WAYS: Final = {way.__name__: way for way in (forget_epochs, acknowledge_early, repeat_tools, outlive_loops)}
 
 WAYS[os.environ[VARIABLE]]()  # noqa: TID251  the test says which

@@ -17,6 +17,7 @@ from loadtests.chaos.world import World
 SESSION = "session_" + "1" * 32
 SPOIL = "CHAOS_SPOIL"  # see faulty.py, which a test must not import: it would spoil this process too
 ONCE, AGAIN = "call_once", "call_again"
+UPKEEP = 0.4  # what chooses the loop of that name
 
 
 class Case(NamedTuple):
@@ -197,6 +198,10 @@ def fail_turn(case: Case) -> None:
     case.log.events[16] = event(17, "turn.failed", epoch=2, turn_id="turn_1", error_code="processing_error")
 
 
+def quarantine_turn(case: Case) -> None:
+    case.log.events[16] = event(17, "turn.failed", epoch=2, turn_id="turn_1", error_code="session_quarantined")
+
+
 def say_something_else(case: Case) -> None:
     case.log.events[14] = event(15, "output.message.completed", epoch=2, message=message("done done"))
 
@@ -237,6 +242,7 @@ def give_no_answer(case: Case) -> None:
         (never_go_idle, {Promise.TURN_ENDLESS}),
         (end_twice, {Promise.TURN_WRONG, Promise.TURN_ENDLESS}),
         (fail_turn, {Promise.TURN_WRONG}),
+        (quarantine_turn, {Promise.TURN_WRONG}),
         (say_something_else, {Promise.TURN_WRONG}),
         (say_it_twice, {Promise.TURN_WRONG}),
         (give_no_answer, {Promise.UNUSABLE}),
@@ -251,9 +257,57 @@ def test_broken_promise_is_found_and_only_that(corrupt: Callable[[Case], None], 
 @pytest.mark.parametrize(("blows", "count"), [(RESTARTS, 1), (RESTARTS + 1, 0)])
 def test_turn_may_fail_as_poison_if_it_was_struck_as_often_as_poison_kills(blows: int, count: int) -> None:
     case = healthy()
-    case.log.events[16] = event(17, "turn.failed", epoch=2, turn_id="turn_1", error_code="session_quarantined")
+    quarantine_turn(case)
     case.evidence.blows[:] = [float(second) for second in range(5, 5 + blows)]
     assert found(case).get(Promise.TURN_WRONG, 0) == count
+
+
+def babble(case: Case) -> None:
+    case.outside.requests["n1"][0] = ModelRequest("n1", 0, 5.1, is_babbled=True)  # type: ignore[index]  # a list here
+
+
+def go_mad(case: Case) -> None:
+    case.evidence.accepted[0] = case.evidence.accepted[0]._replace(is_mad=True)
+
+
+@pytest.mark.parametrize("said", [babble, go_mad])
+@pytest.mark.parametrize("outcome", [fail_turn, say_something_else])
+def test_turn_whose_model_said_garbage_may_end_in_any_way(
+    said: Callable[[Case], None], outcome: Callable[[Case], None]
+) -> None:
+    case = healthy()
+    said(case)
+    outcome(case)
+    assert found(case) == {}
+
+
+@pytest.mark.parametrize("said", [babble, go_mad])
+@pytest.mark.parametrize(
+    ("corrupt", "promise"),
+    [
+        (quarantine_turn, Promise.TURN_WRONG),
+        (leave_turn_open, Promise.TURN_ENDLESS),
+        (pay_twice, Promise.MODEL_PAID_TWICE),
+        (run_once_twice, Promise.ONCE_TWICE),
+        (run_after_result, Promise.TOOL_AGAIN),
+        (lose_from_journal, Promise.EVENTS_LOST),
+    ],
+)
+def test_garbage_excuses_nothing_else(
+    said: Callable[[Case], None], corrupt: Callable[[Case], None], promise: Promise
+) -> None:
+    case = healthy()
+    said(case)
+    corrupt(case)
+    assert promise in found(case)
+
+
+def test_garbage_of_a_tool_is_no_reason_to_run_it_again_after_its_result() -> None:
+    case = healthy()
+    case.log.events[11] = tool_completed(12, AGAIN, "write_garbage")
+    assert found(case) == {}
+    run_after_result(case)
+    assert found(case) == {Promise.TOOL_AGAIN: 1}
 
 
 def test_loss_of_a_whole_row_is_found() -> None:
@@ -285,6 +339,7 @@ async def run_spoiled(way: str, faults: Sequence[Fault], users: Sequence[str]) -
         ("forget_epochs", [Fault(Kind.USURPER, "reason.started", 0.0, 0.5)] * 6, ["chatter"] * 4, Promise.OLD_EPOCHS),
         ("acknowledge_early", [Fault(Kind.ACTOR, "accepted", 0.0, 0.5)] * 4, ["chatter"] * 4, Promise.ACCEPTED_LOST),
         ("repeat_tools", [Fault(Kind.CLIENT_CUT, None, 3.0, 0.5)], ["worker"] * 2, Promise.ONCE_TWICE),
+        ("outlive_loops", [Fault(Kind.STUMBLE, None, 0.0, UPKEEP)], ["chatter"] * 2, Promise.LOOP_OVER),
     ],
 )
 async def test_run_turns_red_against_a_server_that_was_spoiled(
