@@ -53,6 +53,11 @@ class Board:
             if task.done():
                 task.result()
 
+    async def has(self, session_id: str) -> None:
+        """Wait until a session that was opened a moment ago is seen here."""
+        while session_id not in self.rows:  # noqa: ASYNC110  the database has no events, it is polled
+            await asyncio.sleep(_POLL_S)
+
     def pid_of(self, actor: str | None) -> int | None:
         """Return the process of an actor, as last heard."""
         return self._pids.get(actor or "")

@@ -92,6 +92,7 @@ class Bystander:
             await conversation.ended(message_id)
         name = conversation.session_id if ways[way] is Place.LOADING else nonce
         mine = mine_of(self._world.mines, ways[way], name)
+        await self._board.has(conversation.session_id)
         mine.touch()
         blow = self._kill_owner(conversation, way)
         errands = [] if way == "in a turn" else [farewell(self._nonce("m"), "worker")]
