@@ -25,7 +25,7 @@ from runtime.store.pool import Pool, translate
 MAX_KEPT: Final = 500
 
 # $1 harnesses and $2 agents wanted, $3 and $4 the revisions that are known, $5 sessions and $6 their known revisions.
-# Deleted ones come too: the turn says so.
+# Deleted ones come too: the turn says so. Sessions are named twice, lest the planner read all of them to join some.
 CHANGED: Final = f"""
 WITH RECURSIVE known AS (
     SELECT * FROM unnest($3::uuid[], $4::bigint[]) AS k (id, revision)
@@ -47,7 +47,7 @@ WHERE a.id = ANY($2::uuid[]) AND a.revision IS DISTINCT FROM k.revision
 UNION ALL
 SELECT 'session', s.id, '', s.status, false, NULL, NULL, s.revision, s.config, s.created_at, s.updated_at, NULL
 FROM sessions s JOIN unnest($5::uuid[], $6::bigint[]) AS o (id, revision) ON o.id = s.id
-WHERE s.revision <> o.revision
+WHERE s.id = ANY($5::uuid[]) AND s.revision <> o.revision
 """
 
 
