@@ -118,6 +118,7 @@ class Life:
         self.epoch = 0
         self.owner: StandIn | None = None
         self.was_lost = False  # its owner died under it, or it hit a bug
+        self.was_released = False  # by an operator, where it lives
         self.deaths: list[tuple[float, int]] = []  # since a message let it go on: when, and the steps by then
 
 
@@ -173,6 +174,7 @@ class Supervision(RuleBasedStateMachine):
         owner = self._owners.setdefault((session_id, epoch), actor.name)
         assert owner == actor.name, "an epoch has one owner"
         life = self._lives[session_id]
+        life.was_released = life.was_released and life.epoch == epoch
         life.epoch, life.owner, life.was_lost = epoch, actor, False
 
     # ------------------------------------------------------------ sessions
@@ -286,6 +288,7 @@ class Supervision(RuleBasedStateMachine):
         session_id = self._sessions[which]
         self._run(SessionStore(self._ground.pool).acquit(session_id))
         self._lives[session_id].deaths.clear()
+        self._lives[session_id].was_released = True
         self.the_supervisor_looks_around()
 
     def _is_owned(self, session_id: str) -> bool:
@@ -459,8 +462,11 @@ class Supervision(RuleBasedStateMachine):
         for sessions in homes.values():
             wanted = {self._company(s) for s in sessions}
             assert len(sessions) == 1 or Company.NOBODY not in wanted, "who has one restart left lives alone"
-            is_apart = Company.SUSPECTS not in wanted or all(len(self._crashes(s)) > 1 for s in sessions)
+            is_apart = Company.SUSPECTS not in wanted or all(map(self._may_meet_suspects, sessions))
             assert is_apart, "suspects have suspects for neighbours"
+
+    def _may_meet_suspects(self, session_id: str) -> bool:
+        return len(self._crashes(session_id)) > 1 or self._lives[session_id].was_released
 
     def _company(self, session_id: str) -> Company:
         row, crashes = self._rows[session_id], self._crashes(session_id)
