@@ -24,7 +24,10 @@ from runtime.store.rehearsal import rehearse_appends, rehearse_loads
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """A process's connections to Postgres, by who may hold them up: nobody the journal, and tools only each other."""
+    """A process's connections to Postgres, by who may hold them up: nobody the journal, and tools only each other.
+
+    What is written through `loads` are snapshots: a lost one costs time, and turns need not wait for its commit.
+    """
 
     appends: Pool
     loads: Pool
@@ -36,7 +39,7 @@ class Connections:
         async with contextlib.AsyncExitStack() as undo:
             appends = await open_pool(dsn, max_size=1, rehearse=rehearse_appends)
             undo.push_async_callback(appends.close)
-            loads = await open_pool(dsn, max_size=1, rehearse=rehearse_loads)
+            loads = await open_pool(dsn, max_size=1, rehearse=rehearse_loads, awaits_disk=False)
             undo.push_async_callback(loads.close)
             tools = await open_pool(dsn, min_size=0, max_size=1)
             undo.pop_all()

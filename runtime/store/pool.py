@@ -71,8 +71,11 @@ async def open_pool(
     max_size: int = 8,
     command_timeout_s: float = 10.0,
     rehearse: Callable[[Any], Coroutine[Any, Any, None]] | None = None,
+    awaits_disk: bool = True,
 ) -> Pool:
     """Connect to Postgres. Each new connection is given to `rehearse` before anybody uses it.
+
+    A commit without `awaits_disk` may be lost if the server crashes within a second, and takes no time.
 
     JSON columns are read and written as text: the bytes are the interface, and msgspec makes them.
 
@@ -93,7 +96,7 @@ async def open_pool(
             command_timeout=command_timeout_s,
             timeout=_CONNECT_TIMEOUT_S,
             statement_cache_size=_CACHED_STATEMENTS,
-            server_settings=_SERVER_SETTINGS,
+            server_settings=_SERVER_SETTINGS if awaits_disk else _SERVER_SETTINGS | {"synchronous_commit": "off"},
         )
 
 

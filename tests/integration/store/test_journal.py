@@ -137,6 +137,12 @@ async def test_journal_has_a_new_connection_after_its_own_was_cut(
     assert journal.stats().commits == 2
 
 
+async def test_only_what_may_be_lost_is_written_without_waiting_for_the_disk(connections: Connections) -> None:
+    """Promised: accepted is durable. A snapshot is a cache, and turns that read must not wait for its commit."""
+    pools = (connections.appends, connections.loads, connections.tools)
+    assert [await pool.fetchval("SHOW synchronous_commit") for pool in pools] == ["on", "off", "on"]
+
+
 async def test_process_holds_three_connections_at_most(connections: Connections) -> None:
     pools = (connections.appends, connections.loads, connections.tools)
     assert sum(pool.get_max_size() for pool in pools) == 3
