@@ -102,7 +102,7 @@ class Link:
         try:
             done, _ = await asyncio.wait([talking, death], return_when=asyncio.FIRST_COMPLETED)
             reason = done.pop().result()
-            log.info("session_actor_lost", actor=self.actor, reason=reason)  # of its death the supervisor tells
+            log.debug("session_actor_lost", actor=self.actor, reason=reason)  # of its death the supervisor tells
         finally:
             self.break_off()
             talking.cancel()
