@@ -53,10 +53,14 @@ class Board:
             if task.done():
                 task.result()
 
-    async def has(self, session_id: str) -> None:
-        """Wait until a session that was opened a moment ago is seen here."""
-        while session_id not in self.rows:  # noqa: ASYNC110  the database has no events, it is polled
-            await asyncio.sleep(_POLL_S)
+    async def owner(self, session_id: str, timeout_s: float) -> str | None:
+        """Return the actor of a session that was just spoken to, once its process is known; None if that takes long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while (row := self.rows.get(session_id)) is None or self.pid_of(row.actor) is None:  # noqa: ASYNC110
+                    await asyncio.sleep(_POLL_S)  # the database has no events, it is polled
+                return row.actor
+        return None
 
     def pid_of(self, actor: str | None) -> int | None:
         """Return the process of an actor, as last heard."""

@@ -19,6 +19,7 @@ from loadtests.chaos.workload import Conversation, Errand, farewell, from_model,
 from loadtests.chaos.world import World
 
 STOPPED_S: Final = 120.0  # in which a session that kills is stopped: several processes start meanwhile
+OWNED_S: Final = 10.0
 POLL_S: Final = 0.1
 KINDS_AT_ONCE: Final = 3
 
@@ -92,10 +93,13 @@ class Bystander:
             await conversation.ended(message_id)
         name = conversation.session_id if ways[way] is Place.LOADING else nonce
         mine = mine_of(self._world.mines, ways[way], name)
-        await self._board.has(conversation.session_id)
+        owner = await self._board.owner(conversation.session_id, OWNED_S)
+        if owner is None:
+            return None
         mine.touch()
-        blow = self._kill_owner(conversation, way)
-        errands = [] if way == "in a turn" else [farewell(self._nonce("m"), "worker")]
+        blow = self._kill_owner(owner, way)
+        goes_on = way == "in a turn" and conversation.session_id in blow.victims
+        errands = [] if goes_on else [farewell(self._nonce("m"), "worker")]
         asking = [asyncio.create_task(self._turn(conversation, errand)) for errand in errands]
         try:
             await self._stopped(conversation, blow)
@@ -105,11 +109,10 @@ class Bystander:
         await self._turn(conversation, farewell(self._nonce("m"), "worker"))
         return blow
 
-    def _kill_owner(self, conversation: Conversation, way: str) -> Blow:
+    def _kill_owner(self, owner: str, way: str) -> Blow:
         """Kill the actor that holds a session: the next one has to load it, and to compose its agent."""
-        actor = self._board.rows[conversation.session_id].actor
-        blow = Blow(Kind.MINE, now(), way, victims=self._board.residents({actor or ""}))
-        if (pid := self._board.pid_of(actor)) is not None:
+        blow = Blow(Kind.MINE, now(), way, victims=self._board.residents({owner}))
+        if (pid := self._board.pid_of(owner)) is not None:
             blow.kills = int(self._world.send(pid, signal.SIGKILL))
         return blow
 
