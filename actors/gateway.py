@@ -23,7 +23,6 @@ from runtime.core.errors import (
     PerdureError,
     SessionMovingError,
     StaleEpochError,
-    TransientError,
 )
 from runtime.core.failure import QUARANTINED
 from runtime.core.message import Message
@@ -277,7 +276,8 @@ class RayGateway:
                     except RayTaskError as err:
                         if isinstance(err.cause, PerdureError):
                             raise err.cause from None
-                        raise
+                        log.exception("supervisor_failed", method=method)
+                        raise PerdureError from None  # a bug over there; whoever asked hears of it
                     except RayError:
                         await asyncio.sleep(pause)
                         pause = min(pause * 2, PAUSE_MOST_S)
@@ -350,7 +350,7 @@ class RayGateway:
         while self._channels.get(channel.session_id) is channel:
             try:
                 placement = await self._locate(channel.session_id)
-            except TransientError as err:
+            except PerdureError as err:
                 log.info("session_not_located", session_id=channel.session_id, reason=str(err))
             else:
                 if placement is None:
@@ -383,7 +383,8 @@ class RayGateway:
         try:
             link = await self._link(placement)
             await link.ask(channel.session_id, placement.epoch, Watch(), heard)
-        except (TransientError, StaleEpochError, NotFoundError):
+        except PerdureError as err:  # also one that cannot be brought to life: its listeners read the journal
+            log.info("session_not_watched", session_id=channel.session_id, reason=str(err))
             if channel.epoch == placement.epoch:
                 channel.epoch = None
             self._forget(placement)
@@ -407,7 +408,7 @@ class RayGateway:
             return  # somebody listens again already, and has said so
         try:
             await link.ask(placement.session_id, placement.epoch, Unwatch())
-        except (SessionMovingError, StaleEpochError):
+        except PerdureError:
             self._forget(placement)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

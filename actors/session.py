@@ -8,13 +8,12 @@ from typing import Final
 
 import ray
 import structlog
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError
 
 from actors.connection import Address, Connection, Reception
 from actors.site import SUPERVISOR, Site, find_supervisor
 from runtime import heap
 from runtime import log as logging
-from runtime.core.errors import TransientError
 from runtime.core.retry import backoff_s
 from runtime.core.wire import Wire
 from runtime.failpoint import Loop, arm, stumble
@@ -148,12 +147,8 @@ class SessionActor:
             try:
                 supervisor = await asyncio.to_thread(find_supervisor, self._site)
                 await supervisor.leave.remote(departures)
-            except RayTaskError as err:
-                if not isinstance(err.cause, TransientError):
-                    raise
-                reason = str(err.cause)
             except (RayError, ValueError) as err:
-                reason = type(err).__name__
+                reason = str(getattr(err, "cause", None) or type(err).__name__)[:500]
             else:
                 return
             log.warning("supervisor_not_reached", reason=reason)
