@@ -74,7 +74,7 @@ def cue(request: ModelRequest) -> Cue | None:
     for number, text in enumerate(lines, start=1):
         try:
             parsed.append(_decoder.decode(text))
-        except msgspec.DecodeError as err:
+        except (msgspec.DecodeError, RecursionError) as err:  # which nesting without end leads to
             return Cue(message_id, mistake=f"Line {number} of the sim script is wrong: {err}.")
     return Cue(message_id, parsed[index] if 0 <= index < len(parsed) else None)
 

@@ -18,6 +18,7 @@ from tests.model_servers.requests import agent, asked, ref, result, user
 
 ECHO = ref("llmsim", "sim-echo")
 LOREM = ref("llmsim", "sim-lorem")
+DEEP = "[" * 2_000 + "]" * 2_000
 
 
 def script(*lines: str) -> str:
@@ -162,6 +163,7 @@ async def test_a_script_that_is_used_up_ends_the_turn() -> None:
         ('{"call": [{"arguments": {}}]}', "missing required field `name`"),
         ('{"fail": {"status": 200}}', r"\$.fail.status"),
         ('"say"', "Expected `object`"),
+        (f'{{"call": [{{"name": "add", "arguments": {{"a": {DEEP}}}}}]}}', "recursion depth"),
     ],
 )
 async def test_a_wrong_line_is_answered_with_what_is_wrong(line: str, words: str) -> None:
