@@ -1,6 +1,6 @@
 """Faults at random moments under load, and what they broke, counted (`make chaos`).
 
-    python -m loadtests.chaos [--seed N] [--kills 50] [--faults "session actor,Postgres"] [--sessions 24]
+    python -m loadtests.chaos [--seed N] [--kills 40] [--faults "session actor,Postgres"] [--sessions 24]
                               [--report FILE.md] [--json FILE] [--keep]
 
 Exit code 1 if any count is not 0. The seed decides the order of faults and what users say; the moments themselves
@@ -66,7 +66,7 @@ def _kinds(text: str) -> tuple[Kind, ...]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="same seed, same order of faults")  # noqa: S311
-    parser.add_argument("--kills", type=int, default=50, help="faults that kill; others come in between")
+    parser.add_argument("--kills", type=int, default=40, help="faults that kill; others come in between")
     parser.add_argument("--faults", type=_kinds, default=tuple(Kind), help="only these kinds, separated by commas")
     parser.add_argument("--sessions", type=int, default=24, help="users who talk at the same time")
     parser.add_argument("--report", type=Path, help="also write the report into a Markdown file")

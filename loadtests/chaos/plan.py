@@ -49,7 +49,6 @@ KILLS: Final = {
     Kind.EVERYTHING: 2,
     Kind.STUMBLE: 8,
     Kind.DOOR_STUMBLE: 1,
-    Kind.UNREAPED: 1,
     Kind.RAY: 1,
 }
 DISTURBANCES: Final = {
@@ -69,6 +68,7 @@ DISTURBANCES: Final = {
     Kind.MODEL_BABBLES: 1,
     Kind.TOOL_GARBAGE: 1,
     Kind.MINE: 1,
+    Kind.UNREAPED: 1,  # it kills a deployment beside the one that all others strike
 }
 KILLS_PER_DISTURBANCE: Final = 10
 
