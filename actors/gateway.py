@@ -384,7 +384,7 @@ class RayGateway:
             link = await self._link(placement)
             await link.ask(channel.session_id, placement.epoch, Watch(), heard)
         except PerdureError as err:  # also one that cannot be brought to life: its listeners read the journal
-            log.info("session_not_watched", session_id=channel.session_id, reason=str(err))
+            log.debug("session_not_watched", session_id=channel.session_id, reason=str(err))
             if channel.epoch == placement.epoch:
                 channel.epoch = None
             self._forget(placement)

@@ -26,7 +26,7 @@ BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN NEW; END $$;
 CREATE OR REPLACE TRIGGER gate BEFORE INSERT ON events FOR EACH ROW
 WHEN (NEW.type = '{event_type}' AND NEW.session_id = '{session}') EXECUTE FUNCTION wait_at_the_gate();
 """
-OUR_WORDS = re.compile(r'"event":"(session_actor_lost|placements_interrupted|postgres_restarted)"')
+OUR_WORDS = re.compile(r'"logger":"(actors|runtime|api)\.')
 WAITING = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted"
 
 
