@@ -9,7 +9,12 @@ from typing import Final
 import psutil
 
 # Its standard input closes when we die, however we die. Ray's agents would then try for 60 s to tell a dead GCS so.
-_GUARD: Final = 'read -r _; kill -KILL "$@" 2>/dev/null; [ -z "$0" ] || rm -f "$0"'
+# The link may be the next owner's by then, who has made it anew.
+_GUARD: Final = """
+read -r _; link=$0; inode=$1; shift
+kill -KILL "$@" 2>/dev/null
+case "$(ls -di "$link" 2>/dev/null)" in "$inode $link" | *" $inode $link") rm -f "$link" ;; esac
+"""
 
 
 def processes_of(temp_dir: Path) -> list[psutil.Process]:
@@ -32,7 +37,7 @@ class Guard:
     def __init__(self, processes: Sequence[psutil.Process], link: Path | None) -> None:
         pids = [str(process.pid) for process in processes]
         self._shell = subprocess.Popen(  # noqa: S603  the command is our own
-            ["/bin/sh", "-c", _GUARD, str(link or ""), *pids],
+            ["/bin/sh", "-c", _GUARD, str(link or ""), str(link.lstat().st_ino if link else 0), *pids],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -17,19 +17,31 @@ def short_name(folder: Path, limit_bytes: int) -> Path:
 
 
 def link(name: Path, folder: Path) -> None:
-    """Make the link, if the name is one. It opens nothing: who may not enter the folder gets no further by it.
+    """Make the link anew, if the name is one: whoever still clears up after a former owner knows it for another.
+
+    It opens nothing: who may not enter the folder gets no further by it.
 
     Raises:
         ConflictError: something else is in its place.
     """
     if name == folder:
         return
+    if _is_taken(name, folder):
+        message = f"{name} is in the way: remove it, or choose a data dir with a shorter path."
+        raise ConflictError(message, "temporary_path_taken")
+    draft = name.with_name(f"{name.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(folder)
+    draft.rename(name)
+
+
+def _is_taken(name: Path, folder: Path) -> bool:
     try:
-        name.symlink_to(folder)
-    except FileExistsError:
-        if name.lstat().st_uid != os.geteuid() or not name.is_symlink() or name.readlink() != folder:
-            message = f"{name} is in the way: remove it, or choose a data dir with a shorter path."
-            raise ConflictError(message, "temporary_path_taken") from None
+        return name.lstat().st_uid != os.geteuid() or name.readlink() != folder
+    except FileNotFoundError:
+        return False
+    except OSError:  # it is no link
+        return True
 
 
 def unlink(name: Path, folder: Path) -> None:

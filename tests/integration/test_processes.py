@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
+from actors.reaper import Guard
 from runtime.processes import is_alive, kill
+from runtime.short_path import link
 
 NEGLECTFUL = """
 import subprocess, sys
@@ -37,3 +40,17 @@ def test_killed_child_of_ours_is_reaped() -> None:
     assert kill([child], 60) == []
     assert not child.is_running()
     assert kill([child], 60) == []
+
+
+@pytest.mark.parametrize("is_made_anew", [False, True])
+def test_guard_of_a_former_owner_leaves_the_next_ones_link(tmp_path: Path, *, is_made_anew: bool) -> None:
+    """Promised: a server that is started again at once keeps the short name of its folder."""
+    name = tmp_path / "short"
+    link(name, tmp_path)
+    shell = Guard([], name)._shell
+    if is_made_anew:
+        link(name, tmp_path)
+    assert shell.stdin is not None
+    shell.stdin.close()
+    assert shell.wait(10) == 0
+    assert name.is_symlink() == is_made_anew
