@@ -7,18 +7,19 @@ connections it is not encrypted.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import pickle
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
 
-from runtime.core.wire import Wire
+from runtime.outbox import Outbox
+from runtime.protocol import Address
 
 log = structlog.get_logger(__name__)
 
@@ -36,18 +37,6 @@ _TAKER: Final = b"actor"
 _CALLER: Final = b"caller"
 
 
-class Address(Wire, frozen=True):
-    """Where a session actor takes connections, and the key to it."""
-
-    host: str
-    port: int
-    key: bytes
-
-    def __repr__(self) -> str:
-        """Leave out the key."""
-        return f"Address({self.host}:{self.port})"
-
-
 class Connection:
     """Sends and receives values, in order. Iterating ends when the other side closes, or is no more."""
 
@@ -63,6 +52,15 @@ class Connection:
         body = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
         self._writer.write(len(body).to_bytes(LENGTH_BYTES) + body)
         await self._writer.drain()
+
+    async def tell(self, box: Outbox[Any]) -> None:
+        """Send what is put into a box, in batches; hang up once that is closed, as when too much was unread."""
+        try:
+            with contextlib.suppress(OSError):
+                while items := await box.take():
+                    await self.send(items)
+        finally:
+            self.close()  # whatever went wrong, the other side must not wait for more
 
     async def receive(self) -> Any:
         """Return the next value. Raises EOFError at the end, OSError if the connection is gone."""
@@ -133,7 +131,7 @@ class Reception:
             connection.close()
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def dial(address: Address, caller: str) -> AsyncIterator[Connection]:
     """Connect to an actor. Raises OSError, EOFError or TimeoutError if that cannot be done.
 

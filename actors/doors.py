@@ -11,9 +11,10 @@ NEWS_LIMIT: Final = 1_000_000
 
 
 class Doors:
-    """Belongs to one event loop."""
+    """Belongs to one event loop. `addressed` adds to a placement where its actor is reached."""
 
-    def __init__(self) -> None:
+    def __init__(self, addressed: Callable[[Placement], Placement]) -> None:
+        self._addressed = addressed
         self._doors: dict[str, tuple[ActorInfo, Outbox[list[Placement]]]] = {}
 
     def infos(self) -> list[ActorInfo]:
@@ -23,8 +24,9 @@ class Doors:
     def announce(self, placements: Sequence[Placement]) -> None:
         """Tell all of them where sessions live now."""
         if placements:
+            news = [self._addressed(placement) for placement in placements]
             for _, box in self._doors.values():
-                box.put(list(placements))
+                box.put(news)
 
     async def watch(self, info: ActorInfo) -> AsyncGenerator[list[Placement], None]:
         """Yield every change from now on, in batches; first an empty one."""

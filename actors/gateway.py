@@ -12,7 +12,6 @@ from typing import Any, Final
 import structlog
 from ray.exceptions import RayError, RayTaskError
 
-from actors.death import death_of
 from actors.link import Link
 from runtime.broadcast import Channel, Listener
 from runtime.core.decision import Decision
@@ -66,7 +65,6 @@ class RayGateway:
         self._front_door = front_door
         self._placements: dict[str, Placement] = {}
         self._links: dict[str, Link] = {}
-        self._deaths: dict[str, asyncio.Task[str]] = {}  # of actors to which there is, or was, a link
         self._channels: dict[str, Channel] = {}
         self._places = Loader(self._ask_for_places, QUESTIONS_AT_ONCE)
         self._homes = Loader(self._ask_for_homes, QUESTIONS_AT_ONCE)
@@ -170,7 +168,7 @@ class RayGateway:
 
     async def _ask_owner(self, placement: Placement, ask: Ask) -> Any:
         session_id = placement.session_id
-        link = await self._link(placement)
+        link = self._link(placement)
         channel = self._channels.get(session_id)
         if channel is not None and channel.epoch != placement.epoch:
             self._spawn(self._move(channel, placement))
@@ -182,32 +180,21 @@ class RayGateway:
         if known is not None and known.epoch <= placement.epoch:
             del self._placements[placement.session_id]
 
-    async def _link(self, placement: Placement) -> Link:
+    def _link(self, placement: Placement) -> Link:
+        """Return the way to a session's actor. Raises SessionMovingError if nobody knows yet where that is."""
         actor = placement.actor or ""
         link = self._links.get(actor)
-        if link is not None and not link.is_broken:
-            return link
-        contact = await self._call("contact", actor)
-        if contact is None:
-            raise SessionMovingError(0.0, placement.session_id)
-        link = self._links.get(actor)
         if link is None or link.is_broken:
-            handle, address = contact
-            link = self._links[actor] = Link(actor, address, self._front_door, self._deliver, self._tasks)
-            self._spawn(self._run(link, self._death(actor, handle)))
+            if placement.address is None:
+                raise SessionMovingError(0.0, placement.session_id)
+            link = Link(actor, placement.address, self._front_door, self._deliver, self._tasks)
+            self._links[actor] = link
+            self._spawn(self._run(link))
         return link
 
-    def _death(self, actor: str, handle: Any) -> "asyncio.Task[str]":
-        """Wait for an actor's death, once however often it is linked to: the call stays with the actor for its life."""
-        death = self._deaths.get(actor)
-        if death is None:
-            death = self._deaths[actor] = self._tasks.owed(death_of(handle), "death")
-            death.add_done_callback(lambda _: self._deaths.pop(actor, None))
-        return death
-
-    async def _run(self, link: Link, death: "asyncio.Task[str]") -> None:
+    async def _run(self, link: Link) -> None:
         try:
-            await link.run(death)
+            await link.run()
         finally:
             if self._links.get(link.actor) is link:
                 del self._links[link.actor]
@@ -231,7 +218,7 @@ class RayGateway:
             raise OverloadedError(1.0, "no session actor has room") from None
 
     async def _place(self, session_id: str, want: Want) -> Placement | None:
-        """Have a session placed; those that are asked for meanwhile go together. None: it waits for an actor.
+        """Have a session placed; those that are asked for meanwhile go together. None: it is not to be had yet.
 
         Raises:
             NotFoundError: there is no such session.
@@ -244,6 +231,8 @@ class RayGateway:
             return None
         if placement.actor is None:
             raise ConflictError.quarantined()
+        if placement.address is None:
+            return None  # a supervisor that has just started has not heard from the actor yet
         self._note(placement)
         return placement
 
@@ -368,7 +357,7 @@ class RayGateway:
             listener.begin(watching)
 
         try:
-            link = await self._link(placement)
+            link = self._link(placement)
             await link.ask(channel.session_id, placement.epoch, Watch(), heard)
         except (SessionMovingError, StaleEpochError):
             self._forget(placement)
@@ -381,7 +370,7 @@ class RayGateway:
 
         channel.epoch = placement.epoch
         try:
-            link = await self._link(placement)
+            link = self._link(placement)
             await link.ask(channel.session_id, placement.epoch, Watch(), heard)
         except PerdureError as err:  # also one that cannot be brought to life: its listeners read the journal
             log.debug("session_not_watched", session_id=channel.session_id, reason=str(err))

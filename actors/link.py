@@ -9,10 +9,10 @@ from typing import Any
 
 import structlog
 
-from actors.connection import NOBODY_THERE, Address, Connection, dial
+from actors.connection import NOBODY_THERE, Connection, dial
 from runtime.core.errors import SessionMovingError
 from runtime.failpoint import Loop, stumble
-from runtime.protocol import Answer, Ask, Command, Delivery
+from runtime.protocol import Address, Answer, Ask, Command, Delivery
 from runtime.tasks import Tasks
 
 log = structlog.get_logger(__name__)
@@ -93,19 +93,16 @@ class Link:
         finally:
             self._flushing = None
 
-    async def run(self, death: "asyncio.Task[str]") -> None:
-        """Talk until the connection ends or the actor is dead; then everything that waits is told so.
+    async def run(self) -> None:
+        """Talk until the connection ends; then everything that waits is told so.
 
-        `death` ends with the actor, also when its whole node is lost, which no connection tells.
+        A connection does not tell that a whole machine is lost: of that the supervisor tells (see `moved`).
         """
-        talking = asyncio.create_task(self._talk())
         try:
-            done, _ = await asyncio.wait([talking, death], return_when=asyncio.FIRST_COMPLETED)
-            reason = done.pop().result()
-            log.debug("session_actor_lost", actor=self.actor, reason=reason)  # of its death the supervisor tells
+            reason = await self._talk()
+            log.debug("session_actor_lost", actor=self.actor, reason=reason)
         finally:
             self.break_off()
-            talking.cancel()
 
     async def _talk(self) -> str:
         """Read what the actor has to say; return why it ended."""

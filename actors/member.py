@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,22 +15,23 @@ from ray.exceptions import RayError
 from ray.util import list_named_actors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from actors.connection import NOBODY_THERE, Address, dial
+from actors.connection import NOBODY_THERE, dial
 from actors.death import death_of
 from actors.session import SessionActor, Vitals
 from actors.site import SUPERVISOR, Site
 from runtime.core.residency import Company
 from runtime.mint import timestamp
+from runtime.outbox import Outbox
 from runtime.ports import ActorInfo
-from runtime.protocol import Adoption
+from runtime.protocol import Address, Adoption
 
 log = structlog.get_logger(__name__)
 
 START_TIMEOUT_S: Final = 120.0
 CLOSE_TIMEOUT_S: Final = 5.0
-ADOPT_PAUSE_S: Final = 0.2
 REDIAL_PAUSE_S: Final = 0.02
 NAME_PREFIX: Final = "session-"
+ADOPTIONS_LIMIT: Final = 1_000_000  # that may wait for the connection to an actor
 
 
 def spawn(site: Site, node_id: str | None = None) -> tuple[str, Any]:
@@ -86,14 +87,11 @@ class Member:
         self.node_id = ""
         self.pid: int | None = None
         self.started_at = timestamp()
-        self._address: asyncio.Future[Address | None] = asyncio.get_running_loop().create_future()
+        self.address: Address | None = None  # where it is reached, once it has started
         self._heartbeat_interval_s = heartbeat_interval_s
         self._heartbeats_per_lease = int(lease_s / heartbeat_interval_s) - 1  # the first is missed somewhat later
         self._is_silent = False
-
-    async def address(self) -> Address | None:
-        """Return where front doors reach the actor, once it has started; None if it does not."""
-        return await asyncio.shield(self._address)
+        self._adoptions: Outbox[Adoption] = Outbox(ADOPTIONS_LIMIT)
 
     def open_to(self, now: float) -> Company:
         """Return who may move in; `now` is event-loop time."""
@@ -101,21 +99,23 @@ class Member:
             return Company.NOBODY
         return self.kept_for if self.kept_until > now else Company.ANYBODY
 
-    async def watch(self, ready: Callable[["Member"], object]) -> str:
-        """Start the actor, tell when it is ready, and return why it is no more."""
+    async def watch(self, ready: Callable[["Member"], object], doubted: Callable[["Member"], object]) -> str:
+        """Start the actor, tell when it is ready, and return why it is no more.
+
+        `doubted` hears of it when what was handed over may not have come.
+        """
         try:
             started = await asyncio.wait_for(self.handle.start.remote(), START_TIMEOUT_S)
         except (RayError, TimeoutError) as err:
-            self._address.set_result(None)
             reason = _why(err)
             log.warning("actor_not_started", actor=self.name, reason=reason)
             return reason
         self.actor_id, self.node_id, self.pid = started.actor_id, started.node_id, started.pid
-        self._address.set_result(started.address)
+        self.address = started.address
         if self.state is MemberState.STARTING:  # not if it is to leave by now
             self.state = MemberState.READY
         ready(self)
-        ways = (death_of(self.handle), self._listen(started.address), self._until_silent())
+        ways = (death_of(self.handle), self._keep_in_touch(started.address, doubted), self._until_silent())
         guards = [asyncio.create_task(way) for way in ways]
         try:
             done, _ = await asyncio.wait(guards, return_when=asyncio.FIRST_COMPLETED)
@@ -124,18 +124,24 @@ class Member:
             for guard in guards:
                 guard.cancel()
 
-    async def _listen(self, address: Address) -> str:
-        """Hear the actor's heartbeats, on one connection after another, until no such process is there.
+    async def _keep_in_touch(self, address: Address, doubted: Callable[["Member"], object]) -> str:
+        """Hear heartbeats and hand sessions over, on one connection after another, until no such process is there.
 
         The system hangs up for a process that dies, which is seen well before Ray tells of it.
         """
+        is_first = True
         while True:
             pause_s = REDIAL_PAUSE_S
             try:
-                async with dial(address, SUPERVISOR) as connection:
+                async with dial(address, SUPERVISOR) as connection, asyncio.TaskGroup() as group:
+                    if not is_first:
+                        doubted(self)
+                    is_first = False
+                    telling = group.create_task(connection.tell(self._adoptions))
                     async for vitals in connection:
                         self.vitals, self._is_silent = vitals, False
                         pause_s = 0.0  # where it answered, it is asked again at once: most often it has died
+                    telling.cancel()
             except ConnectionRefusedError:
                 return NOBODY_THERE
             except (OSError, EOFError, TimeoutError) as err:
@@ -154,15 +160,10 @@ class Member:
             missed = missed + 1 if self._is_silent else 0
         return "lease expired"
 
-    async def adopt(self, adoptions: Sequence[Adoption]) -> None:
-        """Hand over sessions that must go on, until the actor has heard of them or is found dead."""
-        while self.state is not MemberState.DEAD:
-            try:
-                await self.handle.adopt.remote(adoptions)
-            except RayError:
-                await asyncio.sleep(ADOPT_PAUSE_S)
-            else:
-                return
+    def adopt(self, adoptions: Iterable[Adoption]) -> None:
+        """Hand over sessions that must go on."""
+        for adoption in adoptions:
+            self._adoptions.put(adoption)
 
     async def forget(self, front_door: str) -> None:
         """Tell the actor that a front door has died."""

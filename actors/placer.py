@@ -6,7 +6,7 @@ remembered here is a cache of it.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -46,7 +46,7 @@ class Placer:
         self._deciding = asyncio.Lock()  # held from a choice until its sessions count as residents
         self._reviving = asyncio.Lock()
         self._vacated: list[str] = []  # the actors beside which nobody is noted as the home of an idle session
-        self._is_unsure = False  # whether the database may hold placements that are not known here
+        self._doubted: set[str] = set()  # actors that may own sessions of which somebody does not know
 
     def begin(self, store: PlacementStore) -> None:
         """Stand on a database; nothing else may be asked before."""
@@ -81,25 +81,30 @@ class Placer:
         if any(left.values()):
             await self.revive()
 
-    async def learn(self) -> None:
-        """Read who lives in the living actors, and hand over what must go on there: nobody may have been told yet."""
+    async def learn(self, actors: Collection[str]) -> None:
+        """Read who lives in actors, and hand over what must go on there: nobody may have been told yet."""
         found, unfinished = [], []
-        for case in await self._store.residents(list(self._pool.members)):
+        for case in await self._store.residents(list(actors)):
             known = self._directory.get(case.session_id)
             if known is None or known.epoch < case.epoch:
                 found.append(_placement(case))
-                unfinished += [found[-1]] if case.is_unfinished else []
                 self._keep(case.actor or "", self._judged(case, has_crashed=False))
+            if case.is_unfinished and (known is None or known.epoch <= case.epoch):
+                unfinished.append(_placement(case))
         self._hand_over(unfinished)
         self._settle(found)
+
+    def doubt(self, actors: Iterable[str]) -> None:
+        """Have the next revival learn anew who lives there."""
+        self._doubted.update(actors)
 
     async def revive(self) -> None:
         """Find the sessions whose actor is gone, and let those with something unfinished go on."""
         async with self._reviving:
-            if self._is_unsure:
-                self._is_unsure = False
-                with self._doubting():
-                    await self.learn()
+            if self._doubted:
+                doubted, self._doubted = self._doubted, set()
+                with self._doubting(doubted):
+                    await self.learn(doubted & self._pool.members.keys())
             members = list(self._pool.members)
             await self._decide_all(await self._store.orphans(members))
             if members != self._vacated:  # who has nothing unfinished keeps nobody waiting
@@ -183,7 +188,7 @@ class Placer:
         if not moves:
             self._pool.top_up()
             return
-        with self._doubting():
+        with self._doubting(move.actor for move in moves if move.actor is not None):
             epochs = await self._store.move(moves)
         moved = [move for move in moves if move.case.session_id in epochs]
         places = [Placement(m.case.session_id, epochs[m.case.session_id], m.actor) for m in moved]
@@ -191,16 +196,16 @@ class Placer:
         reach(FailPoint.SUPERVISOR_REVIVED if unfinished else FailPoint.SUPERVISOR_PLACED)
         self._hand_over(unfinished)
         self._settle(places)
-        self._pool.top_up()
+        self._pool.top_up_soon()
         _tell(moved, len(unfinished))
 
     @contextmanager
-    def _doubting(self) -> Iterator[None]:
-        """Note if the database did not answer: it may have placed sessions all the same, and nobody knows of it."""
+    def _doubting(self, actors: Iterable[str]) -> Iterator[None]:
+        """Note if the database did not answer: it may have placed sessions there, and nobody knows."""
         try:
             yield
         except StoreUnavailableError:
-            self._is_unsure = True
+            self.doubt(actors)
             raise
 
     def _hand_over(self, unfinished: Sequence[Placement]) -> None:
@@ -210,7 +215,7 @@ class Placer:
         for actor, sessions in adoptions.items():
             member = self._pool.members.get(actor)
             if member is not None:
-                self._tasks.owed(member.adopt(sessions), "adopt")
+                member.adopt(sessions)
 
     def _settle(self, places: Sequence[Placement]) -> None:
         """Note placements, except in actors that died while the database was asked: nobody would be sent on."""

@@ -9,14 +9,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from actors.member import Member, MemberState, spawn
 from actors.nodes import Nodes
 from actors.site import Site
 from runtime.core.errors import OverloadedError
 from runtime.core.residency import Company, Limits, Queue, Room, choose, max_actors, missing_standbys, surplus
 from runtime.core.retry import backoff_s
+from runtime.protocol import Placement
 
 STARTING_AT_ONCE: Final = 2  # processes: each start costs more than a second of a core
+HEAD_START_S: Final = 0.3  # of sessions that were given a place, before a process starts in their stead
 START_PAUSE_S: Final = 0.5  # after a process that did not start; doubles with each one
 START_PAUSE_MOST_S: Final = 30.0
 FAILED_STARTS_MOST: Final = 3  # in a row, before whoever waits for the first actor is told
@@ -63,6 +67,14 @@ class Pool:
             node_id = self.nodes.choose(m.node_id for m in self.members.values())
             self.add(*spawn(self._site, node_id), node_id or "")
 
+    def top_up_soon(self) -> None:
+        """The same, but leave the processor first to sessions that go on in an actor that is warm, if there is one.
+
+        To start a process holds up this one too.
+        """
+        pause_s = 0.0 if self.choose() is None else HEAD_START_S
+        asyncio.get_running_loop().call_later(pause_s, self.top_up)
+
     def add(self, name: str, handle: Any, node_id: str = "") -> None:
         """Take in an actor. `node_id` is where it was sent, until it says where it is."""
         actors = self._site.settings.actors
@@ -99,6 +111,11 @@ class Pool:
         """End every actor, where it stands, and start no others."""
         self._is_closed = True
         await asyncio.gather(*(m.close() for m in self.members.values()))
+
+    def addressed(self, placement: Placement) -> Placement:
+        """Return a placement with its actor's address, as far as that is known."""
+        member = self.members.get(placement.actor or "")
+        return msgspec.structs.replace(placement, address=member.address) if member is not None else placement
 
     # ------------------------------------------------------------ room
 

@@ -10,16 +10,15 @@ import ray
 import structlog
 from ray.exceptions import RayError
 
-from actors.connection import Address, Connection, Reception
+from actors.connection import Connection, Reception
 from actors.site import SUPERVISOR, Site, find_supervisor
 from runtime import heap
 from runtime import log as logging
 from runtime.core.retry import backoff_s
 from runtime.core.wire import Wire
 from runtime.failpoint import Loop, arm, stumble
-from runtime.host import Host, Item
-from runtime.outbox import Outbox
-from runtime.protocol import Adoption, Departure
+from runtime.host import Host
+from runtime.protocol import Address, Departure
 from runtime.tasks import Tasks
 from runtime.vitals import rss_bytes
 from runtime.wiring import Runtime, open_runtime
@@ -87,28 +86,34 @@ class SessionActor:
         """Never return: whoever waits for this learns of the actor's death at once."""
         await asyncio.Event().wait()
 
-    async def adopt(self, adoptions: Sequence[Adoption]) -> None:
-        """Bring sessions to life that have something unfinished."""
-        self._hosting().adopt(adoptions)
-
     async def _serve(self, caller: str, connection: Connection) -> None:
         if caller == SUPERVISOR:
-            await self._beat(connection)
+            await self._obey(connection)
         else:
             await self._talk(caller, connection)
 
+    async def _obey(self, connection: Connection) -> None:
+        """Bring sessions to life that the supervisor hands over, and give it signs of life, until it hangs up."""
+        beating = self._tasks.owed(self._beat(connection), "beat")
+        try:
+            async for adoptions in connection:
+                self._hosting().adopt(adoptions)
+        finally:
+            beating.cancel()
+
     async def _beat(self, connection: Connection) -> None:
         """Give signs of life, which a hung process does not."""
-        while True:
-            stats = self._hosting().stats()
-            await connection.send(Vitals(stats.sessions, stats.resting, rss_bytes()))
-            await asyncio.sleep(self._settings.actors.heartbeat_interval_s)
+        with contextlib.suppress(OSError):
+            while True:
+                stats = self._hosting().stats()
+                await connection.send(Vitals(stats.sessions, stats.resting, rss_bytes()))
+                await asyncio.sleep(self._settings.actors.heartbeat_interval_s)
 
     async def _talk(self, front_door: str, connection: Connection) -> None:
         """Take a front door's commands, and tell it what there is, until either side ends it."""
         host = self._hosting()
         box = host.attach(front_door)
-        telling = self._tasks.owed(_tell(connection, box), "tell")
+        telling = self._tasks.owed(connection.tell(box), "tell")
         try:
             async for commands in connection:
                 host.execute(front_door, commands)
@@ -162,13 +167,3 @@ class SessionActor:
             await asyncio.sleep(min(idle_s / SWEEPS_PER_IDLE_TIME, SWEEP_MOST_S))
             stumble(Loop.SWEEP)
             await self._hosting().passivate(idle_s)
-
-
-async def _tell(connection: Connection, box: Outbox[Item]) -> None:
-    """Send what is put into a front door's box, in batches; hang up once it is closed, as when too much was unread."""
-    try:
-        with contextlib.suppress(OSError):
-            while items := await box.take():
-                await connection.send(items)
-    finally:
-        connection.close()  # whatever went wrong, the front door must not wait for more

@@ -10,13 +10,12 @@ import math
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Final
 
 import ray
 import structlog
 from ray.exceptions import RayError
 
-from actors.connection import Address
 from actors.doors import Doors
 from actors.member import Member, MemberState, living
 from actors.placer import Placer
@@ -42,7 +41,6 @@ CONNECTIONS: Final = 4
 START_PATIENCE_S: Final = 120.0  # with the first session actor
 UPKEEP_INTERVAL_S: Final = 1.0
 LOOK_INTERVAL_S: Final = 2.0  # at the nodes: Ray answers slowly, and tells of deaths late
-HEAD_START_S: Final = 0.3  # of sessions that are revived, before a process starts in place of the one that died
 PAUSE_S: Final = 1.0  # before a database that is away is asked again
 
 
@@ -57,7 +55,7 @@ class SupervisorActor:
         self._tasks = Tasks()
         self._directory = Directory()
         self._pool = Pool(site, self._directory.count, lambda member: self._tasks.owed(self._tend(member), "tend"))
-        self._doors = Doors()
+        self._doors = Doors(self._pool.addressed)
         intensity = Intensity(actors.restart_intensity, actors.restart_window_s)
         self._placer = Placer(self._pool, self._directory, self._doors, intensity, self._tasks)
         self._tenure = Tenure()
@@ -74,7 +72,7 @@ class SupervisorActor:
         self._store = PlacementStore(pool)
         self._placer.begin(self._store)
         await self._tenure.begin(Claim(pool, self._site.cluster))
-        await _outlast(self._placer.learn)
+        await _outlast(lambda: self._placer.learn(list(self._pool.members)))
         self._tasks.essential(self._upkeep(), "upkeep")
         self._tasks.essential(self._follow_nodes(), "nodes")
         self._tasks.essential(self._tenure.hold(), "tenure")
@@ -97,20 +95,13 @@ class SupervisorActor:
     async def place(self, asked: Mapping[str, Want]) -> dict[str, Placement | None]:
         """See Placer.place. Raises StoreUnavailableError when the database is away."""
         await self._starting
-        return await self._placer.place(asked)
+        return {s: place and self._pool.addressed(place) for s, place in (await self._placer.place(asked)).items()}
 
     async def locate(self, session_ids: Sequence[str]) -> dict[str, Placement]:
         """Return where sessions live now; those that live nowhere are left out."""
         await self._starting
         found = {s: self._directory.get(s) for s in session_ids}
-        return {s: p for s, p in found.items() if p is not None}
-
-    async def contact(self, actor: str) -> tuple[Any, Address] | None:
-        """Return the handle of an actor and where it takes connections, or None if it is no more."""
-        await self._starting
-        member = self._pool.members.get(actor)
-        address = await member.address() if member else None
-        return (member.handle, address) if member and address else None
+        return {s: self._pool.addressed(place) for s, place in found.items() if place is not None}
 
     async def watch(self, info: ActorInfo) -> AsyncIterator[list[Placement]]:
         """Yield every change of placement from now on, in batches; the caller is a front door."""
@@ -174,7 +165,10 @@ class SupervisorActor:
     # ------------------------------------------------------------ tending
 
     async def _tend(self, member: Member) -> None:
-        reason = await member.watch(lambda member: self._tasks.owed(self._is_ready(member), "ready"))
+        reason = await member.watch(
+            lambda member: self._tasks.owed(self._is_ready(member), "ready"),
+            lambda member: self._tasks.owed(self._look_again(member), "look again"),
+        )
         stumble(Loop.TENDING)
         if self._is_closing:
             return
@@ -191,7 +185,7 @@ class SupervisorActor:
         await asyncio.to_thread(member.kill)  # what hangs or is cut off writes nothing by now; Ray takes its time
 
     async def _move_out(self, homeless: Sequence[Placement], *, was_asked: bool) -> None:
-        self._tasks.owed(self._top_up_later(0.0 if self._pool.choose() is None else HEAD_START_S), "top up")
+        self._pool.top_up_soon()
         if was_asked:
             await _outlast(lambda: self._strike_out(homeless))
         await self._revive()
@@ -204,16 +198,15 @@ class SupervisorActor:
         except StoreUnavailableError as err:
             log.warning("revival_postponed", reason=str(err))
 
-    async def _top_up_later(self, pause_s: float) -> None:
-        """Leave the processor to sessions that go on in an actor that is warm, before another one starts."""
-        await asyncio.sleep(pause_s)
-        self._pool.top_up()
-
     async def _is_ready(self, member: Member) -> None:
         log.info("actor_ready", actor=member.name, pid=member.pid)
         await self._pool.ready()
         if self._pool.queue:
             await self._revive()
+
+    async def _look_again(self, member: Member) -> None:
+        self._placer.doubt([member.name])
+        await self._revive()
 
     async def _look_at_nodes(self) -> None:
         """Learn what came and went: how much there is room for, and which front doors need to be told nothing more."""

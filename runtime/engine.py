@@ -18,6 +18,7 @@ from runtime.core import event as ev
 from runtime.core.decision import expire_decisions
 from runtime.core.errors import CallerError, StaleEpochError, StoreUnavailableError
 from runtime.core.failure import CONFIGURATION
+from runtime.core.phase import Phase
 from runtime.core.turn import (
     AskClient,
     AwaitClient,
@@ -32,7 +33,7 @@ from runtime.core.turn import (
 )
 from runtime.failpoint import FailPoint, reach
 from runtime.mint import now, timestamp
-from runtime.reason import Reasoning
+from runtime.reason import Reasoning, forget_deltas
 from runtime.session import LiveSession
 
 log = structlog.get_logger(__name__)
@@ -127,6 +128,8 @@ class Engine:
 
     async def _go_on(self) -> None:
         session = self.session
+        if session.state.phase is Phase.REASONING:
+            forget_deltas(session)  # at once: its commit and the definitions are under way together
         agent = await self._load()
         while not session.is_lost:
             await session.services.journal.room()

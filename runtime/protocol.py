@@ -108,12 +108,28 @@ class Delivery(Wire, frozen=True):
     frames: Sequence[Frame]
 
 
+class Address(Wire, frozen=True):
+    """Where a session actor takes connections, and the key to it."""
+
+    host: str
+    port: int
+    key: bytes
+
+    def __repr__(self) -> str:
+        """Leave out the key."""
+        return f"Address({self.host}:{self.port})"
+
+
 class Placement(Wire, frozen=True):
-    """Where a session lives now. `actor` None: nowhere, until somebody needs it, or may have it (see Want)."""
+    """Where a session lives now. `actor` None: nowhere, until somebody needs it, or may have it (see Want).
+
+    Front doors are told the actor's address too, once that is known.
+    """
 
     session_id: str
     epoch: int
     actor: str | None
+    address: Address | None = None
 
 
 class Want(Wire, frozen=True):

@@ -30,6 +30,14 @@ log = structlog.get_logger(__name__)
 NO_CONTROLS: Final = Controls()
 
 
+def forget_deltas(session: LiveSession) -> None:
+    """Tell clients that what they have seen of a message begins again, if they can have seen any."""
+    turn = session.turn
+    if turn.message_id is not None or turn.is_thinking:
+        data = ev.ReasonRecovered(turn_id=turn.turn_id, mode="restart", accumulated_len=0)
+        session.append(Draft(data, write.reason_context(turn)))
+
+
 class Reasoning:
     """The reason step that is open, from its first event to its last. Made anew for each model call."""
 
@@ -80,7 +88,6 @@ class Reasoning:
     def _begin(self, ref: ModelRef | None, *, is_resumed: bool) -> None:
         session, turn = self._session, self._session.turn
         if is_resumed:
-            self._forget(turn)
             return
         drafts = [] if turn.act_id is None else [write.complete_act(turn, timestamp())]
         owner = session.owner
@@ -88,12 +95,6 @@ class Reasoning:
             harness_id=owner.harness_id, agent_id=owner.agent_id, metadata=_metadata(ref) if ref else None
         )
         session.append(*drafts, write.start_reason(turn, data, session.new_id("exec")))
-
-    def _forget(self, turn: Turn) -> None:
-        """Tell clients that the deltas they have seen begin again, if they can have seen any."""
-        if turn.message_id is not None or turn.is_thinking:
-            data = ev.ReasonRecovered(turn_id=turn.turn_id, mode="restart", accumulated_len=0)
-            self._session.append(Draft(data, write.reason_context(turn)))
 
     # ------------------------------------------------------------ asking
 
@@ -239,7 +240,7 @@ class Reasoning:
                 stream.close()
         self._output = self._thinking = None
         if began:
-            self._forget(self._session.turn)
+            forget_deltas(self._session)
 
     # ------------------------------------------------------------ what came of it
 

@@ -12,7 +12,11 @@ MIGRATION: Final = "ALTER TABLE sessions ADD COLUMN mood text;\n"
 CHANGES: Final = (
     ("runtime/protocol.py", "    given: Input\n", '    given: Input\n    mood: str = "calm"\n'),
     ("runtime/protocol.py", "    partial: Frame | None\n", '    partial: Frame | None\n    mood: str = "calm"\n'),
-    ("runtime/protocol.py", "    actor: str | None\n", '    actor: str | None\n    mood: str = "calm"\n'),
+    (
+        "runtime/protocol.py",
+        "    address: Address | None = None\n",
+        '    address: Address | None = None\n    mood: str = "calm"\n',
+    ),
     (
         "runtime/protocol.py",
         "    void_epoch: int = 0\n    may_release: bool = False\n",

@@ -10,10 +10,10 @@ import pytest
 import uvloop
 
 from actors import connection as connections
-from actors.connection import KEY_BYTES, NONCE_BYTES, PROOF_BYTES, Address, Connection, Reception, dial
+from actors.connection import KEY_BYTES, NONCE_BYTES, PROOF_BYTES, Connection, Reception, dial
 from actors.link import Link
 from runtime.core.errors import SessionMovingError
-from runtime.protocol import Cancel
+from runtime.protocol import Address, Cancel
 from runtime.tasks import Tasks
 
 HERE = "127.0.0.1"
@@ -72,7 +72,6 @@ def test_sending_on_a_connection_that_is_gone_is_an_error_of_the_line() -> None:
 async def test_a_command_that_cannot_be_sent_fails_after_the_link_has_ended() -> None:
     """Who asks again finds a link that is new, and so does who listens: nobody stays with the old one."""
     heard: list[str] = []
-    never: asyncio.Task[str] = asyncio.create_task(asyncio.sleep(60, "dead"))
 
     async def broken(value: object) -> None:
         raise ConnectionResetError
@@ -85,7 +84,7 @@ async def test_a_command_that_cannot_be_sent_fails_after_the_link_has_ended() ->
         link = Link("actor", address, NAME, lambda _: None, Tasks())
 
         async def follow() -> None:
-            await link.run(never)
+            await link.run()
             heard.append("whoever follows the link")
 
         following = asyncio.create_task(follow())
@@ -94,7 +93,6 @@ async def test_a_command_that_cannot_be_sent_fails_after_the_link_has_ended() ->
             await link.ask("session", 1, Cancel())
         heard.append("who asked")
         await following
-    never.cancel()
     assert heard == ["whoever follows the link", "who asked"]
 
 
@@ -108,7 +106,7 @@ async def test_what_was_asked_of_a_former_owner_is_given_up_when_its_session_has
     tasks = Tasks()
     async with reception(say_nothing) as address:
         link = Link("actor", address, NAME, lambda _: None, tasks)
-        running = tasks.owed(link.run(asyncio.create_task(asyncio.sleep(60, "dead"))), "link")
+        running = tasks.owed(link.run(), "link")
         old, new, other = (
             asyncio.create_task(link.ask(session_id, epoch, Cancel()))
             for session_id, epoch in (("session", 1), ("session", 2), ("other", 1))

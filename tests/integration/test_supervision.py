@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from ray.exceptions import RayActorError
 
 from actors import member, placer, pool, supervisor
-from actors.connection import Address, Connection, Reception
+from actors.connection import Connection, Reception
 from actors.nodes import Nodes
 from actors.session import Started, Vitals
 from actors.site import Site
@@ -27,7 +27,7 @@ from runtime.core.supervision import Crash, Intensity, company
 from runtime.failpoint import FailPoint
 from runtime.journal import Batch, Head, Line
 from runtime.mint import new_id
-from runtime.protocol import Adoption, Departure, Want
+from runtime.protocol import Address, Adoption, Departure, Want
 from runtime.settings import Settings
 from runtime.store.placement import Move, PlacementStore
 from runtime.store.sessions import SessionStore
@@ -50,6 +50,7 @@ ROW: Final = "SELECT epoch, actor, status, steps, last_sequence, crashes, quaran
 FORGET: Final = "UPDATE sessions SET deleted_at = now()"
 RESIDENT_TASKS: Final = ("tend", "upkeep", "nodes", "tenure")
 HEARTBEAT_S: Final = 0.1
+ADOPT: Final = member.Member.adopt
 CALM: Final = 5  # looks in a row at which nothing moved
 
 
@@ -68,10 +69,11 @@ class StandIn:
         self.is_warm = asyncio.Event()
         self.death = asyncio.Event()
         self._adopted = adopted
-        self._reception = Reception(self._beat)
+        self._reception = Reception(self._obey)
         self._address: Address | None = None
-        self.start, self.alive = Method(self._start), Method(self._alive)
-        self.adopt, self.close = Method(self._adopt), Method(self._close)
+        self.is_connected = self.is_deaf = False  # the deaf hang up on the next sessions that they are given
+        self.taken = 0  # sessions that came to it, heard or not
+        self.start, self.alive, self.close = Method(self._start), Method(self._alive), Method(self._close)
 
     async def _start(self) -> Started:
         waits = [asyncio.ensure_future(self.is_warm.wait()), asyncio.ensure_future(self.death.wait())]
@@ -88,16 +90,25 @@ class StandIn:
         await self.death.wait()
         self._check()
 
-    async def _beat(self, _caller: str, connection: Connection) -> None:
-        while not self.death.is_set():
-            await connection.send(Vitals(0, 0, 0))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.death.wait(), HEARTBEAT_S)
+    async def _obey(self, _caller: str, connection: Connection) -> None:
+        self.is_connected = True
+        beating = asyncio.create_task(self._beat(connection))
+        async for adoptions in connection:
+            self.taken += len(adoptions)
+            if self.is_deaf:
+                self.is_deaf = self.is_connected = False
+                break
+            for adoption in adoptions:
+                self._adopted(self, adoption)
+        beating.cancel()
 
-    async def _adopt(self, adoptions: Sequence[Adoption]) -> None:
-        self._check()
-        for adoption in adoptions:
-            self._adopted(self, adoption)
+    async def _beat(self, connection: Connection) -> None:
+        with contextlib.suppress(OSError):
+            while not self.death.is_set():
+                await connection.send(Vitals(0, 0, 0))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.death.wait(), HEARTBEAT_S)
+        connection.close()
 
     async def _close(self) -> None:
         self.end()
@@ -131,6 +142,7 @@ class Supervision(RuleBasedStateMachine):
         self._living: dict[str, StandIn] = {}
         self._owners: dict[tuple[str, int], str] = {}
         self._adoptions: list[tuple[str, int, int]] = []  # with the crashes that count against it
+        self._handed: Counter[str] = Counter()  # sessions handed over, by actor
         self._broken: list[AssertionError] = []
         self._sessions: list[str] = [run(ground.open()) for _ in range(3)]
         self._lives = {s: Life() for s in self._sessions}
@@ -378,6 +390,9 @@ class Supervision(RuleBasedStateMachine):
             self._run(self._end())
             self._is_doomed = False
             self._begin_again()
+        self._check_knowledge()
+
+    def _check_knowledge(self) -> None:
         for session_id, row in self._rows.items():
             is_placed = row["status"] == "active" and row["actor"] in self._warm()
             assert not is_placed or self._is_owned(session_id), "whoever was given a session knows of it"
@@ -392,6 +407,29 @@ class Supervision(RuleBasedStateMachine):
             raise StoreUnavailableError(reason="cut off")
         return epochs
 
+    @rule(which=st.integers(0, 2))
+    def a_connection_breaks_as_sessions_are_handed_over(self, which: int) -> None:
+        """What was on its way when it broke has not come, and nobody knows."""
+        self.somebody_speaks(which)
+        owner = self._lives[self._sessions[which]].owner
+        if owner is None or owner.name not in self._living:
+            return
+        for actor in self._living.values():
+            actor.is_deaf = True
+        self._end_actor(owner)
+        self._look()
+        for actor in self._living.values():
+            actor.is_deaf = False
+        self._check_knowledge()
+
+    def _counted(self) -> Callable[[member.Member, Iterable[Adoption]], None]:
+        def adopt(actor: member.Member, adoptions: Iterable[Adoption]) -> None:
+            given = list(adoptions)
+            self._handed[actor.name] += len(given)
+            ADOPT(actor, given)
+
+        return adopt
+
     def _begin_again(self) -> None:
         self._begun_at = self._time()
         self._supervisor = self._run(self._begin())
@@ -401,6 +439,10 @@ class Supervision(RuleBasedStateMachine):
         await asyncio.sleep(0)
         self._patch.setattr(pool, "spawn", self.spawn)
         self._patch.setattr(supervisor, "living", self.living)
+        self._handed.clear()
+        for actor in self._living.values():
+            actor.taken = 0
+        self._patch.setattr(member.Member, "adopt", self._counted())
         for name in ("now", "reach"):
             self._patch.setattr(placer, name, getattr(self, name))
         made = SupervisorActor(self._site)
@@ -438,6 +480,9 @@ class Supervision(RuleBasedStateMachine):
             self._bury(self._living.pop(name))  # closed by the supervisor
         tasks = Counter(boss._tasks.running)
         is_settled = set(tasks) <= set(RESIDENT_TASKS) and tasks[RESIDENT_TASKS[0]] == len(boss._pool.members)
+        heard = all(self._living[n].taken >= count for n, count in self._handed.items() if n in self._living)
+        if not heard or not all(a.is_connected for a in self._living.values() if a.is_warm.is_set()):
+            return False
         warm = {n for n, m in boss._pool.members.items() if m.state is member.MemberState.READY}
         return is_settled and set(boss._pool.members) == set(self._living) and warm == self._warm()
 
@@ -545,7 +590,7 @@ def site(database: str, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(Nodes, "look", _no_news)
     monkeypatch.setattr(supervisor, "UPKEEP_INTERVAL_S", 1e9)
     monkeypatch.setattr(supervisor, "LOOK_INTERVAL_S", 1e9)
-    monkeypatch.setattr(supervisor, "HEAD_START_S", 0.0)
+    monkeypatch.setattr(pool, "HEAD_START_S", 0.0)
     monkeypatch.setattr(member, "START_TIMEOUT_S", 1e9)
     monkeypatch.setattr(member.Member, "kill", lambda _: None)
     monkeypatch.setattr(log, "set_up", lambda *_, **__: None)
