@@ -108,7 +108,7 @@ lock: install ## pin all packages anew (requirements.txt, requirements-dev.txt)
 	$(LOCK) --upgrade pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
 env-example: install ## write .env.example from the settings
-	$(BIN)/python -m runtime.settings > .env.example
+	$(BIN)/python -m runtime.process.settings > .env.example
 
 ci: check test ## what CI runs
 

@@ -26,9 +26,9 @@ from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined] 
 
 from actors.reaper import Guard, named, processes_of
 from runtime.core.errors import ConflictError, InvalidInputError, OverloadedError
-from runtime.lock import FolderLock
-from runtime.processes import is_alive, kill
-from runtime.short_path import link, short_name, unlink
+from runtime.process.lock import FolderLock
+from runtime.process.processes import is_alive, kill
+from runtime.process.short_path import link, short_name, unlink
 
 NAMESPACE: Final = "perdure"
 _OBJECT_STORE_BYTES: Final = 200_000_000  # our messages are small: actors answer inline, not through the store

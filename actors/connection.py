@@ -18,8 +18,8 @@ from typing import Any, Final
 
 import structlog
 
-from runtime.outbox import Outbox
-from runtime.protocol import Address
+from runtime.core.placement.directory import Address
+from runtime.wire.outbox import Outbox
 
 log = structlog.get_logger(__name__)
 

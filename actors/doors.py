@@ -3,9 +3,9 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final
 
-from runtime.outbox import Outbox
-from runtime.ports import ActorInfo
-from runtime.protocol import Placement
+from runtime.core.placement.directory import Placement
+from runtime.ports.gateway import ActorInfo
+from runtime.wire.outbox import Outbox
 
 NEWS_LIMIT: Final = 1_000_000
 

@@ -13,8 +13,6 @@ import structlog
 from ray.exceptions import RayError, RayTaskError
 
 from actors.link import Link
-from runtime.broadcast import Channel, Listener
-from runtime.core.decision import Decision
 from runtime.core.errors import (
     ConflictError,
     NotFoundError,
@@ -25,17 +23,20 @@ from runtime.core.errors import (
 )
 from runtime.core.failure import QUARANTINED
 from runtime.core.message import Message
-from runtime.failpoint import Loop, stumble
-from runtime.loader import Loader
-from runtime.mint import new_id
-from runtime.ports import ActorInfo, ClientResult, Input
-from runtime.protocol import (
+from runtime.core.placement.directory import Placement
+from runtime.core.session.decision import Decision
+from runtime.ports.gateway import ActorInfo, ClientResult, Input
+from runtime.process.failpoint import Loop, stumble
+from runtime.process.mint import new_id
+from runtime.process.tasks import Tasks
+from runtime.wire.broadcast import Channel, Listener
+from runtime.wire.loader import Loader
+from runtime.wire.protocol import (
     Ask,
     Cancel,
     Close,
     Decide,
     Delivery,
-    Placement,
     Rename,
     Send,
     Submit,
@@ -45,7 +46,6 @@ from runtime.protocol import (
     Watching,
     repeated,
 )
-from runtime.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 

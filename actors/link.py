@@ -11,9 +11,10 @@ import structlog
 
 from actors.connection import NOBODY_THERE, Connection, dial
 from runtime.core.errors import SessionMovingError
-from runtime.failpoint import Loop, stumble
-from runtime.protocol import Address, Answer, Ask, Command, Delivery
-from runtime.tasks import Tasks
+from runtime.core.placement.directory import Address
+from runtime.process.failpoint import Loop, stumble
+from runtime.process.tasks import Tasks
+from runtime.wire.protocol import Answer, Ask, Command, Delivery
 
 log = structlog.get_logger(__name__)
 

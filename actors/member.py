@@ -19,11 +19,12 @@ from actors.connection import NOBODY_THERE, dial
 from actors.death import death_of
 from actors.session import SessionActor, Vitals
 from actors.site import SUPERVISOR, Site
-from runtime.core.residency import Company
-from runtime.mint import timestamp
-from runtime.outbox import Outbox
-from runtime.ports import ActorInfo
-from runtime.protocol import Address, Adoption
+from runtime.core.placement.directory import Address
+from runtime.core.placement.residency import Company
+from runtime.ports.gateway import ActorInfo
+from runtime.process.mint import timestamp
+from runtime.wire.outbox import Outbox
+from runtime.wire.protocol import Adoption
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ import ray
 from ray._private import state
 
 from actors.site import front_door_name
-from runtime.core.residency import choose_node
+from runtime.core.placement.residency import choose_node
 
 DOUBT_S: Final = 60.0  # as long as an untuned Ray takes to find that a silent node is dead
 

@@ -1,7 +1,6 @@
 """Who lives where, decided in one place: for clients that ask, and for sessions that must go on by themselves.
 
-The rules are in `runtime.core.supervision` and `runtime.core.residency`, the truth is in Postgres, and what is
-remembered here is a cache of it.
+The rules are in `runtime.core.placement`, the truth is in Postgres, and what is remembered here is a cache of it.
 """
 
 import asyncio
@@ -15,13 +14,13 @@ import structlog
 from actors.doors import Doors
 from actors.pool import Pool
 from runtime.core.errors import StoreUnavailableError
-from runtime.core.supervision import Intensity, Record, Standing, company, judge
-from runtime.directory import Directory
-from runtime.failpoint import FailPoint, reach
-from runtime.mint import now
-from runtime.protocol import Adoption, Departure, Placement, Want
+from runtime.core.placement.directory import Directory, Placement
+from runtime.core.placement.supervision import Intensity, Record, Standing, company, judge
+from runtime.process.failpoint import FailPoint, reach
+from runtime.process.mint import now
+from runtime.process.tasks import Tasks
 from runtime.store.placement import Case, Move, PlacementStore
-from runtime.tasks import Tasks
+from runtime.wire.protocol import Adoption, Departure, Want
 
 log = structlog.get_logger(__name__)
 

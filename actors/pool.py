@@ -1,6 +1,6 @@
 """The pool: which session actors there are, how many more are started, and who may move into which.
 
-The rules are in `runtime.core.residency`; here they are carried out with Ray's processes.
+The rules are in `runtime.core.placement.residency`; here they are carried out with Ray's processes.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from actors.member import Member, MemberState, spawn
 from actors.nodes import Nodes
 from actors.site import Site
 from runtime.core.errors import OverloadedError
-from runtime.core.residency import Company, Limits, Queue, Room, choose, max_actors, missing_standbys, surplus
+from runtime.core.placement.directory import Placement
+from runtime.core.placement.residency import Company, Limits, Queue, Room, choose, max_actors, missing_standbys, surplus
 from runtime.core.retry import backoff_s
-from runtime.protocol import Placement
 
 STARTING_AT_ONCE: Final = 2  # processes: each start costs more than a second of a core
 HEAD_START_S: Final = 0.3  # of sessions that were given a place, before a process starts in their stead

@@ -12,15 +12,16 @@ from ray.exceptions import RayError
 
 from actors.connection import Connection, Reception
 from actors.site import SUPERVISOR, Site, find_supervisor
-from runtime import heap
-from runtime import log as logging
+from runtime.core.placement.directory import Address
 from runtime.core.retry import backoff_s
 from runtime.core.wire import Wire
-from runtime.failpoint import Loop, arm, stumble
-from runtime.host import Host
-from runtime.protocol import Address, Departure
-from runtime.tasks import Tasks
-from runtime.vitals import rss_bytes
+from runtime.host.host import Host
+from runtime.process import heap
+from runtime.process import log as logging
+from runtime.process.failpoint import Loop, arm, stumble
+from runtime.process.tasks import Tasks
+from runtime.process.vitals import rss_bytes
+from runtime.wire.protocol import Departure
 from runtime.wiring import Runtime, open_runtime
 
 log = structlog.get_logger(__name__)

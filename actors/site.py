@@ -5,7 +5,7 @@ from typing import Any, Final
 import ray
 
 from runtime.core.wire import Wire
-from runtime.settings import Settings
+from runtime.process.settings import Settings
 
 SUPERVISOR: Final = "supervisor"
 CALLS_AT_ONCE: Final = 10_000  # Ray's limit on an async actor's unfinished calls; ours wait in queues of their own

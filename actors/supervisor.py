@@ -22,18 +22,18 @@ from actors.placer import Placer
 from actors.pool import Pool
 from actors.site import SUPERVISOR, Site
 from actors.tenure import RIVAL_PATIENCE_S, Tenure, await_database
-from runtime import log as logging
 from runtime.core.errors import StoreUnavailableError
-from runtime.core.supervision import Intensity
-from runtime.directory import Directory
-from runtime.failpoint import Loop, arm, stumble
-from runtime.mint import timestamp
-from runtime.ports import ActorInfo
-from runtime.protocol import Departure, Placement, Want
+from runtime.core.placement.directory import Directory, Placement
+from runtime.core.placement.supervision import Intensity
+from runtime.ports.gateway import ActorInfo
+from runtime.process import log as logging
+from runtime.process.failpoint import Loop, arm, stumble
+from runtime.process.mint import timestamp
+from runtime.process.tasks import Tasks
+from runtime.process.vitals import rss_bytes
 from runtime.store.deployment import Claim
 from runtime.store.placement import PlacementStore
-from runtime.tasks import Tasks
-from runtime.vitals import rss_bytes
+from runtime.wire.protocol import Departure, Want
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from runtime.core.errors import ConflictError, StoreUnavailableError
-from runtime.failpoint import Loop, stumble
+from runtime.process.failpoint import Loop, stumble
 from runtime.store.deployment import CLAIM_LIFETIME_S, Claim
 from runtime.store.pool import Pool, open_pool
 

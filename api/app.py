@@ -2,9 +2,10 @@
 
 from fastapi import FastAPI
 
-from api import errors
-from api.deps import Deps
-from api.middleware import FrontDoor
+from api.http import errors
+from api.http.deps import Deps
+from api.http.middleware import FrontDoor
+from api.http.sse import Streams
 from api.routes import (
     agents,
     capabilities,
@@ -19,8 +20,7 @@ from api.routes import (
     sessions,
     workspaces,
 )
-from api.sse import Streams
-from runtime.settings import is_loopback
+from runtime.process.settings import is_loopback
 
 PREFIX = "/api"
 # In the order in which they are looked through: what is asked most comes first.

@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from api.deps import Deps
-from api.notices import MOST, suggestion, warn
+from api.http.deps import Deps
+from api.http.notices import MOST, suggestion, warn
 from api.schemas.layer import LayerBody
-from runtime.core.definition import Agent, Harness, HarnessDefinition, Layer
+from runtime.core.authored.definition import Agent, Harness, HarnessDefinition, Layer
 from runtime.core.errors import ConflictError, InvalidInputError, NotFoundError
 
 D = TypeVar("D", bound=Layer)

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from api.deps import Deps
+from api.http.deps import Deps
 from api.layers import LayerReader, check_layer, definition
 from api.schemas.fields import MAX_FILES, MAX_FILES_BYTES
 from api.schemas.session import SessionBody
-from runtime.core.definition import Agent, InitialFile, Layer, Session, SessionDefinition
+from runtime.core.authored.definition import Agent, InitialFile, Layer, Session, SessionDefinition
 from runtime.core.errors import ConflictError, InvalidInputError, PerdureError
-from runtime.core.files import canonical, decode_content
+from runtime.core.files.content import decode_content
+from runtime.core.files.paths import canonical
 from runtime.core.ids import parse_id
-from runtime.mint import new_id
+from runtime.process.mint import new_id
 from runtime.store.sessions import NewSession
 
 _DEFAULT_HARNESS: Final = "default"

@@ -4,13 +4,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.agents.capability import Registry, installed
 from runtime.capabilities.catalogue import BUILT_IN
-from runtime.capability import Registry, installed
 from runtime.core.errors import InvalidInputError, ModelRejectedError, NotFoundError
-from runtime.keyring import check_keys
-from runtime.model import ModelRef
 from runtime.models.catalogue import Catalogue
-from runtime.settings import Settings
+from runtime.ports.model import ModelRef
+from runtime.process.settings import Settings
+from runtime.vault.keyring import check_keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,19 +25,21 @@ from actors import deployment
 from actors.cluster import Cluster, LocalRay, connect, disconnect, require_answer
 from actors.gateway import RayGateway
 from actors.site import Site, front_door_name
-from api import connections
 from api.app import create_app
-from api.deps import Deps, Health
 from api.ending import Ending
+from api.http import connections
+from api.http.deps import Deps, Health
 from api.preflight import Cleared, clear
-from runtime import heap
 from runtime.core.errors import InvalidInputError, PerdureError, StoreUnavailableError
-from runtime.failpoint import arm
-from runtime.log import relay
-from runtime.mint import now, timestamp
 from runtime.models.catalogue import Catalogue
-from runtime.ports import ActorInfo
-from runtime.settings import Settings
+from runtime.ports.gateway import ActorInfo
+from runtime.process import heap
+from runtime.process.failpoint import arm
+from runtime.process.log import relay
+from runtime.process.mint import now, timestamp
+from runtime.process.settings import Settings
+from runtime.process.tasks import Tasks
+from runtime.process.vitals import rss_bytes
 from runtime.store.agents import AgentStore
 from runtime.store.deployment import deployment_id
 from runtime.store.embedded import EmbeddedPostgres
@@ -48,8 +50,6 @@ from runtime.store.migrate import migrate
 from runtime.store.pool import Pool, open_pool
 from runtime.store.sessions import SessionStore
 from runtime.store.workspaces import WorkspaceStore
-from runtime.tasks import Tasks
-from runtime.vitals import rss_bytes
 
 log = structlog.get_logger(__name__)
 

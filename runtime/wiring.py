@@ -5,14 +5,14 @@ import contextlib
 from dataclasses import dataclass
 from typing import Self
 
+from runtime.agents.capability import Registry, installed
 from runtime.capabilities.catalogue import BUILT_IN
-from runtime.capability import Registry, installed
-from runtime.journal import Journal
-from runtime.mint import now
+from runtime.engine.services import Services, Tunables
+from runtime.host.journal import Journal
 from runtime.models.catalogue import Catalogue
 from runtime.models.router import Models
-from runtime.services import Services, Tunables
-from runtime.settings import Settings
+from runtime.process.mint import now
+from runtime.process.settings import Settings
 from runtime.store.definitions import Definitions
 from runtime.store.files import WorkspaceFiles
 from runtime.store.journal import PostgresJournal

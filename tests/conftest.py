@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from runtime.settings import Settings
+from runtime.process.settings import Settings
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.migrate import migrate
 from runtime.store.pool import Pool, connect, open_pool

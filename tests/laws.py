@@ -9,15 +9,17 @@ from hypothesis import Phase, settings
 from pydantic_ai.messages import ModelRequest, ModelResponse, ToolCallPart, ToolReturnPart
 
 from runtime.core import event as ev
-from runtime.core import phase
-from runtime.core import session as core
 from runtime.core.errors import JournalCorruptError
 from runtime.core.event import Event
 from runtime.core.message import NO_USAGE, Role, TextPart, ToolResultPart, Turned
-from runtime.core.phase import NEXT
-from runtime.core.turn import Rest, StartTurn, decide
+from runtime.core.session import phase
+from runtime.core.session.fold import apply
+from runtime.core.session.phase import NEXT
+from runtime.core.session.snapshot import revive, snapshot
+from runtime.core.session.state import SessionState
+from runtime.core.session.turn import Rest, StartTurn, decide
 from runtime.models.messages import transcript
-from runtime.ports import Frame
+from runtime.ports.gateway import Frame
 
 
 def share(part: float, steps: int = 50) -> settings:
@@ -164,12 +166,12 @@ def check_replay(session_id: str, log: Sequence[Stored], lived: Mapping[int, byt
 
     `lived` are live states, as snapshots, by sequence.
     """
-    state = core.SessionState(session_id)
-    prefixes = [core.snapshot(state)]
+    state = SessionState(session_id)
+    prefixes = [snapshot(state)]
     for stored, event in zip(log, events_of(log), strict=True):
         assert ev.encode(event) == stored.body, "what is read is what was written"
-        core.apply(state, event, stored.private)
-        prefixes.append(core.snapshot(state))
+        apply(state, event, stored.private)
+        prefixes.append(snapshot(state))
         check_state(state, events_of(log[: len(prefixes) - 1])) if state.phase is phase.Phase.READY else None
         if state.phase in (phase.Phase.READY, phase.Phase.CLOSED):
             assert isinstance(decide(state, (), 500), Rest | StartTurn), "nothing is commanded after the end"
@@ -177,26 +179,26 @@ def check_replay(session_id: str, log: Sequence[Stored], lived: Mapping[int, byt
     for sequence, live in lived.items():
         assert prefixes[sequence] == live, f"replay up to {sequence} gives the live state"
     for cut in range(0, len(log) + 1, 5):
-        assert core.snapshot(core.revive(session_id, prefixes[cut], tail[cut:])) == prefixes[-1]
-        assert core.snapshot(core.revive(session_id, prefixes[cut], ())) == prefixes[cut]
+        assert snapshot(revive(session_id, prefixes[cut], tail[cut:])) == prefixes[-1]
+        assert snapshot(revive(session_id, prefixes[cut], ())) == prefixes[cut]
         _check_refusals(prefixes[cut], events_of(log))
 
 
 def _check_refusals(before: bytes, events: Sequence[Event]) -> None:
     """Offer one event of each type to a state: what it does not take changes nothing."""
     for example in {event.type: event for event in events}.values():
-        state = core.revive("", before, ())
+        state = revive("", before, ())
         event = msgspec.structs.replace(example, sequence=state.last_sequence + 1)
         is_legal = (state.phase, event.type) in NEXT
         try:
-            core.apply(state, event)
+            apply(state, event)
         except JournalCorruptError:
-            assert core.snapshot(state) == before, f"{event.type} was refused and changed something"
+            assert snapshot(state) == before, f"{event.type} was refused and changed something"
         else:
             assert is_legal, f"{event.type} was taken in {state.phase}"
 
 
-def check_state(state: core.SessionState, events: Sequence[Event]) -> None:
+def check_state(state: SessionState, events: Sequence[Event]) -> None:
     """Assert the state of a resting session against a plain count of its events."""
     types = Counter(event.type for event in events)
     assert state.turns == types["turn.started"]

@@ -10,31 +10,35 @@ MIGRATION: Final = "ALTER TABLE sessions ADD COLUMN mood text;\n"
 
 # File, what stands there once, and what stands there in the next version.
 CHANGES: Final = (
-    ("runtime/protocol.py", "    given: Input\n", '    given: Input\n    mood: str = "calm"\n'),
-    ("runtime/protocol.py", "    partial: Frame | None\n", '    partial: Frame | None\n    mood: str = "calm"\n'),
+    ("runtime/wire/protocol.py", "    given: Input\n", '    given: Input\n    mood: str = "calm"\n'),
+    ("runtime/wire/protocol.py", "    partial: Frame | None\n", '    partial: Frame | None\n    mood: str = "calm"\n'),
     (
-        "runtime/protocol.py",
+        "runtime/core/placement/directory.py",
         "    address: Address | None = None\n",
         '    address: Address | None = None\n    mood: str = "calm"\n',
     ),
     (
-        "runtime/protocol.py",
+        "runtime/wire/protocol.py",
         "    void_epoch: int = 0\n    may_release: bool = False\n",
         '    void_epoch: int = 0\n    may_release: bool = False\n    mood: str = "calm"\n',
     ),
-    ("runtime/protocol.py", "    has_failed: bool\n", '    has_failed: bool\n    mood: str = "calm"\n'),
-    ("runtime/ports.py", "    waiting: int = 0\n", '    waiting: int = 0\n    mood: str = "calm"\n'),
+    ("runtime/wire/protocol.py", "    has_failed: bool\n", '    has_failed: bool\n    mood: str = "calm"\n'),
+    ("runtime/ports/gateway.py", "    waiting: int = 0\n", '    waiting: int = 0\n    mood: str = "calm"\n'),
     (
         "runtime/core/message.py",
         "    thinking: str | None = None\n\n    @property",
         '    thinking: str | None = None\n    mood: str = "calm"\n\n    @property',
     ),
     (
-        "runtime/core/session.py",
+        "runtime/core/session/state.py",
         "    output_preview: str | None = None\n\n    @property",
         '    output_preview: str | None = None\n    mood: str = "calm"\n\n    @property',
     ),
-    ("runtime/settings.py", "    lease_s:", '    mood: str = Field("calm", description="Of tomorrow")\n    lease_s:'),
+    (
+        "runtime/process/settings.py",
+        "    lease_s:",
+        '    mood: str = Field("calm", description="Of tomorrow")\n    lease_s:',
+    ),
 )
 
 

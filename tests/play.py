@@ -11,16 +11,17 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from runtime.core import session as core
+from runtime.agents.tool import OnInterrupt, Tool, ToolContext
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError, ToolError
 from runtime.core.message import ToolCallPart, Usage
-from runtime.engine import Engine
-from runtime.journal import JournalStore
-from runtime.mint import new_id
-from runtime.model import ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
-from runtime.ports import ClientResult
-from runtime.protocol import Cancel, Rename, Send, Submit, Watch
-from runtime.tool import OnInterrupt, Tool, ToolContext
+from runtime.core.session.snapshot import revive, snapshot
+from runtime.core.session.state import SessionState
+from runtime.engine.engine import Engine
+from runtime.ports.gateway import ClientResult
+from runtime.ports.journal import JournalStore
+from runtime.ports.model import ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
+from runtime.process.mint import new_id
+from runtime.wire.protocol import Cancel, Rename, Send, Submit, Watch
 from tests.fakes import BrokenLine
 from tests.laws import Stored, check_log, check_replay, check_stream, check_transcript, events_of
 from tests.stage import FAST, PATIENCE_S, CutJournal, FixedAgents, Process, given, services_for
@@ -320,7 +321,7 @@ class SessionMachine(RuleBasedStateMachine):
         check_stream(self._stand.process.frames)
         state = self._state()
         assert state.last_sequence == len(log)
-        self._lived[len(log)] = core.snapshot(state)
+        self._lived[len(log)] = snapshot(state)
         self._check_effects()
 
     def _check_effects(self) -> None:
@@ -358,12 +359,12 @@ class SessionMachine(RuleBasedStateMachine):
         self._numbers += 1
         return self._numbers
 
-    def _state(self) -> core.SessionState:
+    def _state(self) -> SessionState:
         """The live state, or what it would be if somebody woke the session."""
         engine = self._stand.engine(self._session_id)
         if engine is not None:
             return engine.session.state
-        return core.revive(self._session_id, None, [(stored.body, stored.private) for stored in self._log])
+        return revive(self._session_id, None, [(stored.body, stored.private) for stored in self._log])
 
     def _ask(self, ask: Send | Cancel | Submit | Rename) -> Any:
         """Return what the session answered; None if its process died before it could."""

@@ -11,20 +11,22 @@ from typing import Any, Final
 
 import msgspec
 
-from runtime.agent import RuntimeAgent
+from runtime.agents.composition import RuntimeAgent
+from runtime.agents.live import Agents, Owner
+from runtime.agents.tool import Tool
 from runtime.core import event as ev
-from runtime.core.definition import ClientTool
+from runtime.core.authored.definition import ClientTool
+from runtime.core.authored.network import Reach
 from runtime.core.message import Message, Role, TextPart, ToolCallPart, Usage
-from runtime.core.network import Reach
-from runtime.host import Host
-from runtime.journal import Batch, Done, Journal, JournalStore, Loaded
-from runtime.mint import new_id, timestamp
-from runtime.model import Model, ModelRef, ModelReply, ModelRequest, StreamItem, TextDelta
-from runtime.ports import Frame, Input
-from runtime.protocol import Adoption, Answer, Ask, Command, Departure, Send, Watch
-from runtime.services import Agents, Owner, Services, Tunables
-from runtime.tasks import Tasks
-from runtime.tool import Tool
+from runtime.engine.services import Services, Tunables
+from runtime.host.host import Host
+from runtime.host.journal import Journal
+from runtime.ports.gateway import Frame, Input
+from runtime.ports.journal import Batch, Done, JournalStore, Loaded
+from runtime.ports.model import Model, ModelRef, ModelReply, ModelRequest, StreamItem, TextDelta
+from runtime.process.mint import new_id, timestamp
+from runtime.process.tasks import Tasks
+from runtime.wire.protocol import Adoption, Answer, Ask, Command, Departure, Send, Watch
 
 MODEL: Final = ModelRef("model_" + "3" * 32, "llmsim", "scripted", "provider_" + "4" * 32, is_default=True)
 DOOR: Final = "door"
@@ -193,6 +195,7 @@ class Process:
         self._box = self.host.attach(DOOR)
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._news = asyncio.Condition()
+        assert isinstance(services.journal, Journal)
         services.journal.start(self.tasks)
         self._reader = asyncio.create_task(self._read())
 

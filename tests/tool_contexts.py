@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from runtime.capability import Capability
+from runtime.agents.capability import Capability
+from runtime.agents.tool import SessionInfo, ToolContext
 from runtime.core.event import Payload
-from runtime.ports import KeyValues, Workspace
-from runtime.tool import SessionInfo, ToolContext
+from runtime.ports.files import Workspace
+from runtime.ports.keys import KeyValues
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

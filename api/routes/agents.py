@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from api.body import JsonRoute
-from api.deps import Deps, Needs
+from api.http.body import JsonRoute
+from api.http.deps import Deps, Needs
+from api.http.pages import Archived, Limit, Offset, Page, Search
 from api.layers import LayerReader, changes, check_layer, definition
-from api.pages import Archived, Limit, Offset, Page, Search
 from api.schemas.agent import AgentBody, AgentPatch, AgentReply
-from runtime.core.definition import AgentDefinition
+from runtime.core.authored.definition import AgentDefinition
 from runtime.core.errors import ConflictError, NotFoundError
 from runtime.core.ids import parse_id
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import ValidationError
 
-from api.deps import Needs
-from api.pages import Limit, Offset, Page, Search
+from api.http.deps import Needs
+from api.http.pages import Limit, Offset, Page, Search
 from api.schemas.model import CapabilityInfo
-from runtime.capability import Capability
+from runtime.agents.capability import Capability
 
 router = APIRouter(prefix="/v1/capabilities", tags=["capabilities"])
 

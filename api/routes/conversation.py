@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from api.body import RawRoute, read
-from api.deps import deps_of
-from api.openapi import KEY_PARAMETER, documented
+from api.http.body import RawRoute, read
+from api.http.deps import deps_of
+from api.http.openapi import KEY_PARAMETER, documented
 from api.schemas.message import (
     MessageBody,
     MessageList,
@@ -20,8 +20,8 @@ from api.schemas.message import (
 )
 from runtime.core.errors import InvalidInputError, NotFoundError
 from runtime.core.ids import parse_id
-from runtime.mint import new_id, timestamp
-from runtime.ports import Input
+from runtime.ports.gateway import Input
+from runtime.process.mint import new_id, timestamp
 
 MAX_KEY_CHARS: Final = 255
 

@@ -6,12 +6,12 @@ import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from api.deps import Needs
+from api.http.deps import Needs
 from api.schemas.effect import PendingDecision
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import parse_id
-from runtime.core.session import Status
-from runtime.ports import ActorInfo, Gateway
+from runtime.core.session.state import Status
+from runtime.ports.gateway import ActorInfo, Gateway
 
 router = APIRouter(prefix="/v1/durable", tags=["durable"])
 

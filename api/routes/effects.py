@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.body import JsonRoute
-from api.deps import Deps, Needs
-from api.pages import Limit, Offset, Page
+from api.http.body import JsonRoute
+from api.http.deps import Deps, Needs
+from api.http.pages import Limit, Offset, Page
 from api.schemas.effect import DecisionBody, DecisionReply, EffectReply, PendingDecision
-from runtime.core.effect import Decided, Effect, EffectState
 from runtime.core.errors import ConflictError, NotFoundError
 from runtime.core.ids import parse_id
+from runtime.core.session.effect import Decided, Effect, EffectState
 
 router = APIRouter(prefix="/v1/durable", tags=["durable"], route_class=JsonRoute)
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from api.body import JsonRoute
-from api.deps import Needs, OpenStreams
-from api.pages import SessionId
+from api.http.body import JsonRoute
+from api.http.deps import Needs, OpenStreams
+from api.http.pages import SessionId
+from api.http.sse import EventStream, Follower, Start, Timing
 from api.schemas.event import EventPage, EventQuery, EventSummary, StreamQuery, TypeCount
-from api.sse import EventStream, Follower, Start, Timing
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import is_id, parse_id
 from runtime.store.events import FOREVER, PAGE_LIMIT, EventLog, Filter, Range, StoredEvent

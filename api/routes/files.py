@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from api.body import JsonRoute
-from api.deps import Needs
-from api.pages import SessionId, WorkspaceId
+from api.http.body import JsonRoute
+from api.http.deps import Needs
+from api.http.pages import SessionId, WorkspaceId
 from api.schemas.file import (
     Deleted,
     FileBody,
@@ -22,8 +22,8 @@ from api.schemas.file import (
     StatBody,
 )
 from runtime.core.errors import InvalidInputError
-from runtime.core.files import decode_content
-from runtime.ports import File, Workspace
+from runtime.core.files.content import decode_content
+from runtime.ports.files import File, Workspace
 
 _BINARY: Final = "application/octet-stream"
 _BYTES: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {_BINARY: {"schema": {"type": "string"}}}}}

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from api.body import JsonRoute
-from api.deps import Needs
+from api.http.body import JsonRoute
+from api.http.deps import Needs
+from api.http.pages import Archived, Page, Search, whole
 from api.layers import changes, check_layer, definition
-from api.pages import Archived, Page, Search, whole
 from api.schemas.agent import HarnessBody, HarnessExample, HarnessPatch, HarnessReply
-from runtime.core.definition import HarnessDefinition
+from runtime.core.authored.definition import HarnessDefinition
 from runtime.core.ids import parse_id
 
 router = APIRouter(prefix="/v1", tags=["harnesses"], route_class=JsonRoute)

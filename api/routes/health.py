@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 
-from api.deps import Needs
-from api.docs import PAGE
-from api.openapi import document
+from api.http.deps import Needs
+from api.http.docs import PAGE
+from api.http.openapi import document
 from runtime.core.errors import OverloadedError
 
 router = APIRouter(tags=["server"])

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from fastapi import APIRouter, Path, Query
 
-from api.deps import Needs
-from api.pages import Page, whole
+from api.http.deps import Needs
+from api.http.pages import Page, whole
 from api.schemas.model import ModelReply
 
 router = APIRouter(prefix="/v1/models", tags=["models"])

@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
 
-from api.body import JsonRoute
-from api.deps import Deps, Needs
+from api.http.body import JsonRoute
+from api.http.deps import Deps, Needs
+from api.http.pages import Limit, Offset, Page, Search, SessionId
 from api.layers import LayerReader, features_of
 from api.opening import open_session
-from api.pages import Limit, Offset, Page, Search, SessionId
 from api.schemas.session import CancelReply, SessionBody, SessionPatch, SessionReply
-from runtime.core.definition import Session
+from runtime.core.authored.definition import Session
 from runtime.core.ids import parse_id
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=JsonRoute)

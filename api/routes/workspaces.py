@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from api.body import JsonRoute
-from api.deps import Needs
-from api.pages import Archived, Page, Search, WorkspaceId, whole
+from api.http.body import JsonRoute
+from api.http.deps import Needs
+from api.http.pages import Archived, Page, Search, WorkspaceId, whole
 from api.schemas.file import WorkspaceBody, WorkspacePatch, WorkspaceReply
 
 router = APIRouter(prefix="/v1/workspaces", tags=["workspaces"], route_class=JsonRoute)

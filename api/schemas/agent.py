@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from api.schemas.fields import Description, DisplayName, ModelKey, Name, Reply, refuse
 from api.schemas.layer import CapabilityReply, LayerBody, LayerReply, layer_fields
-from runtime.core.definition import Agent, Harness
+from runtime.core.authored.definition import Agent, Harness
 from runtime.core.ids import parse_id
 
 Status = Literal["active", "archived", "deleted"]
@@ -21,7 +21,7 @@ class NamedLayerBody(LayerBody):
     status: Literal["active", "archived"] | None = None
 
     def definition_fields(self) -> dict[str, Any]:
-        """Return what was given, by the names of `runtime.core.definition`."""
+        """Return what was given, by the names of `runtime.core.authored.definition`."""
         given = super().definition_fields()
         own = {"display_name": self.display_name, "description": self.description, "model_id": self.model_key}
         return {**given, **{name: value for name, value in own.items() if value is not None}}
@@ -73,7 +73,7 @@ class HarnessPatch(NamedLayerBody):
     embedder_metadata: dict[str, str] | None = None
 
     def definition_fields(self) -> dict[str, Any]:
-        """Return what was given, by the names of `runtime.core.definition`."""
+        """Return what was given, by the names of `runtime.core.authored.definition`."""
         given = super().definition_fields()
         return given if self.embedder_metadata is None else {**given, "embedder_metadata": self.embedder_metadata}
 

@@ -12,8 +12,8 @@ from pydantic import Field, StringConstraints, model_validator
 
 from api.schemas.fields import MAX_INT, Body, Reply, refuse, refuse_size
 from runtime.core import event as ev
-from runtime.core.decision import Choice, Decision
-from runtime.core.effect import Decided, Effect, EffectState
+from runtime.core.session.decision import Choice, Decision
+from runtime.core.session.effect import Decided, Effect, EffectState
 
 MAX_RESULT_BYTES: Final = 100_000  # as much as a client's tool may answer (contract concepts §6)
 

@@ -5,9 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from api.schemas.fields import Body, Description, Reply
-from runtime.core.definition import Workspace
-from runtime.core.files import encode_content
-from runtime.ports import File, FileEntry, LineMatch
+from runtime.core.authored.definition import Workspace
+from runtime.core.files.content import encode_content
+from runtime.ports.files import File, FileEntry, LineMatch
 
 
 class WorkspaceBody(Body):

@@ -21,7 +21,8 @@ from api.schemas.fields import (
     refuse,
     refuse_size,
 )
-from runtime.core.files import decode_content, writable
+from runtime.core.files.content import decode_content
+from runtime.core.files.paths import writable
 
 Deferrable = Literal["never", "automatic", "always"]
 Policy = Literal["auto", "requires_approval", "client_side"]
@@ -111,7 +112,7 @@ class LayerBody(Body):
         return tools
 
     def definition_fields(self) -> dict[str, Any]:
-        """Return what was given, by the names of `runtime.core.definition`; null counts as not given."""
+        """Return what was given, by the names of `runtime.core.authored.definition`; null counts as not given."""
         given: dict[str, Any] = self.model_dump(exclude_none=True, include=_LAYER_FIELDS)
         if "capabilities" in given:
             given["capabilities"] = [{"ref": c} if isinstance(c, str) else c for c in given["capabilities"]]

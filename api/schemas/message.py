@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from runtime.core.errors import InvalidInputError
-from runtime.core.files import decode_content
+from runtime.core.files.content import decode_content
 from runtime.core.message import (
     Controls,
     ImageFilePart,
@@ -18,7 +18,7 @@ from runtime.core.message import (
     Role,
     TextPart,
 )
-from runtime.ports import ClientResult
+from runtime.ports.gateway import ClientResult
 
 MAX_RESULT_BYTES: Final = 100_000  # contract concepts §6
 MAX_RESULTS: Final = 100

@@ -6,8 +6,8 @@ from pydantic import Field, model_validator
 
 from api.schemas.fields import Body, Locale, ModelKey, Reply, Tag, Title, refuse
 from api.schemas.layer import Action, LayerBody, LayerReply, layer_fields
-from runtime.core.definition import Session
-from runtime.core.session import Status
+from runtime.core.authored.definition import Session
+from runtime.core.session.state import Status
 
 ORGANIZATION_ID: Final = "org_00000000000000000000000000000001"  # the default one (contract concepts §1)
 OWNER_ID: Final = "user_00000000000000000000000000000001"  # whom AUTH_MODE none makes of everybody (§12)
@@ -22,7 +22,7 @@ class SessionPatch(Body):
     agent_identity_id: str | None = Field(None, max_length=256)
 
     def definition_fields(self) -> dict[str, Any]:
-        """Return what was given, by the names of `runtime.core.definition`."""
+        """Return what was given, by the names of `runtime.core.authored.definition`."""
         return self.model_dump(exclude_none=True, include={"tags", "locale", "agent_identity_id"})
 
 
@@ -49,7 +49,7 @@ class SessionBody(LayerBody):
         return self
 
     def definition_fields(self) -> dict[str, Any]:
-        """Return what was given, by the names of `runtime.core.definition`."""
+        """Return what was given, by the names of `runtime.core.authored.definition`."""
         own = {"model_id": self.model_id, "locale": self.locale, "hints": self.hints}
         own["agent_identity_id"] = self.agent_identity_id
         return {**super().definition_fields(), **{name: value for name, value in own.items() if value is not None}}

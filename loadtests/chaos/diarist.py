@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from loadtests.chaos.garbage import TEXTS, Garbage, nested
-from runtime.capability import Capability
+from runtime.agents.capability import Capability
+from runtime.agents.tool import OnInterrupt, ToolContext, tool
 from runtime.core.errors import ToolError
-from runtime.tool import OnInterrupt, ToolContext, tool
 
 VARIABLE: Final = "CHAOS_DIARY"
 

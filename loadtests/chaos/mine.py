@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.chaos.mined import MINES, Place, mine_of
-from runtime.capability import Capability
-from runtime.core import session
+from runtime.agents.capability import Capability
+from runtime.core.session.snapshot import revive
 
-_revive = session.revive
+_revive = revive
 
 
 class Mine(Capability):
@@ -40,4 +40,4 @@ def _mined(session_id: str, *rest: Any) -> Any:
     return _revive(session_id, *rest)
 
 
-session.revive = _mined  # type: ignore[assignment]  # that is the point
+revive = _mined  # type: ignore[assignment]  # that is the point

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from runtime.agents.capability import Capability
 from runtime.capabilities.current_time import CurrentTime
 from runtime.capabilities.noop import Noop
 from runtime.capabilities.session import SessionDetails
@@ -10,7 +11,6 @@ from runtime.capabilities.session_storage import SessionStorage
 from runtime.capabilities.stateless_todo_list import StatelessTodoList
 from runtime.capabilities.test_math import Arithmetic
 from runtime.capabilities.test_weather import Weather
-from runtime.capability import Capability
 
 BUILT_IN: Final[tuple[Capability, ...]] = (
     CurrentTime(),

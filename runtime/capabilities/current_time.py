@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
-from runtime.capability import Capability
+from runtime.agents.capability import Capability
+from runtime.agents.tool import OnInterrupt, ToolContext, tool
 from runtime.core.errors import ToolError
-from runtime.tool import OnInterrupt, ToolContext, tool
 
 
 class CurrentTime(Capability):

@@ -1,6 +1,6 @@
 """Nothing at all, for trying out how capabilities are assigned."""
 
-from runtime.capability import Capability
+from runtime.agents.capability import Capability
 
 
 class Noop(Capability):

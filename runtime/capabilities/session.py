@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from runtime.capability import Capability
+from runtime.agents.capability import Capability
+from runtime.agents.tool import OnInterrupt, ToolContext, tool
 from runtime.core.errors import ToolError
 from runtime.core.event import SessionTitleUpdated
-from runtime.tool import OnInterrupt, ToolContext, tool
 
 MAX_TITLE_CHARS = 200
 

@@ -6,12 +6,15 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runtime.capability import Capability
-from runtime.core import files as rules
+from runtime.agents.capability import Capability
+from runtime.agents.tool import OnInterrupt, ToolContext, tool
 from runtime.core.errors import CallerError, ToolError
 from runtime.core.event import FileWritten
-from runtime.ports import File, FileEntry
-from runtime.tool import OnInterrupt, ToolContext, tool
+from runtime.core.files.content import decode_content, digest, encode_content
+from runtime.core.files.edits import Edit, apply_edits, bounded_diff
+from runtime.core.files.paths import ROOT, canonical
+from runtime.core.files.search import glob
+from runtime.ports.files import File, FileEntry
 
 MAX_LISTED: Final = 1000
 MAX_READ_LINES: Final = 2000
@@ -64,10 +67,10 @@ class SessionFileSystem(Capability):
     @tool(on_interrupt=OnInterrupt.RETRY, display_name="Write file", hints={"idempotent": True, "destructive": True})
     async def write_file(self, context: ToolContext, path: Path, content: str) -> dict[str, object]:
         """Write a text file, in place of what is there; directories are made as needed."""
-        data = rules.decode_content(content)
+        data = decode_content(content)
         entry, is_new = await context.files.write(path, data)
         context.emit(FileWritten(path=entry.path, operation="write", created=is_new, size_bytes=len(data)))
-        return {**_details(entry), "created": is_new, "hash": rules.digest(data)}
+        return {**_details(entry), "created": is_new, "hash": digest(data)}
 
     # Not to be repeated: once done, the hash no longer matches, and the model would be told that it failed.
     @tool(on_interrupt=OnInterrupt.ONCE, display_name="Edit file", hints={"destructive": True})
@@ -80,18 +83,18 @@ class SessionFileSystem(Capability):
     ) -> dict[str, object]:
         """Replace exact pieces of a text file, all of them or none."""
         before = (await context.files.read(path)).content
-        if rules.digest(before) != expected_hash:
-            message = f"{path} has changed since: its hash is {rules.digest(before)}. Read it again."
+        if digest(before) != expected_hash:
+            message = f"{path} has changed since: its hash is {digest(before)}. Read it again."
             raise ToolError(message)
-        exact = [rules.Edit(edit.old_text, edit.new_text) for edit in edits]
-        after = await asyncio.to_thread(rules.apply_edits, before, exact)
+        exact = [Edit(edit.old_text, edit.new_text) for edit in edits]
+        after = await asyncio.to_thread(apply_edits, before, exact)
         entry = await context.files.replace(path, after, if_hash=expected_hash)
         context.emit(FileWritten(path=entry.path, operation="edit", created=False, size_bytes=len(after)))
-        diff = await asyncio.to_thread(rules.bounded_diff, before, after, entry.path)
-        return {**_details(entry), "hash": rules.digest(after), "diff": diff}
+        diff = await asyncio.to_thread(bounded_diff, before, after, entry.path)
+        return {**_details(entry), "hash": digest(after), "diff": diff}
 
     @tool(on_interrupt=OnInterrupt.RETRY, display_name="List directory", hints={"readonly": True})
-    async def list_directory(self, context: ToolContext, path: Path = rules.ROOT) -> dict[str, object]:
+    async def list_directory(self, context: ToolContext, path: Path = ROOT) -> dict[str, object]:
         """List what is in a directory, without what is in its directories."""
         entries = await context.files.list(path)
         return _bounded("entries", [_details(entry) for entry in entries])
@@ -111,18 +114,18 @@ class SessionFileSystem(Capability):
         self,
         context: ToolContext,
         pattern: Annotated[str, Field(description="Such as *.py or src/**/*.py.")],
-        path: Annotated[str, Field(description="The directory to look in.")] = rules.ROOT,
+        path: Annotated[str, Field(description="The directory to look in.")] = ROOT,
     ) -> dict[str, object]:
         """Find the files whose path matches a shell pattern."""
-        directory = rules.canonical(path).removesuffix("/")
+        directory = canonical(path).removesuffix("/")
         files = [entry.path for entry in await context.files.list(path, recursive=True) if not entry.is_directory]
-        found = await asyncio.to_thread(rules.glob, [file.removeprefix(directory) for file in files], pattern)
+        found = await asyncio.to_thread(glob, [file.removeprefix(directory) for file in files], pattern)
         return _bounded("paths", [directory + relative for relative in found])
 
     @tool(on_interrupt=OnInterrupt.RETRY, display_name="Delete file", hints={"idempotent": True, "destructive": True})
     async def delete_file(self, context: ToolContext, path: Path) -> dict[str, object]:
         """Delete a file or an empty directory."""
-        path = rules.canonical(path)
+        path = canonical(path)
         is_deleted = await context.files.delete(path)
         if is_deleted:
             context.emit(FileWritten(path=path, operation="delete", created=False, size_bytes=0))
@@ -143,7 +146,7 @@ async def _read_or_explain(context: ToolContext, path: str, offset: int, limit: 
 
 
 async def _grep(context: ToolContext, pattern: str, path: str | None) -> dict[str, object]:
-    part = rules.canonical(path).removesuffix("/") if path and path.startswith("/") else path
+    part = canonical(path).removesuffix("/") if path and path.startswith("/") else path
     matches = await context.files.grep(pattern, path_contains=part)
     found = [{"path": m.path, "line_number": m.line_number, "line": m.line} for m in matches]
     return _bounded("matches", found)
@@ -155,7 +158,7 @@ async def _excerpt(context: ToolContext, path: str, offset: int, limit: int) -> 
 
 
 def _cut(file: File, offset: int, limit: int) -> dict[str, object]:
-    text, encoding = rules.encode_content(file.content)
+    text, encoding = encode_content(file.content)
     if encoding != "text":
         message = f"{file.entry.path} is not text ({file.entry.size_bytes} bytes)."
         raise ToolError(message)
@@ -166,7 +169,7 @@ def _cut(file: File, offset: int, limit: int) -> dict[str, object]:
         "content": shown[:MAX_READ_CHARS],
         "total_lines": len(lines),
         "truncated": len(lines) > offset + limit or len(shown) > MAX_READ_CHARS,
-        "hash": rules.digest(file.content),
+        "hash": digest(file.content),
     }
 
 

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runtime.capability import Capability
+from runtime.agents.capability import Capability
+from runtime.agents.tool import OnInterrupt, ToolContext, tool
 from runtime.core.errors import ToolError
-from runtime.tool import OnInterrupt, ToolContext, tool
 
 
 class SessionStorage(Capability):

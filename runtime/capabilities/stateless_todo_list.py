@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runtime.capability import Capability
-from runtime.tool import OnInterrupt, ToolContext, tool
+from runtime.agents.capability import Capability
+from runtime.agents.tool import OnInterrupt, ToolContext, tool
 
 PROMPT = """\
 For work of three or more steps, keep a task list and show it as it changes. Have exactly one task in progress \

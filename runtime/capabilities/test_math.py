@@ -7,9 +7,9 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field, WithJsonSchema
 
-from runtime.capability import Capability
+from runtime.agents.capability import Capability
+from runtime.agents.tool import OnInterrupt, ToolContext, tool
 from runtime.core.errors import ToolError
-from runtime.tool import OnInterrupt, ToolContext, tool
 
 Number: TypeAlias = Annotated[int | Annotated[float, Field(allow_inf_nan=False)], WithJsonSchema({"type": "number"})]
 

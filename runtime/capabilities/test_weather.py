@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from runtime.capability import Capability
-from runtime.tool import OnInterrupt, ToolContext, tool
+from runtime.agents.capability import Capability
+from runtime.agents.tool import OnInterrupt, ToolContext, tool
 
 _CONDITIONS: Final = ("sunny", "partly cloudy", "cloudy", "rain", "thunderstorm", "snow", "fog", "windy")
 

@@ -1,6 +1,6 @@
 """Public ids: `{prefix}_{32 lowercase hex}` (contract concepts §2), and the arithmetic of UUIDv7.
 
-Minting needs a clock and chance and so happens outside the core (`runtime/mint.py`).
+Minting needs a clock and chance and so happens outside the core (`runtime/process/mint.py`).
 """
 
 import re

@@ -1,8 +1,9 @@
 """What may enter a session: text that UTF-8 and Postgres can hold, and JSON that can be read again.
 
-Models, tools and clients say anything. Each mouth (`runtime/answer.py`, `runtime/act.py`, `api/body.py`) goes
-through here before what it says becomes an event. A character that cannot be stored is replaced; what is nested too
-deep or holds too many values is refused, by a scan that costs next to nothing, before anybody has read it.
+Models, tools and clients say anything. Each mouth (`runtime/engine/answer.py`, `runtime/engine/act.py`,
+`api/http/body.py`) goes through here before what it says becomes an event. A character that cannot be stored is
+replaced; what is nested too deep or holds too many values is refused, by a scan that costs next to nothing, before
+anybody has read it.
 """
 
 import re

@@ -16,7 +16,7 @@ from pydantic_ai.models import Model, get_user_agent
 from runtime.models import failures
 from runtime.models.loading import client_class, model_class, preload, provider_class
 from runtime.models.vendors import Api, Vendor
-from runtime.settings import ModelSettings
+from runtime.process.settings import ModelSettings
 
 _CONNECT_S: Final = 10.0
 _MODELS_KEPT: Final = 100

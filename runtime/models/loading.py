@@ -1,6 +1,6 @@
 """Loads pydantic-ai and a vendor's SDK when they are first needed: together they take seconds.
 
-A warm standby calls `preload` ahead of its first turn; nothing else has to know.
+What goes to vendors (`vendor.py`) imports pydantic-ai itself, so `router.py` loads it as late.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,6 @@ def preload(vendors: Iterable[Vendor]) -> None:
     for vendor in vendors:
         provider_class(vendor)
         model_class(vendor)
-        import_module("runtime.models.vendor")
         import_module("genai_prices.data_snapshot").get_snapshot()
 
 

@@ -29,7 +29,7 @@ from runtime.core import message as own
 from runtime.core.errors import InvalidInputError
 from runtime.core.message import Turned
 from runtime.core.storable import encode, storable
-from runtime.model import ModelReply, StreamItem, TextDelta, ThinkingDelta
+from runtime.ports.model import ModelReply, StreamItem, TextDelta, ThinkingDelta
 
 _PARAGRAPH: Final = "\n\n"
 _NOT_REPLAYED: Final = ("usage", "timestamp", "metadata", "run_id", "conversation_id", "workspace_ref")

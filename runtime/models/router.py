@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from runtime.model import ModelRequest, StreamItem
 from runtime.models.loading import preload
 from runtime.models.simulated import PROVIDER, SimulatedModel
 from runtime.models.vendors import VENDORS, Vendor
-from runtime.settings import ModelSettings
+from runtime.ports.model import ModelRequest, StreamItem
+from runtime.process.settings import ModelSettings
 
 if TYPE_CHECKING:
     from runtime.models.vendor import VendorModel
@@ -25,14 +25,16 @@ class Models:
         self._vendors: VendorModel | None = None
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[StreamItem, None]:
-        """Stream one answer, as `runtime.model.Model` promises."""
+        """Stream one answer, as `runtime.ports.model.Model` promises."""
         if request.model.provider == PROVIDER:
             return self._simulated.stream(request)
         return self._vendor_stream(request)
 
     def preload(self) -> None:
         """Import what the configured vendors need. Blocks for seconds: for a warm standby, in a thread."""
-        preload(self._configured())
+        if configured := self._configured():
+            preload(configured)
+            _vendor_model()
 
     async def aclose(self) -> None:
         """Close the connections to all vendors."""
@@ -57,6 +59,10 @@ class Models:
 
 
 def _load(settings: ModelSettings, environment: Mapping[str, str]) -> "VendorModel":
+    return _vendor_model()(settings, environment)
+
+
+def _vendor_model() -> "type[VendorModel]":
     from runtime.models.vendor import VendorModel  # noqa: PLC0415 - takes seconds, so not before it is needed
 
-    return VendorModel(settings, environment)
+    return VendorModel

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from runtime.core.message import Message, Role
-from runtime.model import ModelRequest
+from runtime.ports.model import ModelRequest
 
 _FENCE: Final = re.compile(
     r"^(?P<fence>`{3,}|~{3,})[ \t]*sim[ \t]*\r?\n(?P<body>.*?)(?:^(?P=fence)[`~]*[ \t]*\r?$\n?|\Z)", re.M | re.S

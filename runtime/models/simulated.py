@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Final
 
 from runtime.core.message import Role, TextPart, ToolCallPart, Usage
-from runtime.model import ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
 from runtime.models import failures
 from runtime.models.script import Cue, Line, cue, without_scripts
+from runtime.ports.model import ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
 
 ECHO: Final = "sim-echo"
 LOREM: Final = "sim-lorem"

@@ -16,14 +16,14 @@ from pydantic_ai.models import ModelRequestParameters, StreamedResponse
 from pydantic_ai.settings import ModelSettings as Wishes
 from pydantic_ai.tools import ToolDefinition
 
-from runtime.model import ModelReply, ModelRequest, StreamItem
 from runtime.models import failures
 from runtime.models.clients import Clients, party
 from runtime.models.messages import transcript
 from runtime.models.replies import Deltas, call_ids, recalled, reply
 from runtime.models.vendor_errors import translated
 from runtime.models.vendors import BY_TYPE, Api, Vendor
-from runtime.settings import ModelSettings
+from runtime.ports.model import ModelReply, ModelRequest, StreamItem
+from runtime.process.settings import ModelSettings
 
 _THINKING: Final[Mapping[str, Any]] = {
     "none": False,

@@ -6,12 +6,12 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
-from runtime.core.definition import Agent, AgentDefinition
+from runtime.core.authored.definition import Agent, AgentDefinition
+from runtime.core.authored.lifecycle import check_change, taken
 from runtime.core.errors import ConflictError, NotFoundError
 from runtime.core.ids import hex_of
 from runtime.core.storable import storable
-from runtime.mint import new_id
-from runtime.store.lifecycle import check_change, taken
+from runtime.process.mint import new_id
 from runtime.store.pool import Pool, translate
 from runtime.store.rows import key_or_name, public_id, rfc3339, rfc3339_or_none, to_config
 

@@ -11,16 +11,16 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from runtime.agent import RuntimeAgent, compose
-from runtime.capability import Registry
-from runtime.core.definition import Agent, Harness, SessionDefinition
+from runtime.agents.capability import Registry
+from runtime.agents.composition import RuntimeAgent, compose
+from runtime.agents.live import Owner
+from runtime.core.authored.definition import Agent, Harness, SessionDefinition
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
-from runtime.loader import Loader
-from runtime.services import Owner
 from runtime.store.agents import agent_of
 from runtime.store.harnesses import MAX_DEPTH, harness_of
 from runtime.store.pool import Pool, translate
+from runtime.wire.loader import Loader
 
 MAX_KEPT: Final = 500
 
@@ -76,7 +76,7 @@ class _Composed:
 
 
 class Definitions:
-    """Composes what sessions run with (`runtime.services.Agents`). One for each actor."""
+    """Composes what sessions run with (`runtime.agents.live.Agents`). One for each actor."""
 
     def __init__(self, pool: Pool, registry: Registry) -> None:
         self._pool = pool

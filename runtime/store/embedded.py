@@ -22,12 +22,12 @@ from urllib.parse import quote
 import psutil
 
 from runtime.core.errors import StoreUnavailableError
-from runtime.lock import FolderLock
-from runtime.log import get_logger
-from runtime.processes import await_end, is_alive, kill
-from runtime.short_path import link, short_name, unlink
+from runtime.process.lock import FolderLock
+from runtime.process.log import get_logger
+from runtime.process.processes import await_end, is_alive, kill
+from runtime.process.short_path import link, short_name, unlink
+from runtime.process.tasks import Tasks
 from runtime.store.program import ENVIRONMENT, Programs
-from runtime.tasks import Tasks
 
 _USER: Final = "perdure"
 _DATABASE: Final = "postgres"

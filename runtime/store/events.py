@@ -7,10 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from runtime.core import event as ev
-from runtime.core.effect import Effect, project, unanswered
 from runtime.core.ids import hex_of
 from runtime.core.message import Message
-from runtime.core.session import result_message
+from runtime.core.session.effect import Effect, project, unanswered
+from runtime.core.session.result import result_message
 from runtime.core.storable import storable
 from runtime.store.pool import Pool, translate
 

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from runtime.core.files import Pattern, compile_pattern, matching_lines
-from runtime.ports import LineMatch
+from runtime.core.files.search import Pattern, compile_pattern, matching_lines
+from runtime.ports.files import LineMatch
 from runtime.store.pool import Pool, translate
 
 MAX_MATCHES: Final = 1000

@@ -11,12 +11,13 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from runtime.core import files as rules
-from runtime.core.definition import InitialFile
+from runtime.core.authored.definition import InitialFile
 from runtime.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
-from runtime.core.files import ROOT, canonical, is_within, parents, writable
+from runtime.core.files.content import decode_content
+from runtime.core.files.paths import ROOT, canonical, is_within, parents, writable
+from runtime.core.files.quotas import MAX_ENTRIES, MAX_FILE_BYTES, MAX_PATH_BYTES, MAX_WORKSPACE_BYTES
 from runtime.core.ids import hex_of
-from runtime.ports import File, FileEntry, LineMatch
+from runtime.ports.files import File, FileEntry, LineMatch
 from runtime.store import file_search
 from runtime.store.pool import Pool, translate
 from runtime.store.rows import rfc3339
@@ -83,7 +84,7 @@ _Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
 class WorkspaceFiles:
-    """The files of one workspace (`runtime.ports.Workspace`); cheap to make."""
+    """The files of one workspace (`runtime.ports.files.Workspace`); cheap to make."""
 
     def __init__(self, pool: Pool, workspace_id: str) -> None:
         self._pool = pool
@@ -223,7 +224,7 @@ class WorkspaceFiles:
         if not files:
             return
         latest = {writable(file.path): file for file in files}
-        contents = {path: rules.decode_content(file.content, file.encoding) for path, file in latest.items()}
+        contents = {path: decode_content(file.content, file.encoding) for path, file in latest.items()}
         directories = sorted({parent for path in latest for parent in parents(path)})
         for content in contents.values():
             _check_size(content)
@@ -289,11 +290,11 @@ class WorkspaceFiles:
         usage = await connection.fetchrow(USAGE, self._workspace)
         if usage is None or (size_bytes <= 0 and entries <= 0):
             return
-        if usage["bytes"] + size_bytes > rules.MAX_WORKSPACE_BYTES:
-            message = f"Input exceeds allowed limits: a workspace holds at most {rules.MAX_WORKSPACE_BYTES} bytes."
+        if usage["bytes"] + size_bytes > MAX_WORKSPACE_BYTES:
+            message = f"Input exceeds allowed limits: a workspace holds at most {MAX_WORKSPACE_BYTES} bytes."
             raise InvalidInputError(message, "workspace_full")
-        if usage["entries"] + entries > rules.MAX_ENTRIES:
-            message = f"Input exceeds allowed limits: a workspace holds at most {rules.MAX_ENTRIES} files."
+        if usage["entries"] + entries > MAX_ENTRIES:
+            message = f"Input exceeds allowed limits: a workspace holds at most {MAX_ENTRIES} files."
             raise InvalidInputError(message, "workspace_full")
 
     async def _tree(self, connection: _Connection, path: str) -> Any:
@@ -309,8 +310,8 @@ class WorkspaceFiles:
             raise InvalidInputError(message, "invalid_path")
         if await self._look(connection, target):
             raise _exists(target)
-        if tree["path_bytes"] + len(target.encode()) - len(source.encode()) > rules.MAX_PATH_BYTES:
-            message = f"A path below {target} would have more than {rules.MAX_PATH_BYTES} bytes."
+        if tree["path_bytes"] + len(target.encode()) - len(source.encode()) > MAX_PATH_BYTES:
+            message = f"A path below {target} would have more than {MAX_PATH_BYTES} bytes."
             raise InvalidInputError(message, "invalid_path")
         return tree
 
@@ -334,8 +335,8 @@ def _found(row: Any, path: str) -> Any:
 
 
 def _check_size(content: bytes) -> None:
-    if len(content) > rules.MAX_FILE_BYTES:
-        message = f"Input exceeds allowed limits: a file has at most {rules.MAX_FILE_BYTES} bytes."
+    if len(content) > MAX_FILE_BYTES:
+        message = f"Input exceeds allowed limits: a file has at most {MAX_FILE_BYTES} bytes."
         raise InvalidInputError(message, "file_too_large")
 
 

@@ -10,9 +10,9 @@ import msgspec
 
 from runtime.core.errors import StoreRefusedError
 from runtime.core.ids import hex_of
-from runtime.journal import Batch, Loaded
-from runtime.loader import Loader
+from runtime.ports.journal import Batch, Loaded
 from runtime.store.pool import Pool, translate
+from runtime.wire.loader import Loader
 
 APPEND_TIMEOUT_S: Final = 5.0  # a silent connection must not hold up every session of the actor
 LOADS_AT_ONCE: Final = 8  # sessions whose snapshots and events are in memory at the same time

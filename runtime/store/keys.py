@@ -5,7 +5,7 @@ from typing import Final
 
 from runtime.core.errors import InvalidInputError
 from runtime.core.ids import hex_of
-from runtime.ports import KeyValue
+from runtime.ports.keys import KeyValue
 from runtime.store.pool import Pool, translate
 from runtime.store.rows import check_storable, rfc3339
 

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 import asyncpg
 
 from runtime.core.errors import SchemaMismatchError, StoreUnavailableError
-from runtime.log import get_logger
+from runtime.process.log import get_logger
 from runtime.store.pool import connect, translate
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

@@ -7,9 +7,9 @@ import asyncpg
 import msgspec
 
 from runtime.core.ids import hex_of
-from runtime.core.supervision import Crash, Record, Standing
-from runtime.protocol import Departure
+from runtime.core.placement.supervision import Crash, Record, Standing
 from runtime.store.pool import translate
+from runtime.wire.protocol import Departure
 
 _COLUMNS: Final = """
 s.id, s.epoch, s.actor, s.steps, s.crashes, s.quarantined, s.given_up,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from runtime.core.definition import Layer
+from runtime.core.authored.definition import Layer
 from runtime.core.errors import InvalidInputError
 from runtime.core.ids import format_id, hex_of, parse_id
 from runtime.core.storable import is_storable, storable

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from runtime.core.definition import Session, SessionDefinition
+from runtime.core.authored.definition import Session, SessionDefinition
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
 from runtime.store.pool import Pool, translate

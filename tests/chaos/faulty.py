@@ -5,8 +5,10 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final
 
-from runtime import act, host, tasks
-from runtime.capability import Capability
+from runtime.agents.capability import Capability
+from runtime.engine import act
+from runtime.host import host
+from runtime.process import tasks
 from runtime.store import journal
 
 VARIABLE: Final = "CHAOS_SPOIL"

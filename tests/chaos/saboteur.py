@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from runtime.capability import Capability
-from runtime.tool import OnInterrupt, ToolContext, tool
+from runtime.agents.capability import Capability
+from runtime.agents.tool import OnInterrupt, ToolContext, tool
 
 POLL_S: Final = 0.01
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from runtime.failpoint import FailPoint, Loop
-from runtime.tasks import EXIT_CODE
+from runtime.process.failpoint import FailPoint, Loop
+from runtime.process.tasks import EXIT_CODE
 from tests.client import Client, check, script, text_of
 from tests.server import STOP_TIMEOUT_S, ServerProcess
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from runtime.capability import Capability, Registry
-from runtime.tool import Tool
+from runtime.agents.capability import Capability, Registry
+from runtime.agents.tool import Tool
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

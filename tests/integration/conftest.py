@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 
+from runtime.agents.capability import Capability, Registry
+from runtime.agents.tool import OnInterrupt, ToolContext, tool
 from runtime.capabilities.catalogue import BUILT_IN
-from runtime.capability import Capability, Registry
 from runtime.core import event as ev
-from runtime.core.definition import AssignedCapability, ClientTool, HarnessDefinition, SessionDefinition
+from runtime.core.authored.definition import AssignedCapability, ClientTool, HarnessDefinition, SessionDefinition
 from runtime.core.ids import hex_of
-from runtime.core.supervision import Record
-from runtime.journal import Journal, JournalStore
-from runtime.mint import new_id
-from runtime.model import Model
-from runtime.services import Services, Tunables
+from runtime.core.placement.supervision import Record
+from runtime.engine.services import Services, Tunables
+from runtime.host.journal import Journal
+from runtime.ports.journal import JournalStore
+from runtime.ports.model import Model
+from runtime.process.mint import new_id
 from runtime.store.definitions import Definitions
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore
@@ -24,7 +26,6 @@ from runtime.store.keys import SessionKeys
 from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool, connect, open_pool
 from runtime.store.sessions import NewSession, SessionStore
-from runtime.tool import OnInterrupt, ToolContext, tool
 from tests.integration.ground import CLEAN, settle
 from tests.stage import FAST, PATIENCE_S, Conversation, Gate, OneModel, Process, ScriptedModel, Step, decoded
 

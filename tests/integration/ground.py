@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
-from runtime.core.definition import HarnessDefinition, SessionDefinition
+from runtime.core.authored.definition import HarnessDefinition, SessionDefinition
 from runtime.core.ids import hex_of
-from runtime.core.supervision import Record, Standing
-from runtime.mint import new_id
+from runtime.core.placement.supervision import Record, Standing
+from runtime.process.mint import new_id
 from runtime.store.harnesses import HarnessStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.placement import Move, PlacementStore

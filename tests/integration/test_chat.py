@@ -169,7 +169,7 @@ def test_ctrl_c_is_heard_between_the_prompt_and_the_first_wait_for_a_key() -> No
     """There readline itself would not notice it before the next key. Its hook, in C, is at that very moment."""
     program = """
 import ctypes, functools, readline
-from api.chat.keyboard import Terminal, read_message
+from api.terminal.chat.keyboard import Terminal, read_message
 terminal = Terminal()
 readline.set_startup_hook(functools.partial(ctypes.CDLL(None)["raise"], 2))
 try:

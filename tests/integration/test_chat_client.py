@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from api.chat.client import Client
+from api.terminal.chat.client import Client
 from runtime.core.errors import InvalidInputError, OverloadedError
 
 SESSION_ID: Final = "session_" + "1" * 32

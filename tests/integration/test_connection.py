@@ -13,8 +13,9 @@ from actors import connection as connections
 from actors.connection import KEY_BYTES, NONCE_BYTES, PROOF_BYTES, Connection, Reception, dial
 from actors.link import Link
 from runtime.core.errors import SessionMovingError
-from runtime.protocol import Address, Cancel
-from runtime.tasks import Tasks
+from runtime.core.placement.directory import Address
+from runtime.process.tasks import Tasks
+from runtime.wire.protocol import Cancel
 
 HERE = "127.0.0.1"
 NAME = "front-door-1"

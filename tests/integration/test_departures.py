@@ -6,10 +6,10 @@ import pytest
 
 from runtime.core.errors import PerdureError, StaleEpochError
 from runtime.core.ids import hex_of
-from runtime.core.supervision import Record, Standing
-from runtime.journal import Loaded
-from runtime.protocol import Departure, Send
+from runtime.core.placement.supervision import Record, Standing
+from runtime.ports.journal import Loaded
 from runtime.store.journal import PostgresJournal
+from runtime.wire.protocol import Departure, Send
 from tests.integration.conftest import Deployment
 from tests.laws import check_log
 from tests.stage import PATIENCE_S, Conversation, Gate, ScriptedModel, given, say

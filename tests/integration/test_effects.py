@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from runtime.core import event as ev
-from runtime.core.decision import Choice, Decision
-from runtime.core.effect import EffectState, idempotency_key
 from runtime.core.errors import ConflictError
 from runtime.core.message import ToolResultPart
-from runtime.core.supervision import Record, Standing
-from runtime.ports import ClientResult
-from runtime.protocol import Cancel, Decide, Submit
-from runtime.services import Tunables
+from runtime.core.placement.supervision import Record, Standing
+from runtime.core.session.decision import Choice, Decision
+from runtime.core.session.effect import EffectState, idempotency_key
+from runtime.engine.services import Tunables
+from runtime.ports.gateway import ClientResult
 from runtime.store.events import EventLog, Filter, Range
+from runtime.wire.protocol import Cancel, Decide, Submit
 from tests.integration.conftest import Deployment
 from tests.laws import check_log, check_transcript
 from tests.stage import FAST, Conversation, CutJournal, Gate, ScriptedModel, Step, call, say

@@ -6,13 +6,13 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from runtime.core import draft as write
 from runtime.core.errors import ConflictError, InvalidInputError, ModelRejectedError, ModelUnavailableError
 from runtime.core.message import Phase, Role
-from runtime.model import ModelReply, TextDelta, ThinkingDelta
-from runtime.ports import ClientResult
-from runtime.protocol import Cancel, Submit
+from runtime.core.session import draft as write
+from runtime.ports.gateway import ClientResult
+from runtime.ports.model import ModelReply, TextDelta, ThinkingDelta
 from runtime.store.harnesses import HarnessStore
+from runtime.wire.protocol import Cancel, Submit
 from tests.integration.conftest import Deployment
 from tests.laws import check_log
 from tests.stage import FAST, Conversation, Gate, ScriptedModel, call, say

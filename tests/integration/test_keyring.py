@@ -2,7 +2,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from runtime.keyring import open_keyring
+from runtime.vault.keyring import open_keyring
 
 
 def test_key_is_made_once_and_readable_by_its_owner_only(data_dir: Path) -> None:

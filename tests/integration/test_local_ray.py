@@ -14,7 +14,7 @@ import ray
 from actors.cluster import NAMESPACE, Cluster, LocalRay
 from actors.reaper import processes_of
 from runtime.core.errors import ConflictError
-from runtime.processes import is_alive
+from runtime.process.processes import is_alive
 
 OWNER = """
 import sys, time

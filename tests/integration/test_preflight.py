@@ -13,9 +13,9 @@ from actors.cluster import require_answer
 from api import server
 from api.preflight import clear
 from runtime.core.errors import InvalidInputError
-from runtime.mint import now
 from runtime.models.catalogue import Catalogue
-from runtime.settings import Settings
+from runtime.process.mint import now
+from runtime.process.settings import Settings
 
 KEY = "key-1:" + "A" * 43 + "="
 

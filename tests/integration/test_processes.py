@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from actors.reaper import Guard
-from runtime.processes import is_alive, kill
-from runtime.short_path import link
+from runtime.process.processes import is_alive, kill
+from runtime.process.short_path import link
 
 NEGLECTFUL = """
 import subprocess, sys

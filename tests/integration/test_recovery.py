@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from runtime.core import draft as write
 from runtime.core import event as ev
 from runtime.core.errors import ConflictError, StaleEpochError
-from runtime.model import ModelReply, TextDelta, ThinkingDelta
-from runtime.ports import ClientResult
-from runtime.protocol import Cancel, Departure, Send, Submit
+from runtime.core.session import draft as write
+from runtime.ports.gateway import ClientResult
+from runtime.ports.model import ModelReply, TextDelta, ThinkingDelta
+from runtime.wire.protocol import Cancel, Departure, Send, Submit
 from tests.integration.conftest import Deployment
 from tests.laws import check_log
 from tests.stage import Conversation, CutJournal, Gate, Process, ScriptedModel, SlowLoad, call, given, say

@@ -1,8 +1,8 @@
 """A cancel that is repeated, because its answer was lost, stops what it was meant for and nothing that came later."""
 
-from runtime.mint import new_id
-from runtime.model import TextDelta
-from runtime.protocol import Cancel
+from runtime.ports.model import TextDelta
+from runtime.process.mint import new_id
+from runtime.wire.protocol import Cancel
 from tests.integration.conftest import Deployment
 from tests.laws import check_log
 from tests.stage import Conversation, Gate, ScriptedModel, say

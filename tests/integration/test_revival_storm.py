@@ -3,11 +3,11 @@
 import asyncio
 from collections import Counter
 
-from runtime.host import ADOPTIONS_AT_ONCE
-from runtime.journal import Loaded
-from runtime.protocol import Adoption, Send, Watch
+from runtime.host.host import ADOPTIONS_AT_ONCE
+from runtime.ports.journal import Loaded
 from runtime.store.journal import PostgresJournal
 from runtime.store.pool import Pool
+from runtime.wire.protocol import Adoption, Send, Watch
 from tests.integration.conftest import Deployment
 from tests.integration.ground import settle
 from tests.stage import PATIENCE_S, Gate, ScriptedModel, given, say

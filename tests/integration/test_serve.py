@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from runtime.processes import is_alive
+from runtime.process.processes import is_alive
 from tests.client import PATIENCE_S, Client, check, script, text_of
 from tests.server import COMMAND, ServerProcess
 
@@ -30,8 +30,8 @@ MORE_THAN_SOCKETS_HOLD_BYTES = 5_000_000  # net.ipv4.tcp_wmem ends at 4 MB
 
 
 CLUMSY = """
-from runtime.capability import Capability
-from runtime.tool import ToolContext, tool
+from runtime.agents.capability import Capability
+from runtime.agents.tool import ToolContext, tool
 
 
 class Clumsy(Capability):

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from runtime import journal
+from runtime.host import journal
 from tests.integration.ground import standing
 from tests.laws import share
 from tests.play import SessionMachine

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from itertools import pairwise
 
-from runtime.session import TAIL_SHARE
+from runtime.engine.session import TAIL_SHARE
 from runtime.store.journal import PostgresJournal
 from runtime.store.pool import Pool
 from tests.integration.conftest import Deployment

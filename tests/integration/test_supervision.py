@@ -19,18 +19,19 @@ from actors.nodes import Nodes
 from actors.session import Started, Vitals
 from actors.site import Site
 from actors.supervisor import SupervisorActor
-from runtime import log
 from runtime.core.errors import StoreUnavailableError
 from runtime.core.ids import hex_of
-from runtime.core.residency import Company
-from runtime.core.supervision import Crash, Intensity, company
-from runtime.failpoint import FailPoint
-from runtime.journal import Batch, Head, Line
-from runtime.mint import new_id
-from runtime.protocol import Address, Adoption, Departure, Want
-from runtime.settings import Settings
+from runtime.core.placement.directory import Address
+from runtime.core.placement.residency import Company
+from runtime.core.placement.supervision import Crash, Intensity, company
+from runtime.ports.journal import Batch, Head, Line
+from runtime.process import log
+from runtime.process.failpoint import FailPoint
+from runtime.process.mint import new_id
+from runtime.process.settings import Settings
 from runtime.store.placement import Move, PlacementStore
 from runtime.store.sessions import SessionStore
+from runtime.wire.protocol import Adoption, Departure, Want
 from tests.integration.ground import PostgresGround, SkewedLoop, standing
 from tests.laws import share
 from tests.play import Run

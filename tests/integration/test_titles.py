@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from runtime.core.ids import hex_of
-from runtime.model import TextDelta
-from runtime.protocol import Rename
+from runtime.ports.model import TextDelta
 from runtime.store.sessions import SessionStore
+from runtime.wire.protocol import Rename
 from tests.integration.conftest import Deployment
 from tests.laws import check_log
 from tests.stage import Conversation, Gate, ScriptedModel, call, say

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from runtime.core.message import Message, Part, Role, TextPart, ToolResultPart, Turned
-from runtime.model import ModelRef, ModelReply, ModelRequest, ToolSpec
+from runtime.ports.model import ModelRef, ModelReply, ModelRequest, ToolSpec
 
 WHEN = "2026-01-01T00:00:00.000Z"
 ADD = ToolSpec(

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.capability import Capability, Registry
-from runtime.core.definition import AssignedCapability, NetworkAccess
+from runtime.agents.capability import Capability, Registry
+from runtime.core.authored.definition import AssignedCapability, NetworkAccess
+from runtime.core.authored.network import covers, narrow
 from runtime.core.errors import InvalidInputError
-from runtime.core.network import covers, narrow
 
 NAMES = "abcdef"
 

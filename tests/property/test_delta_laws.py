@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.core import event as ev
-from runtime.core import session as core
-from runtime.core.draft import Draft
 from runtime.core.errors import PerdureError
-from runtime.journal import Batch, Done, Journal
-from runtime.ports import Frame
-from runtime.session import LiveSession
-from runtime.stream import DeltaStream
+from runtime.core.session.draft import Draft
+from runtime.core.session.snapshot import FORMAT
+from runtime.core.session.state import SessionState
+from runtime.engine.session import LiveSession
+from runtime.engine.stream import DeltaStream
+from runtime.host.journal import Journal
+from runtime.ports.gateway import Frame
+from runtime.ports.journal import Batch, Done
 from tests.fakes import SESSION_ID, MemoryJournal, MemoryRow
 from tests.laws import check_stream
 from tests.stage import FixedAgents, ScriptedModel, services_for
@@ -107,9 +109,9 @@ async def streaming() -> tuple[Streaming, Ear]:
     journal, ear, store = HandJournal(), Ear(), MemoryJournal()
     store.rows[SESSION_ID] = MemoryRow()
     services = services_for(store, FixedAgents({}, []), ScriptedModel(), journal=journal)
-    loaded = await store.load(SESSION_ID, core.FORMAT)
+    loaded = await store.load(SESSION_ID, FORMAT)
     assert loaded is not None
-    return Streaming(LiveSession(loaded, core.SessionState(SESSION_ID), services, ear), journal), ear
+    return Streaming(LiveSession(loaded, SessionState(SESSION_ID), services, ear), journal), ear
 
 
 Action = Callable[[Streaming], Coroutine[Any, Any, None]]

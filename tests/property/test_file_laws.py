@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.core import files
 from runtime.core.errors import InvalidInputError
-from runtime.core.files import Edit, apply_edits, canonical, compile_pattern, matching_lines, parents
+from runtime.core.files.content import decode_content, encode_content
+from runtime.core.files.edits import Edit, apply_edits
+from runtime.core.files.paths import canonical, is_within, parents
+from runtime.core.files.search import compile_pattern, matching_lines
 
 paths = st.text(alphabet=st.sampled_from("/._ab ä\0\n\ud800"), max_size=12) | st.lists(
     st.sampled_from(["workspace", ".", "..", "", "a", "_b", "c.txt"]), max_size=6
@@ -39,12 +41,12 @@ def test_parents_of_a_path_each_hold_the_next(path: str) -> None:
     assert above == sorted(above)
     for parent in above:
         assert canonical(parent) == parent != found
-        assert files.is_within(found, parent)
+        assert is_within(found, parent)
 
 
 @given(st.binary(max_size=200))
 def test_content_survives_the_wire(content: bytes) -> None:
-    assert files.decode_content(*files.encode_content(content)) == content
+    assert decode_content(*encode_content(content)) == content
 
 
 texts = st.text(alphabet="ab\n", max_size=60)

@@ -6,8 +6,8 @@ from itertools import count
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from runtime import journal
 from runtime.core.ids import format_id
+from runtime.host import journal
 from tests.fakes import MemoryJournal, MemoryRow
 from tests.laws import Stored, share
 from tests.play import SessionMachine

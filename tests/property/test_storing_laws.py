@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.core import event as ev
-from runtime.core import session as core
-from runtime.core.draft import Draft
 from runtime.core.ids import format_id
 from runtime.core.message import Message, Role, TextPart, ToolCallPart
+from runtime.core.session.draft import Draft
+from runtime.core.session.snapshot import revive, snapshot
+from runtime.core.session.state import SessionState
 from runtime.core.storable import encode, storable
-from runtime.journal import Batch, Done, Journal
-from runtime.session import LiveSession
+from runtime.engine.session import LiveSession
+from runtime.host.journal import Journal
+from runtime.ports.journal import Batch, Done
 from tests.fakes import MemoryJournal, MemoryRow
 from tests.stage import FixedAgents, ScriptedModel, services_for
 
@@ -98,7 +100,7 @@ async def live() -> tuple[LiveSession, HeldJournal]:
     loaded = await store.load(SESSION, "")
     assert loaded is not None
     services = services_for(store, FixedAgents({}, ()), ScriptedModel(), journal=journal)
-    return LiveSession(loaded, core.SessionState(SESSION), services, Silence()), journal
+    return LiveSession(loaded, SessionState(SESSION), services, Silence()), journal
 
 
 def queued(journal: HeldJournal) -> list[int]:
@@ -111,17 +113,17 @@ async def test_an_append_is_applied_and_queued_whole_or_not_at_all(begun: int, a
     for drafts in TURN[:begun]:
         session.append(*drafts)
     for drafts in appends:
-        before, lines = core.snapshot(session.state), queued(journal)
+        before, lines = snapshot(session.state), queued(journal)
         try:
             session.append(*drafts)
         except Exception:  # noqa: BLE001  whatever it is
-            assert core.snapshot(session.state) == before
+            assert snapshot(session.state) == before
             assert queued(journal) == lines
         else:
             assert queued(journal) == list(range(1, len(lines) + len(drafts) + 1))
             assert session.state.last_sequence == len(lines) + len(drafts)
     bodies = [(line.body, line.private) for batch in journal.batches for line in batch.events]
-    assert core.snapshot(core.revive(SESSION, None, bodies)) == core.snapshot(session.state)
+    assert snapshot(revive(SESSION, None, bodies)) == snapshot(session.state)
 
 
 @given(VALUES)

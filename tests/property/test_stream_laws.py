@@ -8,11 +8,11 @@ from contextlib import aclosing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.sse import Follower, Start
-from runtime.broadcast import Channel, Listener
-from runtime.ports import Frame
-from runtime.protocol import Watching
+from api.http.sse import Follower, Start
+from runtime.ports.gateway import Frame
 from runtime.store.events import Filter
+from runtime.wire.broadcast import Channel, Listener
+from runtime.wire.protocol import Watching
 from tests.fakes import SESSION_ID, FakeGateway, ListLog
 from tests.unit.api.builders import delta, event_id, live, stored
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from runtime.core.session import revive
+from runtime.core.session.snapshot import revive
 from tests.laws import Stored, check_log, check_replay, check_state, events_of
 
 JOURNALS: Final = sorted((Path(__file__).parent / "journals").glob("*.jsonl"))

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.deps import Deps, Health
-from runtime.capability import Capability, Registry
-from runtime.mint import now
+from api.http.deps import Deps, Health
+from runtime.agents.capability import Capability, Registry
 from runtime.models.catalogue import Catalogue
-from runtime.settings import HttpSettings, ModelSettings
+from runtime.process.mint import now
+from runtime.process.settings import HttpSettings, ModelSettings
 from runtime.store.agents import AgentStore
 from runtime.store.events import EventLog
 from runtime.store.files import WorkspaceFiles

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from api.connections import protocol
-from runtime.settings import HttpSettings
+from api.http.connections import protocol
+from runtime.process.settings import HttpSettings
 
 PATIENCE_S = 10.0
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"

@@ -7,12 +7,12 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.deps import Deps
+from api.http.deps import Deps
 from runtime.core import event as ev
-from runtime.core.decision import CHOICES, Decision
-from runtime.core.effect import idempotency_key
 from runtime.core.ids import format_id, hex_of
 from runtime.core.message import TextPart, ToolCallPart
+from runtime.core.session.decision import CHOICES, Decision
+from runtime.core.session.effect import idempotency_key
 from runtime.store.pool import Pool
 from tests.fakes import FakeGateway
 

@@ -7,8 +7,8 @@ import pytest
 from anyio import to_thread
 
 from api.app import create_app
-from api.deps import Deps
-from api.openapi import document
+from api.http.deps import Deps
+from api.http.openapi import document
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 

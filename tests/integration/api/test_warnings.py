@@ -9,8 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from api.app import create_app
-from api.deps import Deps
-from api.openapi import document
+from api.http.deps import Deps
+from api.http.openapi import document
 
 TEXT = {"type": "text", "text": "hi"}
 TOOL = {"name": "ask", "description": "Asks.", "parameters": {}}

@@ -8,8 +8,8 @@ from runtime.capabilities.session_file_system import SessionFileSystem
 from runtime.capabilities.session_storage import SessionStorage
 from runtime.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, ToolError
 from runtime.core.event import FileWritten
-from runtime.core.files import digest
-from runtime.mint import new_id
+from runtime.core.files.content import digest
+from runtime.process.mint import new_id
 from runtime.store.files import WorkspaceFiles
 from runtime.store.keys import SessionKeys
 from runtime.store.pool import Pool

@@ -7,7 +7,7 @@ CODE = """
 import sys
 from runtime.models.catalogue import Catalogue
 from runtime.models.router import Models
-from runtime.settings import ModelSettings
+from runtime.process.settings import ModelSettings
 
 heavy = {"pydantic_ai", "genai_prices", "openai", "anthropic"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)

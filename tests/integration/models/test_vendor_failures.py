@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
-from runtime.model import ModelRef
 from runtime.models.router import Models
-from runtime.settings import ModelSettings
+from runtime.ports.model import ModelRef
+from runtime.process.settings import ModelSettings
 from tests.model_servers import Answer, Broken, Called, Garbage, Hung, ModelServer, Refused, Said, Stalled, model_server
 from tests.model_servers.requests import ADD, asked, ref, user
 from tests.model_servers.server import KEY

@@ -11,11 +11,11 @@ import pytest
 
 from runtime.core.errors import ModelRejectedError
 from runtime.core.message import ImagePart, ToolCallPart
-from runtime.model import Model, ModelRef, ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
 from runtime.models.router import Models
 from runtime.models.vendors import VENDORS as TABLE
 from runtime.models.vendors import Api, Vendor
-from runtime.settings import ModelSettings
+from runtime.ports.model import Model, ModelRef, ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
+from runtime.process.settings import ModelSettings
 from tests.model_servers import Called, ModelServer, Said, Stalled, model_server
 from tests.model_servers.requests import ADD, agent, asked, ref, result, user
 

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from runtime.core.definition import Agent, AgentDefinition, ClientTool
-from runtime.core.definition import AssignedCapability as Use
+from runtime.core.authored.definition import Agent, AgentDefinition, ClientTool
+from runtime.core.authored.definition import AssignedCapability as Use
 from runtime.core.errors import ConflictError, InvalidInputError, NotFoundError
-from runtime.mint import new_id
+from runtime.process.mint import new_id
 from runtime.store.agents import AgentStore
 from runtime.store.harnesses import HarnessStore, built_in_id
 from runtime.store.pool import Pool

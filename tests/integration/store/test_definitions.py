@@ -6,12 +6,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from runtime.agents.capability import Registry
+from runtime.agents.live import Owner
 from runtime.capabilities.catalogue import BUILT_IN
-from runtime.capability import Registry
-from runtime.core.definition import AgentDefinition, HarnessDefinition, SessionDefinition
+from runtime.core.authored.definition import AgentDefinition, HarnessDefinition, SessionDefinition
 from runtime.core.errors import InvalidInputError, NotFoundError, StoreUnavailableError
-from runtime.mint import new_id
-from runtime.services import Owner
+from runtime.process.mint import new_id
 from runtime.store.agents import AgentStore
 from runtime.store.definitions import Definitions
 from runtime.store.harnesses import HarnessStore, built_in_id

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from runtime.core.errors import ConflictError, StoreUnavailableError
-from runtime.processes import is_alive
+from runtime.process.processes import is_alive
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.pool import connect
 

@@ -17,14 +17,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from runtime import journal
 from runtime.core.errors import PerdureError, StaleEpochError
 from runtime.core.ids import hex_of
-from runtime.core.session import FORMAT
-from runtime.journal import Batch, Head, Journal, Line
-from runtime.mint import Mint
-from runtime.protocol import Departure
-from runtime.tasks import Tasks
+from runtime.core.session.snapshot import FORMAT
+from runtime.host import journal
+from runtime.host.journal import Journal
+from runtime.ports.journal import Batch, Head, Line
+from runtime.process.mint import Mint
+from runtime.process.tasks import Tasks
+from runtime.wire.protocol import Departure
 from tests.fakes import BrokenLine
 from tests.integration.ground import PostgresGround, settle, standing
 from tests.laws import share

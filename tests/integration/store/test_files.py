@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from runtime.core import files as rules
-from runtime.core.definition import InitialFile
+from runtime.core.authored.definition import InitialFile
 from runtime.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
-from runtime.mint import new_id
+from runtime.core.files.content import digest
+from runtime.process.mint import new_id
 from runtime.store.files import WorkspaceFiles
 from runtime.store.pool import Pool
 from runtime.store.workspaces import WorkspaceStore
@@ -107,7 +107,7 @@ async def test_replace_changes_an_existing_file_only(files: WorkspaceFiles) -> N
 
 async def test_replace_with_a_hash_loses_against_a_newer_write(files: WorkspaceFiles) -> None:
     await files.write("/a", b"one")
-    seen = rules.digest(b"one")
+    seen = digest(b"one")
     await files.replace("/a", b"two", if_hash=seen)
     with pytest.raises(ConflictError) as caught:
         await files.replace("/a", b"three", if_hash=seen)
@@ -117,7 +117,7 @@ async def test_replace_with_a_hash_loses_against_a_newer_write(files: WorkspaceF
 
 async def test_of_many_replaces_of_one_version_only_one_succeeds(files: WorkspaceFiles) -> None:
     await files.write("/a", b"")
-    tries = [files.replace("/a", b"%d" % n, if_hash=rules.digest(b"")) for n in range(8)]
+    tries = [files.replace("/a", b"%d" % n, if_hash=digest(b"")) for n in range(8)]
     results = await asyncio.gather(*tries, return_exceptions=True)
     assert sum(isinstance(result, ConflictError) for result in results) == 7
 
@@ -220,7 +220,7 @@ async def test_workspaces_do_not_see_each_others_files(files: WorkspaceFiles, db
 
 
 async def test_a_file_has_a_limit(files: WorkspaceFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr("runtime.store.files.MAX_FILE_BYTES", 10)
     await files.write("/a", b"x" * 10)
     with pytest.raises(InvalidInputError) as caught:
         await files.write("/a", b"x" * 11)
@@ -230,7 +230,7 @@ async def test_a_file_has_a_limit(files: WorkspaceFiles, monkeypatch: pytest.Mon
 async def test_a_workspace_has_a_limit_that_writes_at_once_cannot_pass(
     files: WorkspaceFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rules, "MAX_WORKSPACE_BYTES", 35)
+    monkeypatch.setattr("runtime.store.files.MAX_WORKSPACE_BYTES", 35)
     results = await asyncio.gather(*(files.write(f"/{n}", b"x" * 10) for n in range(8)), return_exceptions=True)
     assert sum(isinstance(result, InvalidInputError) for result in results) == 5
     assert len(await files.list()) == 3
@@ -244,13 +244,13 @@ async def test_a_workspace_has_a_limit_that_writes_at_once_cannot_pass(
 
 async def test_a_full_workspace_can_still_shrink(files: WorkspaceFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     await files.write("/a", b"x" * 20)
-    monkeypatch.setattr(rules, "MAX_WORKSPACE_BYTES", 10)
+    monkeypatch.setattr("runtime.store.files.MAX_WORKSPACE_BYTES", 10)
     await files.write("/a", b"x" * 15)
     assert await files.delete("/a")
 
 
 async def test_a_workspace_has_so_many_entries(files: WorkspaceFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "MAX_ENTRIES", 2)
+    monkeypatch.setattr("runtime.store.files.MAX_ENTRIES", 2)
     await files.create_directory("/a")
     await files.write("/b", b"")
     for call in (files.write("/c", b""), files.create_directory("/d"), files.copy("/b", "/e")):

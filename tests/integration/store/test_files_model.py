@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.core.errors import CallerError
-from runtime.core.files import is_within, parents
-from runtime.mint import new_id
+from runtime.core.files.paths import is_within, parents
+from runtime.process.mint import new_id
 from runtime.store.files import WorkspaceFiles
 from runtime.store.pool import Pool
 from runtime.store.workspaces import WorkspaceStore

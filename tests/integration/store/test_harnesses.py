@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from runtime.core.definition import HarnessDefinition
+from runtime.core.authored.definition import HarnessDefinition
 from runtime.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
-from runtime.mint import new_id
+from runtime.process.mint import new_id
 from runtime.store.harnesses import MAX_DEPTH, HarnessStore, built_in_id
 from runtime.store.pool import Pool
 

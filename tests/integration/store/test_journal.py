@@ -5,17 +5,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from runtime import journal as writer
-from runtime.core.definition import HarnessDefinition, SessionDefinition
+from runtime.core.authored.definition import HarnessDefinition, SessionDefinition
 from runtime.core.errors import PerdureError
-from runtime.journal import Batch, Head, Journal, Line
-from runtime.mint import new_id
-from runtime.settings import Settings
+from runtime.host import journal as writer
+from runtime.host.journal import Journal
+from runtime.ports.journal import Batch, Head, Line
+from runtime.process.mint import new_id
+from runtime.process.settings import Settings
+from runtime.process.tasks import Tasks
 from runtime.store.harnesses import HarnessStore
 from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool
 from runtime.store.sessions import NewSession, SessionStore
-from runtime.tasks import Tasks
 from runtime.wiring import Connections, Runtime, open_runtime
 from tests.integration.ground import settle
 

@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.core.errors import InvalidInputError
-from runtime.mint import new_id
+from runtime.process.mint import new_id
 from runtime.store.keys import MAX_KEYS, SessionKeys
 from runtime.store.pool import Pool
 

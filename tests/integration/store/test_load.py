@@ -2,10 +2,10 @@
 
 import asyncio
 
-from runtime.core.definition import HarnessDefinition
-from runtime.core.session import FORMAT
-from runtime.journal import Batch, Head, Line
-from runtime.mint import new_id
+from runtime.core.authored.definition import HarnessDefinition
+from runtime.core.session.snapshot import FORMAT
+from runtime.ports.journal import Batch, Head, Line
+from runtime.process.mint import new_id
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
 from tests.integration.ground import PostgresGround

@@ -4,7 +4,7 @@ import pytest
 
 from runtime.core.errors import ConflictError, InvalidInputError, NotFoundError
 from runtime.core.ids import hex_of
-from runtime.mint import new_id
+from runtime.process.mint import new_id
 from runtime.store.pool import Pool
 from runtime.store.workspaces import WorkspaceStore
 

@@ -1,9 +1,9 @@
 """Events and frames for streams."""
 
 from runtime.core.ids import format_id
-from runtime.core.sse import frame
-from runtime.ports import Frame
+from runtime.ports.gateway import Frame
 from runtime.store.events import StoredEvent
+from runtime.wire.sse import frame
 from tests.fakes import SESSION_ID
 
 

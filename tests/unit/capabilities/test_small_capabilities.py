@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
+from runtime.agents.capability import Registry
+from runtime.agents.tool import OnInterrupt
 from runtime.capabilities.catalogue import BUILT_IN
 from runtime.capabilities.current_time import CurrentTime
 from runtime.capabilities.session import SessionDetails
 from runtime.capabilities.stateless_todo_list import StatelessTodoList
 from runtime.capabilities.test_math import Arithmetic
 from runtime.capabilities.test_weather import Weather
-from runtime.capability import Registry
-from runtime.core.definition import AssignedCapability
+from runtime.core.authored.definition import AssignedCapability
 from runtime.core.errors import ToolError
 from runtime.core.event import SessionTitleUpdated
-from runtime.tool import OnInterrupt
 from tests.tool_contexts import ToolBench, session_info
 
 

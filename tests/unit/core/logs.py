@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 
 from runtime.core import event as ev
-from runtime.core.draft import Draft
 from runtime.core.ids import format_id
 from runtime.core.message import Message, Role, TextPart, ToolCallPart, Usage
-from runtime.core.session import SessionState, apply
+from runtime.core.session.draft import Draft
+from runtime.core.session.fold import apply
+from runtime.core.session.state import SessionState
 
 SESSION_ID = "session_" + "5" * 32
 TIME = "2026-01-01T00:00:00.000Z"

@@ -6,7 +6,7 @@ import pytest
 from runtime.core import event as ev
 from runtime.core.message import Message, Role, TextPart, ToolCallPart
 from tests.unit.core.logs import Log, event_of
-from tests.unit.core.test_phase import EXAMPLES
+from tests.unit.core.session.test_phase import EXAMPLES
 
 
 @pytest.mark.parametrize("event_type", sorted(EXAMPLES))

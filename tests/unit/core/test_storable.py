@@ -6,7 +6,7 @@ import pytest
 from runtime.core.errors import InvalidInputError
 from runtime.core.event import FileWritten
 from runtime.core.message import TextPart, ToolCallPart
-from runtime.core.session import result_value
+from runtime.core.session.result import result_value
 from runtime.core.storable import MAX_DEPTH, MAX_VALUES, as_stored, check_json, encode, storable
 
 

@@ -11,7 +11,7 @@ from runtime.core.errors import NotFoundError
 from runtime.core.ids import is_id
 from runtime.models.catalogue import Catalogue
 from runtime.models.vendors import VENDORS
-from runtime.settings import ModelSettings
+from runtime.process.settings import ModelSettings
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 EVERY_KEY = {vendor.keys[0]: "sk-test" for vendor in VENDORS}

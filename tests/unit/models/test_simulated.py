@@ -11,9 +11,9 @@ import pytest
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
 from runtime.core.message import ToolCallPart, Turned, Usage
-from runtime.model import ModelRef, ModelReply, StreamItem, TextDelta, ThinkingDelta
 from runtime.models.script import Line
 from runtime.models.simulated import SCRIPT_IS_OVER, SimulatedModel
+from runtime.ports.model import ModelRef, ModelReply, StreamItem, TextDelta, ThinkingDelta
 from tests.model_servers.requests import agent, asked, ref, result, user
 
 ECHO = ref("llmsim", "sim-echo")

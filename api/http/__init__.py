@@ -1,0 +1,1 @@
+"""What HTTP asks of every route: bodies, errors, pages, streams, limits, documents."""

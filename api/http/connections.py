@@ -1,0 +1,112 @@
+"""What uvicorn leaves open: how large a request's header may be, how long it may take, and how many connect.
+
+A connection beyond the last is taken, and its request answered with a 503: one that is refused without a word looks
+like a server that is down.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from fastapi import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from api.http.errors import problem
+from runtime.process.settings import HttpSettings
+
+BESIDE_STREAMS: Final = 2_000  # connections for requests, when every event stream is taken
+REFUSED_PATIENCE_S: Final = 1
+RETRY_AFTER_S: Final = 5.0
+
+
+def protocol(http: HttpSettings) -> type[HttpToolsProtocol]:
+    """Return uvicorn's protocol with these limits."""
+
+    class Limited(_Limited):
+        header_limit_bytes = http.header_limit_bytes
+        header_timeout_s = http.header_timeout_s
+        most = http.connections or http.sse_total + BESIDE_STREAMS
+
+    return Limited
+
+
+class _Limited(HttpToolsProtocol):
+    header_limit_bytes: int
+    header_timeout_s: float
+    most: int
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline: asyncio.TimerHandle | None = None  # of a header that is still to come
+        self._is_new = False  # whether that header began in the bytes that are being read
+        self._header_bytes = 0  # of it, without those
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            self.app = _no_room
+            self.timeout_keep_alive = self.header_timeout_s = REFUSED_PATIENCE_S
+        self._expect_header(self.timeout_keep_alive)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._is_new = False
+        super().data_received(data)
+        if self._deadline is None or self._is_new or self.transport.is_closing():
+            return
+        self._header_bytes += len(data)
+        if self._header_bytes > self.header_limit_bytes:
+            self._hang_up()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_new = True
+        self._expect_header(self.header_timeout_s)
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        size_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size_bytes > self.header_limit_bytes:
+            self.app = self._too_large
+        super().on_headers_complete()
+
+    def _expect_header(self, timeout_s: float) -> None:
+        self._stop_waiting()
+        self._header_bytes = 0
+        self._deadline = self.loop.call_later(timeout_s, self.timeout_keep_alive_handler)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _hang_up(self) -> None:
+        """Refuse a header before its end; without a word if an earlier request is still being answered."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(_as_bytes(self._refusal()))
+        self.transport.close()
+
+    def _refusal(self) -> Response:
+        words = f"A request's header may have {self.header_limit_bytes} bytes (PERDURE_HTTP__HEADER_LIMIT_BYTES)."
+        return _last(problem(431, "header_too_large", words))
+
+    async def _too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._refusal()(scope, receive, send)
+
+
+async def _no_room(scope: Scope, receive: Receive, send: Send) -> None:
+    words = "The server has as many connections as it may have (PERDURE_HTTP__CONNECTIONS); try again."
+    await _last(problem(503, "too_many_connections", words, retry_after_s=RETRY_AFTER_S))(scope, receive, send)
+
+
+def _last(answer: Response) -> Response:
+    answer.headers["connection"] = "close"
+    return answer
+
+
+def _as_bytes(answer: Response) -> bytes:
+    lines = b"".join(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)
+    return STATUS_LINE[answer.status_code] + lines + b"\r\n" + bytes(answer.body)

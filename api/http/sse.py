@@ -1,0 +1,267 @@
+"""A session's events as a stream: history from the journal, then live frames, without a gap (contract events §7).
+
+Sequences are dense, so a hole between two frames is always seen, and filled from the journal. The bytes
+of live frames were made in the actor and go to the socket as they are.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from runtime.core.errors import LimitExceededError, NotFoundError, PerdureError
+from runtime.ports.gateway import Frame, Gateway, Subscription
+from runtime.store.events import Filter, StoredEvent
+from runtime.wire.sse import HEARTBEAT, RETRY_MS, frame
+
+log = structlog.get_logger(__name__)
+
+CONNECTED: Final = frame("connected", None, b'{"status":"connected"}')
+PAGE: Final = 500  # events of history in one read and one write
+SEND_TIMEOUT_S: Final = 60.0
+_JITTER: Final = 0.2
+_HEADERS: Final = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold frames back
+)
+
+
+def disconnecting(reason: str) -> bytes:
+    """Return the frame that announces a planned end."""
+    return frame("disconnecting", None, f'{{"reason":"{reason}","retry_ms":{RETRY_MS}}}'.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things last on a stream, in seconds."""
+
+    heartbeat_s: float = 30.0
+    cycle_s: float = 300.0
+    send_timeout_s: float = SEND_TIMEOUT_S
+
+
+class Streams:
+    """The open streams of this server: how many there may be, and the end of them all."""
+
+    def __init__(self, per_session: int, total: int) -> None:
+        self._per_session = per_session
+        self._total = total
+        self._open: Counter[str] = Counter()
+        self.closing = asyncio.Event()
+
+    def __len__(self) -> int:
+        return self._open.total()
+
+    def close(self) -> None:
+        """Tell every client to come back later: the server stops."""
+        self.closing.set()
+
+    @contextmanager
+    def slot(self, session_id: str) -> Iterator[None]:
+        """Count a stream while it is open. Raises LimitExceededError."""
+        if self._open[session_id] >= self._per_session:
+            message = f"This session has {self._per_session} event streams already."
+            raise LimitExceededError(message, "too_many_streams", 5.0)
+        if len(self) >= self._total:
+            message = f"This server has {self._total} event streams already."
+            raise LimitExceededError(message, "too_many_streams", 5.0)
+        self._open[session_id] += 1
+        try:
+            yield
+        finally:
+            self._open[session_id] -= 1
+            if not self._open[session_id]:
+                del self._open[session_id]
+
+
+class History(Protocol):
+    """What a stream reads of the journal (see `runtime.store.events.EventLog`)."""
+
+    async def head(self, session_id: str) -> int | None:
+        """Return the last sequence of a session; None if there is no such session."""
+        ...
+
+    async def after(self, session_id: str, sequence: int, limit: int) -> list[StoredEvent]:
+        """Return up to `limit` events after a sequence, in order."""
+        ...
+
+    async def sequence_of(self, session_id: str, event_id: str) -> int:
+        """Return the sequence of the newest event that is not after an id."""
+        ...
+
+    async def last_of_type(self, session_id: str, event_type: str) -> int:
+        """Return the sequence of the newest event of a type, 0 if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a client wants to begin: after an event, after a sequence, or with what is going on now."""
+
+    since_id: str | None = None
+    after_sequence: int | None = None
+
+
+class Follower:
+    """One reader's way through one log. `chunks` yields what is to be written, each as whole frames."""
+
+    def __init__(self, session_id: str, events: History, gateway: Gateway, chosen: Filter) -> None:
+        self._session_id = session_id
+        self._events = events
+        self._gateway = gateway
+        self._chosen = chosen
+        self._position = 0  # the last sequence that was passed on or filtered out
+        self._live = 0  # the last sequence that the subscription has come past
+        self._subscription: Subscription | None = None
+
+    async def open(self, start: Start) -> None:
+        """Find the place and begin to listen. Raises NotFoundError, and what the gateway raises."""
+        self._position = await self._place(start)
+        self._subscription = await self._gateway.subscribe(self._session_id)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield history, then live frames; ends when the session is closed."""
+        while self._subscription is not None:
+            subscription, self._subscription = self._subscription, None
+            try:
+                self._live = subscription.start_sequence
+                async for chunk in self._history():
+                    yield chunk
+                subscription.reached(self._position)
+                if subscription.partial is not None and self._is_current(subscription.partial):
+                    yield subscription.partial.sse
+                while frames := await subscription.next():
+                    async for chunk in self._take(frames):
+                        yield chunk
+                is_lagged = subscription.lagged
+            finally:
+                subscription.close()
+            if is_lagged:
+                self._subscription = await self._gateway.subscribe(self._session_id)
+
+    def close(self) -> None:
+        """Stop listening, if `chunks` was never begun."""
+        if self._subscription is not None:
+            self._subscription.close()
+
+    async def _place(self, start: Start) -> int:
+        head = await self._events.head(self._session_id)
+        if head is None:
+            raise NotFoundError(kind="session", key=self._session_id)
+        if start.since_id is not None:
+            return await self._events.sequence_of(self._session_id, start.since_id)
+        if start.after_sequence is not None:
+            return start.after_sequence
+        # A client that sends first and listens then must see its message and all that came of it.
+        newest_input = await self._events.last_of_type(self._session_id, "input.message")
+        return newest_input - 1 if newest_input else head
+
+    async def _history(self, until: int | None = None) -> AsyncGenerator[bytes, None]:
+        page_is_full = True
+        while page_is_full and (until is None or self._position < until):
+            page = await self._events.after(self._session_id, self._position, PAGE)
+            page_is_full = len(page) == PAGE
+            if page:
+                self._position = page[-1].sequence
+                yield b"".join(frame(e.type, e.id, e.body) for e in page if self._chosen.allows(e.type))
+
+    async def _take(self, frames: Sequence[Frame]) -> AsyncGenerator[bytes, None]:
+        ready: list[bytes] = []
+        for item in frames:
+            if item.sequence == 0:
+                if self._is_current(item):
+                    ready.append(item.sse)
+                continue
+            self._live = item.sequence
+            if item.sequence > self._position + 1:
+                yield b"".join(ready)
+                ready.clear()
+                async for chunk in self._history(until=item.sequence - 1):
+                    yield chunk
+            if item.sequence > self._position:
+                self._position = item.sequence
+                if self._chosen.allows(item.type):
+                    ready.append(item.sse)
+        yield b"".join(ready)
+
+    def _is_current(self, delta: Frame) -> bool:
+        # History may have run ahead of the live frames: their deltas belong to a message that has gone out whole.
+        return self._live == self._position and self._chosen.allows(delta.type)
+
+
+class EventStream(Response):
+    """The reply that streams. Errors of opening come before its first byte, so they have a status of their own."""
+
+    def __init__(self, session_id: str, follower: Follower, start: Start, streams: Streams, timing: Timing) -> None:
+        self._session_id = session_id
+        self._follower = follower
+        self._start = start
+        self._streams = streams
+        self._timing = timing
+        super().__init__()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream until the client leaves, the cycle is over or the server stops."""
+        with self._streams.slot(self._session_id):
+            await self._follower.open(self._start)
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+                await _write(send, CONNECTED)
+                reason = await self._serve(receive, send)
+                if reason is not None:
+                    await _write(send, disconnecting(reason))
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+            finally:
+                self._follower.close()
+
+    async def _serve(self, receive: Receive, send: Send) -> str | None:
+        """Stream until somebody ends it; return the reason to tell the client, None if it does not listen."""
+        cycle_s = self._timing.cycle_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # spreads reconnects
+        writing = asyncio.create_task(self._copy(send))
+        beating = asyncio.create_task(self._beat(send))
+        leaving = asyncio.create_task(_gone(receive))
+        closing = asyncio.create_task(self._streams.closing.wait())
+        tasks = {writing, beating, leaving, closing}
+        try:
+            done, _ = await asyncio.wait(tasks, timeout=cycle_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(writing, beating, leaving, closing, return_exceptions=True)
+        if leaving in done or any(isinstance(result, TimeoutError) for result in results):
+            return None
+        if isinstance(results[0], PerdureError):
+            log.info("stream_interrupted", session_id=self._session_id, code=results[0].stable_code)
+        elif isinstance(results[0], Exception):
+            raise results[0]
+        return "server_maintenance" if closing in done else "connection_cycle"
+
+    async def _copy(self, send: Send) -> None:
+        async with aclosing(self._follower.chunks()) as chunks:
+            async for chunk in chunks:
+                if chunk:
+                    async with asyncio.timeout(self._timing.send_timeout_s):
+                        await _write(send, chunk)
+
+    async def _beat(self, send: Send) -> None:
+        while True:
+            await asyncio.sleep(self._timing.heartbeat_s)
+            async with asyncio.timeout(self._timing.send_timeout_s):
+                await _write(send, HEARTBEAT)
+
+
+async def _write(send: Send, data: bytes) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": True})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

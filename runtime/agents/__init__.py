@@ -1,0 +1,1 @@
+"""What a session runs with: tools, capabilities, and the agent that is composed of them."""

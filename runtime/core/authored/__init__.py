@@ -1,0 +1,1 @@
+"""What people author: its shape, its life, and what its layers together allow."""

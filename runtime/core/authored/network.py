@@ -1,0 +1,67 @@
+"""Which hosts tools may reach: patterns, and how layers narrow them (contract concepts §3).
+
+A pattern is a host (`example.com`), a host with everything below it (`*.example.com`), or a URL prefix: the
+same scheme, host and port, and a path that begins so.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from runtime.core.authored.definition import NetworkAccess
+
+_ANY_BELOW: Final = "*."
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """What all layers together allow. `allowed` is None for everything, empty for nothing; `blocked` beats it."""
+
+    allowed: tuple[str, ...] | None = None
+    blocked: tuple[str, ...] = ()
+
+
+def narrow(layers: Iterable[NetworkAccess | None]) -> Reach:
+    """Fold the layers, outermost first: an inner one may only allow what the outer ones do, and block more."""
+    reach = Reach()
+    for layer in layers:
+        if layer is None:
+            continue
+        allowed = reach.allowed
+        if layer.allowed:
+            allowed = tuple(p for p in layer.allowed if allowed is None or any(covers(outer, p) for outer in allowed))
+        reach = Reach(allowed, tuple(dict.fromkeys((*reach.blocked, *layer.blocked))))
+    return reach
+
+
+def covers(outer: str, inner: str) -> bool:
+    """Tell whether everything that the inner pattern matches is also matched by the outer one."""
+    if not _is_url(inner):
+        return not _is_url(outer) and _covers_host(outer.lower(), inner.lower())
+    try:
+        return _covers_url(outer, urlsplit(inner))
+    except ValueError:  # not a URL after all
+        return False
+
+
+def _covers_url(outer: str, inner: SplitResult) -> bool:
+    if not _is_url(outer):
+        return _covers_host(outer.lower(), inner.hostname or "")
+    prefix = urlsplit(outer)
+    return (
+        (prefix.scheme, prefix.netloc.lower()) == (inner.scheme, inner.netloc.lower())
+        and ".." not in inner.path.split("/")
+        and inner.path.startswith(prefix.path)
+    )
+
+
+def _covers_host(outer: str, inner: str) -> bool:
+    if not outer.startswith(_ANY_BELOW):
+        return outer == inner
+    name = inner.removeprefix(_ANY_BELOW)
+    return name == outer.removeprefix(_ANY_BELOW) or name.endswith(outer.removeprefix("*"))
+
+
+def _is_url(pattern: str) -> bool:
+    return "://" in pattern

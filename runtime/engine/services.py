@@ -1,0 +1,43 @@
+"""What a session needs around it, and the numbers it goes by. Built once per process, in `wiring.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runtime.agents.live import Agents
+from runtime.ports.files import Workspace
+from runtime.ports.journal import JournalStore, JournalWriter
+from runtime.ports.keys import KeyValues
+from runtime.ports.model import Model, Models
+
+
+@dataclass(frozen=True, slots=True)
+class Tunables:
+    """The engine's numbers. Times are in seconds."""
+
+    delta_interval_s: float = 0.05
+    client_tool_timeout_s: float = 300.0
+    decision_timeout_s: float = 86_400.0
+    tool_timeout_s: float = 600.0
+    tool_result_bytes: int = 1_000_000
+    tools_at_once: int = 16
+    calls_per_answer: int = 128
+    answer_limit_bytes: int = 4_000_000
+    model_call_s: float = 1800.0
+    model_attempts: int = 5
+    retry_first_s: float = 0.5
+    retry_most_s: float = 30.0
+    snapshot_every_events: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything outside that a session calls on."""
+
+    journal: JournalWriter
+    store: JournalStore
+    agents: Agents
+    models: Models
+    model: Model
+    workspace: Callable[[str], Workspace]
+    keys: Callable[[str], KeyValues]
+    tunables: Tunables

@@ -1,0 +1,1 @@
+"""Many live sessions in one process, and the writer of their journal."""

@@ -1,0 +1,1 @@
+"""What every process of ours has: settings, log, clock and chance, tasks, crash windows."""

@@ -1,0 +1,328 @@
+"""Settings: the only reader of the environment. Built once per process and passed down, also to actors by pickle.
+
+`PERDURE_<NAME>` or `PERDURE_<GROUP>__<NAME>` sets a value; the few that other programs know keep their bare
+names. `python -m runtime.process.settings` writes `.env.example`.
+"""
+
+import ipaddress
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PostgresDsn,
+    PrivateAttr,
+    Secret,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runtime.core.errors import InvalidInputError
+
+_PREFIX: Final = "PERDURE_"
+_CARRIED: Final = re.compile(r"[A-Z0-9_]+_(API_KEY|BASE_URL|ENDPOINT|API_BASE)")
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class _Carried(BaseModel):
+    """Settings that were pickled by older or newer code: what is missing has its default, what is unknown is left."""
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        own = type(self).model_fields
+        defaults = {name: field.get_default(call_default_factory=True) for name, field in own.items()}
+        known = {name: value for name, value in state["__dict__"].items() if name in own}
+        super().__setstate__(state | {"__dict__": defaults | known})
+
+
+class _Group(_Carried):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class HttpSettings(_Group):
+    """The front door."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; loopback only while AUTH_MODE=none")
+    port: int = Field(9000, ge=0, le=65_535, description="TCP port to listen on; 0 takes a free one")
+    sse_heartbeat_s: Seconds = Field(30, description="Seconds between heartbeat comments on an event stream")
+    sse_cycle_s: Seconds = Field(300, description="Seconds after which a stream asks its client to reconnect, ±20 %")
+    sse_per_session: int = Field(12, ge=1, le=10_000, description="Event streams that one session may have at a time")
+    sse_total: int = Field(10_000, ge=1, le=1_000_000, description="Event streams that the server may have at a time")
+    body_limit_bytes: int = Field(8_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, in bytes")
+    header_limit_bytes: int = Field(
+        32_768, ge=1_024, le=10_000_000, description="Largest header of a request, with its address, in bytes"
+    )
+    header_timeout_s: Seconds = Field(30, description="Seconds that a client may take to send a request's header")
+    connections: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Connections that may be open at a time; empty: 2,000 more than event streams",
+    )
+
+
+class ActorSettings(_Group):
+    """Placement and supervision of session actors."""
+
+    max_actors: int | None = Field(
+        None, ge=1, le=100_000, description="Actors that share sessions; empty: from the cluster's memory"
+    )
+    warm_standbys: int = Field(2, ge=0, le=1_000, description="Actors kept ready for the next session")
+    sessions_per_actor: int = Field(4096, ge=1, le=100_000, description="Live sessions that one actor may hold")
+    drain_timeout_s: Seconds = Field(30, description="Seconds that an actor being drained leaves to running turns")
+    idle_passivate_s: Seconds = Field(300, description="Seconds of rest after which a session leaves memory")
+    lease_s: Seconds = Field(2.5, description="Seconds without a sign of life after which an actor loses its sessions")
+    heartbeat_interval_s: Seconds = Field(
+        0.5, description="Seconds between an actor's signs of life; a third of the lease at most"
+    )
+    restart_intensity: int = Field(3, ge=0, le=1_000, description="Restarts of one session within the window")
+    restart_window_s: Seconds = Field(60, description="Seconds over which restarts of a session are counted")
+
+    @model_validator(mode="after")
+    def _lease_outlasts_heartbeats(self) -> Self:
+        if self.lease_s < 3 * self.heartbeat_interval_s:
+            message = (
+                "lease_s must be at least three times heartbeat_interval_s, "
+                "or one late heartbeat costs an actor its sessions"
+            )
+            raise ValueError(message)
+        return self
+
+
+class JournalSettings(_Group):
+    """The event log."""
+
+    snapshot_every_events: int = Field(200, ge=1, le=1_000_000, description="Events after which a snapshot is written")
+    queue_limit_bytes: int = Field(
+        64 << 20, ge=1, description="Bytes of events that may wait for the disk before an actor refuses messages"
+    )
+
+
+class ModelSettings(_Group):
+    """Calls to language models."""
+
+    default_model: str | None = Field(
+        None,
+        min_length=1,
+        description="Model of agents that name none; empty: the first vendor with a key, else llmsim",
+    )
+    first_byte_timeout_s: Seconds = Field(120, description="Seconds that a model may take to begin its answer")
+    stall_timeout_s: Seconds = Field(60, description="Seconds that a model may pause within its answer")
+    max_attempts: int = Field(5, ge=1, le=100, description="Attempts at one model call before the turn fails")
+    retry_base_s: Seconds = Field(
+        0.5, description="Seconds before the second attempt; doubles with each one, with jitter"
+    )
+    retry_cap_s: Seconds = Field(30, description="Longest wait between two attempts, in seconds")
+    call_timeout_s: Seconds = Field(1800, description="Seconds that one model call may take in all, with every attempt")
+    answer_limit_bytes: int = Field(
+        4_000_000, ge=1_000, le=100_000_000, description="Largest answer of a model (text, thinking, calls), in bytes"
+    )
+
+
+class ToolSettings(_Group):
+    """Calls of the server's tools."""
+
+    timeout_s: Seconds = Field(600, description="Seconds that a tool may run if it names no other limit")
+    result_limit_bytes: int = Field(
+        1_000_000, ge=1_000, le=100_000_000, description="Largest result of a tool, in bytes"
+    )
+    at_once: int = Field(16, ge=1, le=10_000, description="Tools of one session that may run at a time; the rest wait")
+    calls_per_answer: int = Field(128, ge=1, le=10_000, description="Tool calls that one answer of a model may ask for")
+
+
+class LogLevel(StrEnum):
+    """The least serious entry that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Settings(_Carried, BaseSettings):
+    """Every setting. Numbers carry their unit in the name."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: Secret[PostgresDsn] | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL 15 or newer; empty: one of its own in the data dir",
+    )
+    ray_address: str | None = Field(
+        None,
+        validation_alias="RAY_ADDRESS",
+        min_length=1,
+        description="Ray cluster to join; empty: one on this machine",
+    )
+    secrets_encryption_key: SecretStr | None = Field(
+        None,
+        validation_alias="SECRETS_ENCRYPTION_KEY",
+        description="Key that seals secrets, <key_id>:<base64 of 32 bytes>; empty: one is made, in the data dir",
+    )
+    secrets_encryption_key_previous: SecretStr | None = Field(
+        None,
+        validation_alias="SECRETS_ENCRYPTION_KEY_PREVIOUS",
+        description="The key before a rotation, in the same form; only opens secrets",
+    )
+    auth_mode: str = Field(
+        "none", validation_alias="AUTH_MODE", description="Who may call; this version knows `none` only"
+    )
+    data_dir: Path = Field(Path(".perdure"), description="Folder of everything that a server keeps")
+    delta_interval_ms: int = Field(
+        50, ge=0, le=10_000, description="Milliseconds for which deltas gather before they go out"
+    )
+    client_tool_timeout_s: Seconds = Field(300, description="Seconds to wait for the results of client-side tools")
+    decision_timeout_s: Seconds = Field(
+        86_400, description="Seconds to wait for a person's decision about an interrupted tool call"
+    )
+    log_level: LogLevel = Field(
+        LogLevel.INFO, description="Least serious entry that is logged: debug, info, warning, error"
+    )
+    log_json: bool | None = Field(None, description="Log lines as JSON; empty: unless standard error is a terminal")
+    fail_points: Path | None = Field(
+        None, description="Folder of fail points, for tests that kill: see docs/crash-windows.md"
+    )
+    http: HttpSettings = HttpSettings()
+    actors: ActorSettings = ActorSettings()
+    journal: JournalSettings = JournalSettings()
+    model: ModelSettings = ModelSettings()
+    tool: ToolSettings = ToolSettings()
+
+    _environment: dict[str, str] = PrivateAttr(default_factory=lambda: _vendor_variables(os.environ))
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the environment; `overrides` (say, of the command line) win. Groups are given as dicts.
+
+        Raises:
+            InvalidInputError: a value is out of range, or a PERDURE_ variable is none of ours.
+        """
+        try:
+            settings = cls(**overrides)
+        except ValidationError as err:
+            lines = (
+                _explain(error["loc"], error["msg"]) for error in err.errors(include_input=False, include_url=False)
+            )
+            raise InvalidInputError("\n".join(lines), "invalid_settings") from None
+        known = {setting.name for setting in describe()}
+        if unknown := sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known):
+            message = f"{', '.join(unknown)}: no such setting; .env.example lists them all."
+            raise InvalidInputError(message, "invalid_settings")
+        return settings
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Vendors' keys and addresses (`…_API_KEY`, `…_BASE_URL` …) as they were where these settings were read.
+
+        They travel with the settings, so an actor on another node has them too.
+        """
+        return MappingProxyType(self._environment)
+
+    @field_validator("auth_mode")
+    @classmethod
+    def _only_no_authentication(cls, mode: str) -> str:
+        if mode != "none":
+            message = f"{mode!r} is not supported by this version: only `none` is, which serves loopback only"
+            raise ValueError(message)
+        return mode
+
+    @model_validator(mode="after")
+    def _loopback_without_authentication(self) -> Self:
+        if not is_loopback(self.http.host):
+            message = (
+                f"host {self.http.host!r} is not loopback, and with AUTH_MODE=none anybody who reaches it would be "
+                "an administrator: serve on 127.0.0.1 and put an authenticating proxy in front"
+            )
+            raise ValueError(message)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as documents show it. `default` is empty where there is none."""
+
+    name: str
+    default: str
+    description: str
+    group: str
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only programs on this machine can reach a server on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def describe() -> Iterator[Setting]:
+    """Yield every setting, groups last, in the order of the classes above."""
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, _Group):
+            group = type(field.default)
+            for inner_name, inner in group.model_fields.items():
+                yield _setting(f"{_PREFIX}{name}__{inner_name}".upper(), inner, group.__doc__ or "")
+        else:
+            bare = field.validation_alias
+            yield _setting(bare if isinstance(bare, str) else f"{_PREFIX}{name}".upper(), field, "")
+
+
+def env_example() -> str:
+    """Return the text of `.env.example`: every setting with its default, commented out."""
+    lines = ["# Every setting with its default. Copy to .env, change, and load it: set -a; . ./.env; set +a"]
+    group = ""
+    for setting in describe():
+        if setting.group != group:
+            group = setting.group
+            lines += ["", f"# --- {group}"]
+        lines += ["", f"# {setting.description}", f"#{setting.name}={setting.default}"]
+    return "\n".join(lines) + "\n"
+
+
+def markdown_table() -> str:
+    """Return the table of settings in the README."""
+    rows = [f"| `{s.name}` | {f'`{s.default}`' if s.default else ''} | {s.description} |" for s in describe()]
+    return "\n".join(["| Setting | Default | Meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def _setting(name: str, field: FieldInfo, group: str) -> Setting:
+    default = "" if field.default is None else str(field.default)
+    return Setting(name, default, field.description or "", group)
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    where = "__".join(str(part) for part in location).upper()
+    bare = {setting.name for setting in describe()}
+    name = where if where in bare or not where else _PREFIX + where
+    return f"{name}: {message}" if name else message
+
+
+def _vendor_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if _CARRIED.fullmatch(name)}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(env_example())

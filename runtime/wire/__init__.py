@@ -1,0 +1,1 @@
+"""What processes send each other, and how it is batched on its way."""

@@ -1,0 +1,130 @@
+"""What a front door and a host say to each other: commands one way, answers and events the other.
+
+Everything here crosses a process boundary in batches, so it is plain values, and the boundary of a version.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from runtime.core.errors import PerdureError
+from runtime.core.session.decision import Decision
+from runtime.core.wire import Wire
+from runtime.ports.gateway import ClientResult, Frame, Input
+
+
+class Send(Wire, frozen=True):
+    """Accept a user message; answered with the message, after its commit."""
+
+    given: Input
+
+
+class Cancel(Wire, frozen=True):
+    """Stop the turn; answered with whether there was one, after its commit.
+
+    `note_id` is minted once, at the front door: in the conversation it is the id of the note that the user cancelled.
+    `is_repeated`: an owner that died may have stopped the turn already, and what runs by now may not be meant.
+    """
+
+    note_id: str = ""
+    is_repeated: bool = False
+
+
+class Submit(Wire, frozen=True):
+    """Take the client's tool results; answered with the session's status, after their commit.
+
+    `is_repeated`: an owner that died may have taken them already, which is then as good.
+    """
+
+    results: tuple[ClientResult, ...]
+    is_repeated: bool = False
+
+
+class Decide(Wire, frozen=True):
+    """Take a person's decision; answered with whether a question was open for it, after its commit."""
+
+    decision: Decision
+
+
+class Rename(Wire, frozen=True):
+    """Give the session another title; answered with whether it is another one, after its commit."""
+
+    title: str
+
+
+class Watch(Wire, frozen=True):
+    """Send the session's events to this front door; answered with `Watching`."""
+
+
+class Unwatch(Wire, frozen=True):
+    """Stop sending the session's events to this front door."""
+
+
+class Close(Wire, frozen=True):
+    """Cancel what runs and let the session go, for it is being deleted: repeated, it means what runs by then too."""
+
+
+Ask = Send | Cancel | Submit | Decide | Rename | Watch | Unwatch | Close
+
+
+def repeated(ask: Ask) -> Ask:
+    """Return what to ask when an owner that did not answer may have done it."""
+    return msgspec.structs.replace(ask, is_repeated=True) if isinstance(ask, Cancel | Submit) else ask
+
+
+class Command(Wire, frozen=True):
+    """One thing asked of a session that was placed here under `epoch`; `number` finds its answer."""
+
+    number: int
+    session_id: str
+    epoch: int
+    ask: Ask
+
+
+class Watching(Wire, frozen=True):
+    """From here on events come: all that follow `sequence`, the last one committed before.
+
+    `partial` is a delta with all of the message that is being streamed.
+    """
+
+    sequence: int
+    partial: Frame | None
+
+
+class Answer(Wire, frozen=True):
+    """What came of a command."""
+
+    number: int
+    value: Any
+    error: PerdureError | None = None
+
+
+class Delivery(Wire, frozen=True):
+    """Events of one session, in order, from its owner of that epoch."""
+
+    session_id: str
+    epoch: int
+    frames: Sequence[Frame]
+
+
+class Want(Wire, frozen=True):
+    """Why a session is asked for: its owner under `void_epoch` does not hold it, and a new message may release it."""
+
+    void_epoch: int = 0
+    may_release: bool = False
+
+
+class Adoption(Wire, frozen=True):
+    """A session that must go on without being asked."""
+
+    session_id: str
+    epoch: int
+
+
+class Departure(Wire, frozen=True):
+    """A session that its actor let go, for good under this epoch. `has_failed`: not because it rests; it hit a bug."""
+
+    session_id: str
+    epoch: int
+    has_failed: bool

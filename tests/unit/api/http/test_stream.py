@@ -1,0 +1,149 @@
+import asyncio
+
+import pytest
+from starlette.types import Message
+
+from api.http.sse import EventStream, Follower, Start, Streams, Timing
+from runtime.core.errors import LimitExceededError, StoreUnavailableError
+from runtime.store.events import Filter
+from tests.fakes import SESSION_ID, FakeGateway, ListLog
+from tests.unit.api.builders import live, stored
+
+LONG = 3600.0
+
+
+class Connection:
+    """One client of a stream: what it was sent, and a way to leave or to stop reading."""
+
+    def __init__(self, timing: Timing, gateway: FakeGateway, log: ListLog, streams: Streams | None = None) -> None:
+        self.streams = streams or Streams(12, 100)
+        self.status: int | None = None
+        self.body = b""
+        self.is_complete = False
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self._changed = asyncio.Condition()
+        self._left = asyncio.Event()
+        follower = Follower(SESSION_ID, log, gateway, Filter())
+        self._stream = EventStream(SESSION_ID, follower, Start(after_sequence=0), self.streams, timing)
+        self.task = asyncio.create_task(self._stream({"type": "http"}, self._receive, self._send))
+
+    async def until(self, text: bytes) -> None:
+        async with asyncio.timeout(5), self._changed:
+            await self._changed.wait_for(lambda: text in self.body)
+
+    async def finished(self) -> None:
+        async with asyncio.timeout(5):
+            await self.task
+
+    async def leave(self) -> None:
+        self._left.set()
+        await self.finished()
+
+    async def _receive(self) -> Message:
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        await self.reads.wait()
+        async with self._changed:
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+            else:
+                self.body += message["body"]
+                self.is_complete = not message["more_body"]
+            self._changed.notify_all()
+
+
+@pytest.fixture
+def gateway() -> FakeGateway:
+    return FakeGateway()
+
+
+@pytest.fixture
+def log() -> ListLog:
+    return ListLog(stored(1))
+
+
+async def test_first_frame_says_connected(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(LONG, LONG), gateway, log)
+    await connection.until(b'"sequence":1}\n\n')
+    assert connection.body.startswith(b'event: connected\nretry: 100\ndata: {"status":"connected"}\n\nevent: reason')
+    await connection.leave()
+
+
+async def test_heartbeat_is_a_comment(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(0.01, LONG), gateway, log)
+    await connection.until(b"\n\n: heartbeat\n\n: heartbeat\n\n")
+    await connection.leave()
+
+
+async def test_cycle_ends_with_a_word(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(LONG, 0.02), gateway, log)
+    await connection.finished()
+    expected = b'event: disconnecting\nretry: 100\ndata: {"reason":"connection_cycle","retry_ms":100}\n\n'
+    assert connection.body.endswith(expected)
+    assert connection.is_complete
+
+
+async def test_stop_of_the_server_is_announced(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(LONG, LONG), gateway, log)
+    await connection.until(b"connected")
+    connection.streams.close()
+    await connection.finished()
+    assert b'"reason":"server_maintenance"' in connection.body
+    assert connection.is_complete
+
+
+async def test_client_that_leaves_frees_everything(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(LONG, LONG), gateway, log)
+    await connection.until(b'"sequence":1')
+    assert len(connection.streams) == 1
+    await connection.leave()
+    assert len(connection.streams) == 0
+    assert gateway.subscriptions[SESSION_ID][0].is_closed
+    assert not connection.is_complete
+
+
+async def test_client_that_does_not_read_is_let_go(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(LONG, LONG, send_timeout_s=0.02), gateway, log)
+    await connection.until(b'"sequence":1')
+    connection.reads.clear()
+    gateway.subscriptions[SESSION_ID][0].feed(live(2))
+    await connection.finished()
+    assert gateway.subscriptions[SESSION_ID][0].is_closed
+    assert not connection.is_complete
+
+
+async def test_store_that_goes_away_ends_the_stream_politely(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(LONG, LONG), gateway, log)
+    await connection.until(b'"sequence":1')
+    gateway.error = StoreUnavailableError()
+    gateway.subscriptions[SESSION_ID][0].drop()
+    await connection.finished()
+    assert b"event: disconnecting" in connection.body
+
+
+async def test_frames_that_have_piled_up_go_out_in_one_write(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(LONG, LONG), gateway, log)
+    await connection.until(b'"sequence":1')
+    before = len(connection.body)
+    gateway.subscriptions[SESSION_ID][0].feed(live(2), live(3), live(4))
+    await connection.until(b'"sequence":2')
+    assert connection.body[before:].count(b"event: ") == 3
+    await connection.leave()
+
+
+def test_streams_of_one_session_are_limited() -> None:
+    streams = Streams(per_session=1, total=10)
+    with streams.slot("a"), streams.slot("b"), pytest.raises(LimitExceededError), streams.slot("a"):
+        pytest.fail("a second stream was let in")
+    with streams.slot("a"):
+        assert len(streams) == 1
+
+
+def test_streams_of_the_server_are_limited() -> None:
+    streams = Streams(per_session=10, total=1)
+    with streams.slot("a"), pytest.raises(LimitExceededError), streams.slot("b"):
+        pytest.fail("one stream too many was let in")
+    assert len(streams) == 0

@@ -1,0 +1,129 @@
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from runtime.core.errors import InvalidInputError
+from runtime.process.settings import Settings, describe, env_example, is_loopback, markdown_table
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {setting.name for setting in describe()}
+    for name in list(os.environ):  # noqa: TID251  to clean it
+        if name in names or name.startswith("PERDURE_"):
+            monkeypatch.delenv(name)
+
+
+def refusal(**overrides: object) -> str:
+    with pytest.raises(InvalidInputError) as caught:
+        Settings.load(**overrides)
+    return caught.value.message
+
+
+def test_nothing_needs_to_be_set() -> None:
+    settings = Settings.load()
+    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 9000)
+    assert settings.database_url is None
+
+
+def test_environment_reaches_groups_and_bare_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERDURE_HTTP__PORT", "9100")
+    monkeypatch.setenv("PERDURE_DATA_DIR", "/var/lib/perdure")
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    settings = Settings.load()
+    assert settings.http.port == 9100
+    assert settings.data_dir == Path("/var/lib/perdure")
+    assert settings.ray_address == "head:6379"
+
+
+def test_override_wins_over_environment_and_leaves_the_rest_of_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERDURE_HTTP__PORT", "9100")
+    monkeypatch.setenv("PERDURE_HTTP__SSE_TOTAL", "7")
+    http = Settings.load(http={"port": 9200}).http
+    assert (http.port, http.sse_total) == (9200, 7)
+
+
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERDURE_ACTORS__MAX_ACTORS", "")
+    assert Settings.load().actors.max_actors is None
+
+
+def test_misspelt_variable_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERDURE_HTTP__PROT", "9100")
+    assert "PERDURE_HTTP__PROT" in refusal()
+
+
+def test_value_out_of_range_is_refused_under_the_name_of_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERDURE_HTTP__PORT", "99999")
+    assert refusal().startswith("PERDURE_HTTP__PORT: ")
+
+
+@pytest.mark.parametrize("mode", ["admin", "full", "external", "nonsense"])
+def test_authentication_that_does_not_exist_yet_is_refused(mode: str) -> None:
+    message = refusal(auth_mode=mode)
+    assert "AUTH_MODE" in message
+    assert mode in message
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])  # noqa: S104  refused, never bound
+def test_host_beyond_loopback_is_refused_without_authentication(host: str) -> None:
+    assert "not loopback" in refusal(http={"host": host})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])
+def test_loopback_host_is_recognised(host: str) -> None:
+    assert is_loopback(host)
+
+
+def test_lease_shorter_than_two_pings_is_refused() -> None:
+    assert "lease_s" in refusal(actors={"lease_s": 1.4, "heartbeat_interval_s": 0.5})
+
+
+def test_password_of_the_database_is_shown_nowhere() -> None:
+    settings = Settings.load(database_url="postgresql://ada:pa55word@db/perdure")
+    assert settings.database_url is not None
+    assert str(settings.database_url.get_secret_value()) == "postgresql://ada:pa55word@db/perdure"
+    assert "pa55word" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    assert "pa55word" not in refusal(database_url="mysql://ada:pa55word@db/perdure")
+
+
+def test_settings_travel_to_actors_with_the_keys_of_vendors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "key-of-ada")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:1")
+    monkeypatch.setenv("SOMETHING_ELSE", "stays here")
+    sent = pickle.dumps(Settings.load(secrets_encryption_key="k:secret"))
+    monkeypatch.delenv("OPENAI_API_KEY")
+    received = pickle.loads(sent)  # noqa: S301  our own bytes
+    assert received.environment["OPENAI_API_KEY"] == "key-of-ada"
+    assert received.environment["OPENAI_BASE_URL"] == "http://localhost:1"
+    assert "SOMETHING_ELSE" not in received.environment
+    assert received.secrets_encryption_key.get_secret_value() == "k:secret"
+    assert "key-of-ada" not in repr(received)
+
+
+def test_settings_of_older_and_newer_code_are_understood() -> None:
+    settings = Settings.load(actors={"warm_standbys": 7}, log_level="error")
+    for part, name in ((settings, "client_tool_timeout_s"), (settings.actors, "lease_s")):
+        vars(part)["of_tomorrow"] = "unknown"
+        del vars(part)[name]
+    received = pickle.loads(pickle.dumps(settings))  # noqa: S301  our own bytes
+    assert (received.actors.warm_standbys, received.log_level) == (7, "error")
+    assert received.actors.lease_s == Settings.load().actors.lease_s
+    assert received.client_tool_timeout_s == Settings.load().client_tool_timeout_s
+    assert "unknown" not in repr(received)
+
+
+def test_every_setting_is_described() -> None:
+    assert [setting.name for setting in describe() if not setting.description] == []
+
+
+def test_example_file_lists_the_settings_as_they_are() -> None:
+    assert (ROOT / ".env.example").read_text() == env_example(), "run: make env-example"
+
+
+def test_table_has_a_row_for_each_setting() -> None:
+    assert markdown_table().count("\n") == 2 + len(list(describe()))
