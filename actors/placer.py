@@ -15,6 +15,7 @@ from actors.doors import Doors
 from actors.pool import Pool
 from runtime.core.errors import StoreUnavailableError
 from runtime.core.placement.directory import Directory, Placement
+from runtime.core.placement.residency import Company
 from runtime.core.placement.supervision import Intensity, Record, Standing, company, judge
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.mint import now
@@ -145,6 +146,7 @@ class Placer:
 
     async def _decide_all(self, cases: Sequence[Case]) -> None:
         cases = self._pool.queue.in_order(cases, lambda case: case.session_id)
+        cases.sort(key=self._may_live_anywhere)  # whoever needs an empty actor chooses before those that need none
         for start in range(0, len(cases), DECIDED_AT_ONCE):
             async with self._deciding:
                 taken: Counter[str] = Counter()
@@ -174,6 +176,10 @@ class Placer:
         self._pool.queue.leave(case.session_id)
         self._keep(actor, record)
         return Move(case, actor, record)
+
+    def _may_live_anywhere(self, case: Case) -> bool:
+        record = self._judged(case, has_crashed=case.is_at_work)
+        return company(record.crashes, self._intensity) is Company.ANYBODY
 
     def _judged(self, case: Case, *, has_crashed: bool) -> Record:
         return judge(case.record, now().timestamp(), case.steps, self._intensity, has_crashed=has_crashed)

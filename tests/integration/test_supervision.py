@@ -293,6 +293,18 @@ class Supervision(RuleBasedStateMachine):
         self._look()
         return actor.name
 
+    def its_actor_dies(self, which: int) -> None:
+        owner = self._lives[self._sessions[which]].owner
+        assert owner is not None
+        self._end_actor(owner)
+        self._look()
+
+    def is_owned(self, which: int) -> bool:
+        return self._is_owned(self._sessions[which])
+
+    def live_together(self, *which: int) -> bool:
+        return len({self._lives[self._sessions[w]].owner for w in which}) == 1
+
     def is_quarantined(self, which: int) -> bool:
         return bool(self._rows[self._sessions[which]]["quarantined"])
 
@@ -620,5 +632,28 @@ def test_a_session_that_kills_whoever_wakes_it_is_stopped(site: Site, monkeypatc
             assert play.wake_and_die(0) is None
             play.somebody_speaks(0)
             assert not play.is_quarantined(0)
+        finally:
+            play.teardown()
+
+
+def test_a_suspect_need_not_wait_for_an_actor_that_others_could_do_without(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where two lose their actor and one other is empty, it goes to the suspect, and the other lives with somebody."""
+    with standing(site.dsn) as (ground, run):
+        play = Supervision(ground, run, site, monkeypatch)
+        try:
+            play.an_actor_gets_warm()
+            play.somebody_speaks(0)
+            play.an_actor_gets_warm()
+            play.its_actor_dies(0)
+            play.somebody_speaks(1)
+            assert play.live_together(0, 1)
+            play.an_actor_gets_warm()
+            play.somebody_speaks(2)
+            play.an_actor_gets_warm()
+            play.its_actor_dies(0)
+            assert play.live_together(1, 2)
+            assert play.is_owned(0)
         finally:
             play.teardown()
