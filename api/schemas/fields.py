@@ -5,6 +5,8 @@ from typing import Annotated, Final, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from runtime.core.authored import names
+
 MAX_CAPABILITIES: Final = 250
 MAX_TOOLS: Final = 50
 MAX_TAGS: Final = 100
@@ -29,7 +31,7 @@ class Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", populate_by_name=True, frozen=True)
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+Name = Annotated[str, StringConstraints(pattern=names.PATTERN, max_length=names.MAX_CHARS)]
 DisplayName = Annotated[str, StringConstraints(max_length=2048)]
 Description = Annotated[str, StringConstraints(max_length=10_240)]
 Prompt = Annotated[str, StringConstraints(max_length=1_048_576)]

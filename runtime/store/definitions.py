@@ -15,10 +15,11 @@ from runtime.agents.capability import Registry
 from runtime.agents.composition import RuntimeAgent, compose
 from runtime.agents.live import Owner
 from runtime.core.authored.definition import Agent, Harness, SessionDefinition
+from runtime.core.authored.lineage import MAX_DEPTH, lineage
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
-from runtime.store.agents import agent_of
-from runtime.store.harnesses import MAX_DEPTH, harness_of
+from runtime.store.agents import AGENTS
+from runtime.store.harnesses import HARNESSES
 from runtime.store.pool import Pool, translate
 from runtime.wire.loader import Loader
 
@@ -110,8 +111,8 @@ class Definitions:
                 list(owners),
                 [owner.revision for owner in owners.values()],
             )
-        harnesses = [harness_of(row) for row in rows if row["kind"] == "harness"]
-        agents = [agent_of(row) for row in rows if row["kind"] == "agent"]
+        harnesses = [HARNESSES.read(row) for row in rows if row["kind"] == "harness"]
+        agents = [AGENTS.read(row) for row in rows if row["kind"] == "agent"]
         sessions = [_renewed(owners[row["id"].hex], row) for row in rows if row["kind"] == "session"]
         self._known = _Known(
             {**known.harnesses, **{harness.id: harness for harness in harnesses}},
@@ -122,7 +123,7 @@ class Definitions:
 
     def _compose(self, owner: Owner, known: _Known) -> RuntimeAgent:
         owner = known.latest(owner)
-        chain = _chain(owner.harness_id, known)
+        chain = lineage(owner.harness_id, known.harnesses)
         agent = known.agents.get(owner.agent_id) if owner.agent_id else None
         if owner.agent_id and agent is None:
             raise NotFoundError("agent", owner.agent_id)
@@ -142,19 +143,6 @@ def _renewed(owner: Owner, row: asyncpg.Record) -> Owner:
 
 def _are_same(some: Sequence[Harness], others: Sequence[Harness]) -> bool:
     return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
-
-
-def _chain(harness_id: str, known: _Known) -> tuple[Harness, ...]:
-    """Return a harness with its parents, outermost first."""
-    chain: list[Harness] = []
-    key: str | None = harness_id
-    while key is not None and len(chain) < MAX_DEPTH:
-        harness = known.harnesses.get(key)
-        if harness is None:
-            raise NotFoundError("harness", key)
-        chain.insert(0, harness)
-        key = harness.parent_id
-    return tuple(chain)
 
 
 _definition: Final = msgspec.json.Decoder(SessionDefinition)

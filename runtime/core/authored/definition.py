@@ -146,6 +146,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     status: str
+    revision: int
     description: str | None
     created_at: str
     updated_at: str

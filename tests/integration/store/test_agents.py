@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
+from runtime.agents.built_in import built_in_id
 from runtime.core.authored.definition import Agent, AgentDefinition, ClientTool
 from runtime.core.authored.definition import AssignedCapability as Use
 from runtime.core.errors import ConflictError, InvalidInputError, NotFoundError
 from runtime.process.mint import new_id
 from runtime.store.agents import AgentStore
-from runtime.store.harnesses import HarnessStore, built_in_id
+from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
 
 GENERIC = built_in_id("generic")

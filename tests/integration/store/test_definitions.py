@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from runtime.agents.built_in import built_in_id
 from runtime.agents.capability import Registry
 from runtime.agents.live import Owner
 from runtime.capabilities.catalogue import BUILT_IN
@@ -14,7 +15,7 @@ from runtime.core.errors import InvalidInputError, NotFoundError, StoreUnavailab
 from runtime.process.mint import new_id
 from runtime.store.agents import AgentStore
 from runtime.store.definitions import Definitions
-from runtime.store.harnesses import HarnessStore, built_in_id
+from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
 from runtime.store.sessions import NewSession, SessionStore
 

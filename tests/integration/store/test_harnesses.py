@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from runtime.agents.built_in import built_in_id
 from runtime.core.authored.definition import HarnessDefinition
+from runtime.core.authored.lineage import MAX_DEPTH
 from runtime.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from runtime.process.mint import new_id
-from runtime.store.harnesses import MAX_DEPTH, HarnessStore, built_in_id
+from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
 
 PLAIN = HarnessDefinition()

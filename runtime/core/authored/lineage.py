@@ -1,0 +1,40 @@
+"""A harness and its ancestors: each has one parent at most, and what they come to is folded from the outermost in."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from runtime.core.authored.definition import Harness
+from runtime.core.errors import InvalidInputError, NotFoundError
+
+MAX_DEPTH: Final = 10  # harnesses in a line
+
+
+def check_parent(harness_id: str, line: Collection[str]) -> None:
+    """Pass if a harness may stand below a line of others: its parent to be, and that one's ancestors.
+
+    Raises:
+        InvalidInputError: it is one of them itself, or they are too many.
+    """
+    if harness_id in line:
+        message = "A harness cannot be its own ancestor."
+        raise InvalidInputError(message, "harness_cycle")
+    if len(line) >= MAX_DEPTH:
+        message = f"A harness has at most {MAX_DEPTH - 1} ancestors."
+        raise InvalidInputError(message, "harness_chain_too_long")
+
+
+def lineage(harness_id: str, known: Mapping[str, Harness]) -> tuple[Harness, ...]:
+    """Return a harness with its ancestors, the outermost first.
+
+    Raises:
+        NotFoundError: one of them is not known.
+    """
+    line: list[Harness] = []
+    key: str | None = harness_id
+    while key is not None and len(line) < MAX_DEPTH:
+        harness = known.get(key)
+        if harness is None:
+            raise NotFoundError("harness", key)
+        line.insert(0, harness)
+        key = harness.parent_id
+    return tuple(line)
