@@ -82,7 +82,7 @@ async def open_runtime(settings: Settings, dsn: str) -> Runtime:
     services = Services(
         journal=journal,
         store=store,
-        agents=Definitions(connections.loads, capabilities),
+        composer=Definitions(connections.loads, capabilities),
         models=Catalogue(settings.model, settings.environment, now()),
         model=models,
         workspace=lambda workspace_id: WorkspaceFiles(connections.tools, workspace_id),

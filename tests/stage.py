@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from runtime.agents.composition import RuntimeAgent
-from runtime.agents.live import Agents, Owner
+from runtime.agents.live import Binding, Composer
 from runtime.agents.tool import Tool
 from runtime.core import event as ev
 from runtime.core.authored.definition import ClientTool
@@ -132,7 +132,7 @@ class FixedAgents:
             locale=None,
         )
 
-    async def load(self, owner: Owner) -> RuntimeAgent:
+    async def load(self, binding: Binding) -> RuntimeAgent:
         await asyncio.sleep(0)
         return self._agent
 
@@ -323,11 +323,11 @@ def decoded(bodies: Sequence[bytes]) -> list[ev.Event]:
 
 def services_for(
     store: JournalStore,
-    agents: Agents,
+    composer: Composer,
     model: Model,
     *,
     journal: Journal | None = None,
     tunables: Tunables = FAST,
 ) -> Services:
     """Return services that stand on a store alone."""
-    return Services(journal or Journal(store), store, agents, OneModel(), model, nothing, nothing, tunables)
+    return Services(journal or Journal(store), store, composer, OneModel(), model, nothing, nothing, tunables)

@@ -1,4 +1,4 @@
-"""Whose configuration a session runs with, and who composes it from the live definitions."""
+"""What a session is bound to, and who composes what it runs with from the live definitions."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,8 +8,8 @@ from runtime.core.authored.definition import SessionDefinition
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose configuration a session runs with; `revision` rises when its own definition changes."""
+class Binding:
+    """Whose configuration a session runs with, and what it adds; `revision` rises when that changes."""
 
     session_id: str
     harness_id: str
@@ -18,10 +18,10 @@ class Owner:
     revision: int = 1
 
 
-class Agents(Protocol):
+class Composer(Protocol):
     """Composes what a turn runs with, from the live definitions."""
 
-    async def load(self, owner: Owner) -> RuntimeAgent:
+    async def load(self, binding: Binding) -> RuntimeAgent:
         """Return the composed agent; sessions that ask at the same time share one query.
 
         Raises:

@@ -170,7 +170,7 @@ class Acting:
         context = write.call_context(self._turn, self._call(part).span_id)
         info = SessionInfo(
             session_id=session.session_id,
-            agent_id=session.owner.agent_id,
+            agent_id=session.binding.agent_id,
             title=session.title,
             locale=self._agent.locale,
             turn_id=self._turn.turn_id,

@@ -183,7 +183,7 @@ class Engine:
         """
         while True:
             try:
-                return await self.session.services.agents.load(self.session.owner)
+                return await self.session.services.composer.load(self.session.binding)
             except StoreUnavailableError as err:
                 log.warning("agent_load_retrying", reason=err.reason)
                 await asyncio.sleep(LOAD_RETRY_S)
@@ -193,7 +193,7 @@ class Engine:
         names = ev.TurnStarted(
             turn_id="",
             input_message_id="",
-            agent_id=session.owner.agent_id,
+            agent_id=session.binding.agent_id,
             agent_name=agent.agent_name if agent else None,
             agent_description=agent.agent_description if agent else None,
         )

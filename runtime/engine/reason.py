@@ -91,9 +91,9 @@ class Reasoning:
         if is_resumed:
             return
         drafts = [] if turn.act_id is None else [write.complete_act(turn, timestamp())]
-        owner = session.owner
+        binding = session.binding
         data = ev.ReasonStarted(
-            harness_id=owner.harness_id, agent_id=owner.agent_id, metadata=_metadata(ref) if ref else None
+            harness_id=binding.harness_id, agent_id=binding.agent_id, metadata=_metadata(ref) if ref else None
         )
         session.append(*drafts, write.start_reason(turn, data, session.new_id("exec")))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runtime.agents.live import Agents
+from runtime.agents.live import Composer
 from runtime.ports.files import Workspace
 from runtime.ports.journal import JournalStore, JournalWriter
 from runtime.ports.keys import KeyValues
@@ -35,7 +35,7 @@ class Services:
 
     journal: JournalWriter
     store: JournalStore
-    agents: Agents
+    composer: Composer
     models: Models
     model: Model
     workspace: Callable[[str], Workspace]

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
-from runtime.agents.live import Owner
+from runtime.agents.live import Binding
 from runtime.core import event as ev
 from runtime.core.authored.definition import SessionDefinition
 from runtime.core.errors import ConflictError, InvalidInputError, PerdureError
@@ -68,7 +68,7 @@ class LiveSession:
         self.workspace_id = loaded.workspace_id
         self.created_at = loaded.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         definition = msgspec.json.decode(loaded.definition, type=SessionDefinition)
-        self.owner = Owner(loaded.session_id, loaded.harness_id, loaded.agent_id, definition, loaded.revision)
+        self.binding = Binding(loaded.session_id, loaded.harness_id, loaded.agent_id, definition, loaded.revision)
         self.state = state
         self.services = services
         self._first_title = loaded.title
@@ -251,9 +251,9 @@ class LiveSession:
         """Return what comes before everything else: nothing, if it has come."""
         if self.state.is_started:
             return []
-        owner = self.owner
+        binding = self.binding
         data = ev.SessionStarted(
-            harness_id=owner.harness_id, agent_id=owner.agent_id, model_id=owner.definition.model_id
+            harness_id=binding.harness_id, agent_id=binding.agent_id, model_id=binding.definition.model_id
         )
         return [Draft(data, ev.Context())]
 

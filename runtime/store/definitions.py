@@ -13,7 +13,7 @@ import msgspec
 
 from runtime.agents.capability import Registry
 from runtime.agents.composition import RuntimeAgent, compose
-from runtime.agents.live import Owner
+from runtime.agents.live import Binding
 from runtime.core.authored.definition import Agent, Harness, SessionDefinition
 from runtime.core.authored.lineage import MAX_DEPTH, lineage
 from runtime.core.errors import NotFoundError
@@ -58,14 +58,14 @@ class _Known:
 
     harnesses: Mapping[str, Harness] = field(default_factory=dict)
     agents: Mapping[str, Agent] = field(default_factory=dict)
-    sessions: Mapping[str, Owner] = field(default_factory=dict)  # those that were changed since they were loaded
+    sessions: Mapping[str, Binding] = field(default_factory=dict)  # those that were changed since they were loaded
 
     def __len__(self) -> int:
         return len(self.harnesses) + len(self.agents) + len(self.sessions)
 
-    def latest(self, owner: Owner) -> Owner:
-        """Return a session's owner with the newest definition that was read."""
-        return max(owner, self.sessions.get(owner.session_id, owner), key=lambda known: known.revision)
+    def latest(self, binding: Binding) -> Binding:
+        """Return what a session is bound to, with the newest definition that was read."""
+        return max(binding, self.sessions.get(binding.session_id, binding), key=lambda known: known.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class _Composed:
 
 
 class Definitions:
-    """Composes what sessions run with (`runtime.agents.live.Agents`). One for each actor."""
+    """Composes what sessions run with (`runtime.agents.live.Composer`). One for each actor."""
 
     def __init__(self, pool: Pool, registry: Registry) -> None:
         self._pool = pool
@@ -86,7 +86,7 @@ class Definitions:
         self._composed: dict[str, _Composed] = {}
         self._loader = Loader(self._refresh, MAX_KEPT)
 
-    async def load(self, owner: Owner) -> RuntimeAgent:
+    async def load(self, binding: Binding) -> RuntimeAgent:
         """Return the composed agent; sessions that ask at the same time share one query.
 
         Raises:
@@ -94,51 +94,51 @@ class Definitions:
             NotFoundError: there never was such a harness or agent.
             StoreUnavailableError: the database is away.
         """
-        return self._compose(owner, await self._loader.load(owner))
+        return self._compose(binding, await self._loader.load(binding))
 
-    async def _refresh(self, wanted: Sequence[Owner]) -> list[_Known]:
+    async def _refresh(self, wanted: Sequence[Binding]) -> list[_Known]:
         known = self._known if len(self._known) < MAX_KEPT else _Known()
         revisions = {harness.id: harness.revision for harness in known.harnesses.values()}
         revisions |= {agent.id: agent.revision for agent in known.agents.values()}
-        owners = {hex_of(owner.session_id): known.latest(owner) for owner in wanted}
+        bindings = {hex_of(binding.session_id): known.latest(binding) for binding in wanted}
         with translate():
             rows = await self._pool.fetch(
                 CHANGED,
-                list({hex_of(owner.harness_id) for owner in wanted}),
-                list({hex_of(owner.agent_id) for owner in wanted if owner.agent_id}),
+                list({hex_of(binding.harness_id) for binding in wanted}),
+                list({hex_of(binding.agent_id) for binding in wanted if binding.agent_id}),
                 [hex_of(public_id) for public_id in revisions],
                 list(revisions.values()),
-                list(owners),
-                [owner.revision for owner in owners.values()],
+                list(bindings),
+                [binding.revision for binding in bindings.values()],
             )
         harnesses = [HARNESSES.read(row) for row in rows if row["kind"] == "harness"]
         agents = [AGENTS.read(row) for row in rows if row["kind"] == "agent"]
-        sessions = [_renewed(owners[row["id"].hex], row) for row in rows if row["kind"] == "session"]
+        sessions = [_renewed(bindings[row["id"].hex], row) for row in rows if row["kind"] == "session"]
         self._known = _Known(
             {**known.harnesses, **{harness.id: harness for harness in harnesses}},
             {**known.agents, **{agent.id: agent for agent in agents}},
-            {**known.sessions, **{owner.session_id: owner for owner in sessions}},
+            {**known.sessions, **{binding.session_id: binding for binding in sessions}},
         )
         return [self._known] * len(wanted)
 
-    def _compose(self, owner: Owner, known: _Known) -> RuntimeAgent:
-        owner = known.latest(owner)
-        chain = lineage(owner.harness_id, known.harnesses)
-        agent = known.agents.get(owner.agent_id) if owner.agent_id else None
-        if owner.agent_id and agent is None:
-            raise NotFoundError("agent", owner.agent_id)
-        last = self._composed.get(owner.session_id)
-        if last and _are_same(last.chain, chain) and last.agent is agent and last.definition is owner.definition:
+    def _compose(self, binding: Binding, known: _Known) -> RuntimeAgent:
+        binding = known.latest(binding)
+        chain = lineage(binding.harness_id, known.harnesses)
+        agent = known.agents.get(binding.agent_id) if binding.agent_id else None
+        if binding.agent_id and agent is None:
+            raise NotFoundError("agent", binding.agent_id)
+        last = self._composed.get(binding.session_id)
+        if last and _are_same(last.chain, chain) and last.agent is agent and last.definition is binding.definition:
             return last.result
-        result = compose(chain, agent, owner.definition, self._registry)
+        result = compose(chain, agent, binding.definition, self._registry)
         if len(self._composed) >= MAX_KEPT:
             self._composed.clear()
-        self._composed[owner.session_id] = _Composed(chain, agent, owner.definition, result)
+        self._composed[binding.session_id] = _Composed(chain, agent, binding.definition, result)
         return result
 
 
-def _renewed(owner: Owner, row: asyncpg.Record) -> Owner:
-    return replace(owner, definition=_definition.decode(row["config"]), revision=row["revision"])
+def _renewed(binding: Binding, row: asyncpg.Record) -> Binding:
+    return replace(binding, definition=_definition.decode(row["config"]), revision=row["revision"])
 
 
 def _are_same(some: Sequence[Harness], others: Sequence[Harness]) -> bool:

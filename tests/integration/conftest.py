@@ -99,7 +99,7 @@ class Deployment:
         return Services(
             journal=journal or Journal(store),
             store=store,
-            agents=Definitions(self.pool, Registry([*BUILT_IN, self.probe])),
+            composer=Definitions(self.pool, Registry([*BUILT_IN, self.probe])),
             models=OneModel(),
             model=model,
             workspace=lambda workspace_id: WorkspaceFiles(self.pool, workspace_id),

@@ -8,7 +8,7 @@ import pytest
 
 from runtime.agents.built_in import built_in_id
 from runtime.agents.capability import Registry
-from runtime.agents.live import Owner
+from runtime.agents.live import Binding
 from runtime.capabilities.catalogue import BUILT_IN
 from runtime.core.authored.definition import AgentDefinition, HarnessDefinition, SessionDefinition
 from runtime.core.errors import InvalidInputError, NotFoundError, StoreUnavailableError
@@ -48,19 +48,19 @@ def definitions(pool: CountingPool) -> Definitions:
     return Definitions(pool, Registry(BUILT_IN))  # type: ignore[arg-type]  # it has the one method that is used
 
 
-def owner(harness_id: str = BASE, agent_id: str | None = None, **fields: Any) -> Owner:
-    return Owner(new_id("session"), harness_id, agent_id, SessionDefinition(**fields))
+def bound(harness_id: str = BASE, agent_id: str | None = None, **fields: Any) -> Binding:
+    return Binding(new_id("session"), harness_id, agent_id, SessionDefinition(**fields))
 
 
 async def test_a_chain_of_harnesses_and_an_agent_are_composed(definitions: Definitions, db: Pool) -> None:
     child = await HarnessStore(db).create("child", HarnessDefinition(system_prompt="Child."), parent_id=BASE)
     agent, _ = await AgentStore(db).upsert("helper", child.id, AgentDefinition(system_prompt="Agent."))
-    composed = await definitions.load(owner(child.id, agent.id, system_prompt="Session."))
+    composed = await definitions.load(bound(child.id, agent.id, system_prompt="Session."))
     assert composed.system_prompt == "You are a helpful assistant.\n\nChild.\n\nSession.\n\nAgent."
 
 
 async def test_the_generic_harness_can_be_composed(definitions: Definitions) -> None:
-    composed = await definitions.load(owner(built_in_id("generic")))
+    composed = await definitions.load(bound(built_in_id("generic")))
     assert composed.capabilities == ("session_file_system", "session_storage", "session")
     assert "read_file" in composed.tools
 
@@ -68,7 +68,7 @@ async def test_the_generic_harness_can_be_composed(definitions: Definitions) -> 
 async def test_each_turn_sees_the_definition_as_it_is_now(definitions: Definitions, db: Pool) -> None:
     agents = AgentStore(db)
     agent, _ = await agents.upsert("helper", BASE, AgentDefinition(model_id="one"))
-    session = owner(agent_id=agent.id)
+    session = bound(agent_id=agent.id)
     assert (await definitions.load(session)).model_id == "one"
     await agents.patch(agent.id, {"model_id": "two"})
     assert (await definitions.load(session)).model_id == "two"
@@ -78,12 +78,12 @@ async def test_a_changed_parent_is_seen_through_its_child(definitions: Definitio
     harnesses = HarnessStore(db)
     parent = await harnesses.create("parent", HarnessDefinition(system_prompt="one"))
     child = await harnesses.create("child", HarnessDefinition(), parent_id=parent.id)
-    assert (await definitions.load(owner(child.id))).system_prompt == "one"
+    assert (await definitions.load(bound(child.id))).system_prompt == "one"
     await harnesses.patch(parent.id, {"system_prompt": "two"})
-    assert (await definitions.load(owner(child.id))).system_prompt == "two"
+    assert (await definitions.load(bound(child.id))).system_prompt == "two"
     other = await harnesses.create("other", HarnessDefinition(system_prompt="three"))
     await harnesses.patch(child.id, {}, parent_id=other.id)
-    assert (await definitions.load(owner(child.id))).system_prompt == "three"
+    assert (await definitions.load(bound(child.id))).system_prompt == "three"
 
 
 async def test_a_session_that_was_patched_is_composed_anew_and_sent_once(
@@ -98,7 +98,7 @@ async def test_a_session_that_was_patched_is_composed_anew_and_sent_once(
     )
     sessions = SessionStore(db)
     await sessions.create(new)
-    session = Owner(new.id, BASE, None, new.definition)
+    session = Binding(new.id, BASE, None, new.definition)
     assert (await definitions.load(session)).locale == "de"
     await sessions.patch(new.id, {"locale": "uk"})
     assert [(await definitions.load(session)).locale for _ in range(2)] == ["uk", "uk"]
@@ -111,7 +111,7 @@ async def test_what_has_not_changed_is_neither_sent_nor_composed_again(
     definitions: Definitions, pool: CountingPool, db: Pool
 ) -> None:
     agent, _ = await AgentStore(db).upsert("helper", BASE, AgentDefinition())
-    session = owner(agent_id=agent.id)
+    session = bound(agent_id=agent.id)
     first = await definitions.load(session)
     second = await definitions.load(session)
     assert first is second
@@ -119,17 +119,17 @@ async def test_what_has_not_changed_is_neither_sent_nor_composed_again(
 
 
 async def test_sessions_that_ask_at_once_share_a_query(definitions: Definitions, pool: CountingPool) -> None:
-    await asyncio.gather(*(definitions.load(owner()) for _ in range(20)))
+    await asyncio.gather(*(definitions.load(bound()) for _ in range(20)))
     assert len(pool.answers) == 1
     pool.began.clear()
-    first = asyncio.create_task(definitions.load(owner()))
+    first = asyncio.create_task(definitions.load(bound()))
     await pool.began.wait()  # who asks from now on may not have the answer of this query: it may be too old
-    await asyncio.gather(first, *(definitions.load(owner()) for _ in range(20)))
+    await asyncio.gather(first, *(definitions.load(bound()) for _ in range(20)))
     assert len(pool.answers) == 3
 
 
 async def test_one_that_gives_up_does_not_disturb_the_others(definitions: Definitions, pool: CountingPool) -> None:
-    loads = [asyncio.create_task(definitions.load(owner())) for _ in range(3)]
+    loads = [asyncio.create_task(definitions.load(bound())) for _ in range(3)]
     await pool.began.wait()
     loads[0].cancel()
     results = await asyncio.gather(*loads, return_exceptions=True)
@@ -140,7 +140,7 @@ async def test_one_that_gives_up_does_not_disturb_the_others(definitions: Defini
 async def test_an_archived_agent_stops_the_turn_with_words(definitions: Definitions, db: Pool) -> None:
     agents = AgentStore(db)
     agent, _ = await agents.upsert("helper", BASE, AgentDefinition())
-    session = owner(agent_id=agent.id)
+    session = bound(agent_id=agent.id)
     await definitions.load(session)
     for status in ("archived", "deleted"):
         await agents.archive(agent.id)
@@ -150,9 +150,9 @@ async def test_an_archived_agent_stops_the_turn_with_words(definitions: Definiti
 
 async def test_what_never_was_is_not_found(definitions: Definitions) -> None:
     with pytest.raises(NotFoundError):
-        await definitions.load(owner(new_id("harness")))
+        await definitions.load(bound(new_id("harness")))
     with pytest.raises(NotFoundError):
-        await definitions.load(owner(agent_id=new_id("agent")))
+        await definitions.load(bound(agent_id=new_id("agent")))
 
 
 async def test_more_definitions_than_are_kept_are_read_again(
@@ -160,7 +160,7 @@ async def test_more_definitions_than_are_kept_are_read_again(
 ) -> None:
     monkeypatch.setattr("runtime.store.definitions.MAX_KEPT", 1)
     for _ in range(2):
-        await definitions.load(owner())
+        await definitions.load(bound())
     assert pool.answers == [["base"], ["base"]]
 
 
@@ -170,6 +170,6 @@ async def test_a_database_that_is_away_is_reported_and_asked_again_later(
     working, pool.pool = pool.pool, await asyncpg.create_pool(database, min_size=1)
     await pool.pool.close()
     with pytest.raises(StoreUnavailableError):
-        await definitions.load(owner())
+        await definitions.load(bound())
     pool.pool = working
-    assert (await definitions.load(owner())).harness_id == BASE
+    assert (await definitions.load(bound())).harness_id == BASE
