@@ -22,7 +22,7 @@ from runtime.process.failpoint import Loop, arm, stumble
 from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
 from runtime.wire.protocol import Departure
-from runtime.wiring import Runtime, open_runtime
+from runtime.wiring import Runtime, open_actor
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +73,7 @@ class SessionActor:
         logging.set_up(self._settings.log_level, as_json=True)
         structlog.contextvars.bind_contextvars(actor=self._name)
         arm(self._settings.fail_points)
-        self._runtime = await open_runtime(self._settings, self._site.dsn)
+        self._runtime = await open_actor(self._settings, self._site.dsn)
         await asyncio.to_thread(self._runtime.models.preload)
         self._runtime.journal.start(self._tasks)
         self._host = Host(self._runtime.services, self, self._tasks)

@@ -4,13 +4,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.agents.capability import Registry, installed
-from runtime.capabilities.catalogue import BUILT_IN
+from runtime.agents.capability import Registry
 from runtime.core.errors import InvalidInputError, ModelRejectedError, NotFoundError
 from runtime.models.catalogue import Catalogue
 from runtime.ports.model import ModelRef
 from runtime.process.settings import Settings
 from runtime.vault.keyring import check_keys
+from runtime.wiring import capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def clear(settings: Settings, catalogue: Catalogue) -> Cleared:
     """
     _check_secrets(settings)
     _make_usable(settings.data_dir)
-    return Cleared(Registry([*BUILT_IN, *installed()]), catalogue, _default_model(catalogue))
+    return Cleared(capabilities(), catalogue, _default_model(catalogue))
 
 
 def _check_secrets(settings: Settings) -> None:

@@ -31,25 +31,19 @@ from api.http import connections
 from api.http.deps import Deps, Health
 from api.preflight import Cleared, clear
 from runtime.core.errors import InvalidInputError, PerdureError, StoreUnavailableError
-from runtime.models.catalogue import Catalogue
 from runtime.ports.gateway import ActorInfo
 from runtime.process import heap
 from runtime.process.failpoint import arm
 from runtime.process.log import relay
-from runtime.process.mint import now, timestamp
+from runtime.process.mint import timestamp
 from runtime.process.settings import Settings
 from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
-from runtime.store.agents import AgentStore
 from runtime.store.deployment import deployment_id
 from runtime.store.embedded import EmbeddedPostgres
-from runtime.store.events import EventLog
-from runtime.store.files import WorkspaceFiles
-from runtime.store.harnesses import HarnessStore
 from runtime.store.migrate import migrate
-from runtime.store.pool import Pool, open_pool
-from runtime.store.sessions import SessionStore
-from runtime.store.workspaces import WorkspaceStore
+from runtime.store.pool import open_pool
+from runtime.wiring import FrontDoor, catalogue, open_front_door
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +92,7 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
     arm(settings.fail_points)
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(_listener(settings))
-        cleared = await asyncio.to_thread(clear, settings, Catalogue(settings.model, settings.environment, now()))
+        cleared = await asyncio.to_thread(clear, settings, catalogue(settings))
         if settings.ray_address:
             await asyncio.to_thread(require_answer, settings.ray_address)
         own_ray = None if settings.ray_address else LocalRay(settings.data_dir, hear=relay)
@@ -261,25 +255,17 @@ async def _gateway(supervisor: Any, stack: contextlib.AsyncExitStack) -> RayGate
 
 
 async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack: contextlib.AsyncExitStack) -> FastAPI:
-    settings = site.settings
-    pool = await open_pool(site.dsn)
-    stack.push_async_callback(pool.close)
-    harnesses = HarnessStore(pool)
-    await harnesses.reconcile()
+    front_door = await open_front_door(site.dsn)
+    stack.push_async_callback(front_door.close)
     await asyncio.to_thread(cleared.catalogue.preload)
     return create_app(
         Deps(
-            agents=AgentStore(pool),
-            harnesses=harnesses,
-            workspaces=WorkspaceStore(pool),
-            sessions=SessionStore(pool),
-            events=EventLog(pool),
-            files=lambda workspace_id: WorkspaceFiles(pool, workspace_id),
+            stores=front_door.stores,
             registry=cleared.registry,
             models=cleared.catalogue,
             gateway=gateway,
-            http=settings.http,
-            health=lambda: _health(pool, gateway),
+            http=site.settings.http,
+            health=lambda: _health(front_door, gateway),
             version=version("perdure"),
         )
     )
@@ -299,10 +285,10 @@ def _front_door(name: str) -> ActorInfo:
     )
 
 
-async def _health(pool: Pool, gateway: RayGateway) -> Health:
+async def _health(front_door: FrontDoor, gateway: RayGateway) -> Health:
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT_S):
-            await pool.fetchval("SELECT 1")
+            await front_door.check()
             await gateway.actors()
     except (PerdureError, OSError, TimeoutError) as err:
         return Health(is_ready=False, reason=str(err) or "no answer in time")

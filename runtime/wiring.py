@@ -11,15 +11,21 @@ from runtime.engine.services import Services, Tunables
 from runtime.host.journal import Journal
 from runtime.models.catalogue import Catalogue
 from runtime.models.router import Models
+from runtime.ports.stores import Stores
 from runtime.process.mint import now
 from runtime.process.settings import Settings
+from runtime.store.agents import AgentStore
 from runtime.store.definitions import Definitions
+from runtime.store.events import EventLog
 from runtime.store.files import WorkspaceFiles
+from runtime.store.harnesses import HarnessStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.migrate import check
-from runtime.store.pool import Pool, open_pool
+from runtime.store.pool import Pool, open_pool, ping
 from runtime.store.rehearsal import rehearse_appends, rehearse_loads
+from runtime.store.sessions import SessionStore
+from runtime.store.workspaces import WorkspaceStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,64 @@ class Runtime:
         await self.connections.close()
 
 
-async def open_runtime(settings: Settings, dsn: str) -> Runtime:
+@dataclass(frozen=True, slots=True)
+class FrontDoor:
+    """What a front door stands on, beside its gateway."""
+
+    pool: Pool
+    stores: Stores
+
+    async def check(self) -> None:
+        """Pass if the database answers. Raises StoreUnavailableError."""
+        await ping(self.pool)
+
+    async def close(self) -> None:
+        """Close the connections to the database."""
+        await self.pool.close()
+
+
+async def open_front_door(dsn: str) -> FrontDoor:
+    """Connect, and bring the built-in harnesses to what this version says of them.
+
+    Raises:
+        StoreUnavailableError: the database does not answer.
+    """
+    pool = await open_pool(dsn)
+    try:
+        await HarnessStore(pool).reconcile()
+    except BaseException:
+        await pool.close()
+        raise
+    return FrontDoor(pool, stores_in(pool))
+
+
+def stores_in(pool: Pool) -> Stores:
+    """Return the stores of one database."""
+    return Stores(
+        agents=AgentStore(pool),
+        harnesses=HarnessStore(pool),
+        workspaces=WorkspaceStore(pool),
+        sessions=SessionStore(pool),
+        events=EventLog(pool),
+        files=lambda workspace_id: WorkspaceFiles(pool, workspace_id),
+    )
+
+
+def capabilities() -> Registry:
+    """Return what agents can be given here. Imports the packages of capabilities, which may take its time.
+
+    Raises:
+        InvalidInputError: one of them cannot be loaded.
+    """
+    return Registry([*BUILT_IN, *installed()])
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """Return what is known of the models that can be called here."""
+    return Catalogue(settings.model, settings.environment, now())
+
+
+async def open_actor(settings: Settings, dsn: str) -> Runtime:
     """Connect and build.
 
     Raises:
@@ -75,21 +138,21 @@ async def open_runtime(settings: Settings, dsn: str) -> Runtime:
     """
     await check(dsn)
     connections = await Connections.open(dsn)
-    capabilities = Registry([*BUILT_IN, *installed()])
+    registry = capabilities()
     models = Models(settings.model, settings.environment)
     store = PostgresJournal(connections.appends, connections.loads)
     journal = Journal(store, settings.journal.queue_limit_bytes)
     services = Services(
         journal=journal,
         store=store,
-        composer=Definitions(connections.loads, capabilities),
-        models=Catalogue(settings.model, settings.environment, now()),
+        composer=Definitions(connections.loads, registry),
+        models=catalogue(settings),
         model=models,
         workspace=lambda workspace_id: WorkspaceFiles(connections.tools, workspace_id),
         keys=lambda session_id: SessionKeys(connections.tools, session_id),
         tunables=tunables(settings),
     )
-    return Runtime(connections, journal, models, capabilities, services)
+    return Runtime(connections, journal, models, registry, services)
 
 
 def tunables(settings: Settings) -> Tunables:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from runtime.core.errors import ConflictError, NotFoundError, StoreUnavailableError
 from runtime.core.message import Message
 from runtime.core.session.decision import Decision
+from runtime.ports.events import StoredEvent
 from runtime.ports.gateway import ActorInfo, ClientResult, Frame, Input
 from runtime.ports.journal import Batch, JournalStore, Line, Loaded
-from runtime.store.events import StoredEvent
 
 SESSION_ID = "session_" + "5" * 32  # the one whose log a ListLog keeps
 

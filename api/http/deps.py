@@ -1,4 +1,4 @@
-"""What the routes need, and how they get it."""
+"""What the routes need, and how they get it: ports and use cases, whoever stands behind them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,16 +7,13 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.http.sse import Streams
+from runtime.agents.authoring import Authoring
 from runtime.agents.capability import Registry
-from runtime.models.catalogue import Catalogue
+from runtime.agents.opening import Opener
+from runtime.ports.catalogue import ModelCatalogue
 from runtime.ports.gateway import Gateway
+from runtime.ports.stores import Stores
 from runtime.process.settings import HttpSettings
-from runtime.store.agents import AgentStore
-from runtime.store.events import EventLog
-from runtime.store.files import WorkspaceFiles
-from runtime.store.harnesses import HarnessStore
-from runtime.store.sessions import SessionStore
-from runtime.store.workspaces import WorkspaceStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +26,25 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Everything behind the front door. `files` opens a workspace by its id."""
+    """Everything behind the front door."""
 
-    agents: AgentStore
-    harnesses: HarnessStore
-    workspaces: WorkspaceStore
-    sessions: SessionStore
-    events: EventLog
-    files: Callable[[str], WorkspaceFiles]
+    stores: Stores
     registry: Registry
-    models: Catalogue
+    models: ModelCatalogue
     gateway: Gateway
     http: HttpSettings
     health: Callable[[], Awaitable[Health]]
     version: str
+
+    @property
+    def authoring(self) -> Authoring:
+        """Who writes agents and harnesses."""
+        return Authoring(self.stores, self.registry, self.models)
+
+    @property
+    def opener(self) -> Opener:
+        """Who opens sessions."""
+        return Opener(self.stores, self.registry, self.models)
 
 
 async def deps_of(request: Request) -> Deps:  # async: FastAPI would run a plain function in a thread

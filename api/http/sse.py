@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from runtime.core.errors import LimitExceededError, NotFoundError, PerdureError
+from runtime.ports.events import Filter, StoredEvent
 from runtime.ports.gateway import Frame, Gateway, Subscription
-from runtime.store.events import Filter, StoredEvent
 from runtime.wire.sse import HEARTBEAT, RETRY_MS, frame
 
 log = structlog.get_logger(__name__)
@@ -83,7 +83,7 @@ class Streams:
 
 
 class History(Protocol):
-    """What a stream reads of the journal (see `runtime.store.events.EventLog`)."""
+    """What a stream reads of the journal (see `runtime.ports.events.Events`)."""
 
     async def head(self, session_id: str) -> int | None:
         """Return the last sequence of a session; None if there is no such session."""

@@ -55,7 +55,7 @@ async def send_message(request: Request) -> Response:
 @router.get("/{session_id}/messages", openapi_extra=documented(None, MessageList, 200))
 async def list_messages(request: Request) -> Response:
     """Return the whole conversation, oldest first."""
-    session_id, events = _session_id(request), (await deps_of(request)).events
+    session_id, events = _session_id(request), (await deps_of(request)).stores.events
     if await events.head(session_id) is None:
         raise NotFoundError(kind="session", key=session_id)
     found = [SentMessage.of(message, session_id, sequence) for sequence, message in await events.messages(session_id)]

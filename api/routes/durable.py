@@ -62,14 +62,14 @@ class ActorList(BaseModel):
 @router.get("/sessions/{session_id}")
 async def get_durable_session(session_id: str, deps: Needs) -> DurableSession:
     """Return where a session stands, and who holds it."""
-    session = await deps.sessions.get(parse_id("session", session_id))
-    pending = await deps.events.pending_decisions(session.id) if session.status == Status.WAITING else []
+    session = await deps.stores.sessions.get(parse_id("session", session_id))
+    pending = await deps.stores.events.pending_decisions(session.id) if session.status == Status.WAITING else []
     return DurableSession(
         session_id=session.id,
         status=session.status,
         epoch=session.epoch,
         last_sequence=session.last_sequence,
-        snapshot_sequence=await deps.sessions.snapshot_sequence(session_id),
+        snapshot_sequence=await deps.stores.sessions.snapshot_sequence(session_id),
         recoveries=session.recoveries,
         quarantined=session.quarantined,
         actor=await _holder(deps.gateway, session.actor),
@@ -83,8 +83,8 @@ async def release_session(session_id: str, deps: Needs) -> DurableSession:
 
     A session that was given up because it killed its actor even while its turn was being failed is tried again.
     """
-    session = await deps.sessions.get(parse_id("session", session_id))
-    await deps.sessions.acquit(session.id)
+    session = await deps.stores.sessions.get(parse_id("session", session_id))
+    await deps.stores.sessions.acquit(session.id)
     return await get_durable_session(session_id, deps)
 
 

@@ -21,7 +21,7 @@ SessionId = Annotated[str | None, Query(pattern="^session_[0-9a-f]{32}$")]
 async def list_effects(session_id: str, deps: Needs, offset: Offset = 0, limit: Limit = 20) -> Page[EffectReply]:
     """List the calls of the server's tools, newest first: intended, done, failed, unknown, waiting for a person."""
     await _check_session(deps, session_id)
-    effects, total = await deps.events.effects(session_id, limit, offset)
+    effects, total = await deps.stores.events.effects(session_id, limit, offset)
     return Page(data=[EffectReply.of(e) for e in effects], total=total, offset=offset, limit=limit)
 
 
@@ -66,18 +66,18 @@ async def list_decisions(
     deps: Needs, session_id: SessionId = None, offset: Offset = 0, limit: Limit = 20
 ) -> Page[PendingDecision]:
     """List what waits for a person, longest waiting first."""
-    pending = await deps.events.pending_decisions(session_id)
+    pending = await deps.stores.events.pending_decisions(session_id)
     shown = [PendingDecision.of(event) for event in pending[offset : offset + limit]]
     return Page(data=shown, total=len(pending), offset=offset, limit=limit)
 
 
 async def _check_session(deps: Deps, session_id: str) -> None:
-    if await deps.events.head(parse_id("session", session_id)) is None:
+    if await deps.stores.events.head(parse_id("session", session_id)) is None:
         raise NotFoundError(kind="session", key=session_id)
 
 
 async def _effect(deps: Deps, session_id: str, tool_call_id: str) -> Effect:
-    effect = await deps.events.effect(session_id, tool_call_id)
+    effect = await deps.stores.events.effect(session_id, tool_call_id)
     if effect is None:
         raise NotFoundError(kind="tool_call", key=tool_call_id)
     return effect

@@ -13,7 +13,7 @@ from api.http.sse import EventStream, Follower, Start, Timing
 from api.schemas.event import EventPage, EventQuery, EventSummary, StreamQuery, TypeCount
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import is_id, parse_id
-from runtime.store.events import FOREVER, PAGE_LIMIT, EventLog, Filter, Range, StoredEvent
+from runtime.ports.events import FOREVER, PAGE_LIMIT, Events, Filter, Range, StoredEvent
 
 router = APIRouter(prefix="/v1/sessions", tags=["events"], route_class=JsonRoute)
 
@@ -27,7 +27,7 @@ _FAILURES: Final = frozenset({"turn.failed", "turn.sealed"})
 @router.get("/{session_id}/events", response_class=Response, responses=_LIST)
 async def list_events(session_id: SessionId, query: Annotated[EventQuery, Query()], deps: Needs) -> Response:
     """Return events of the log; without `limit` all that match."""
-    events, chosen = deps.events, query.filter()
+    events, chosen = deps.stores.events, query.filter()
     await _check_session(events, session_id)
     span = await _range(events, session_id, query, chosen)
     found = await events.read(session_id, chosen, span)
@@ -55,7 +55,7 @@ async def stream_events(
     start = Start(query.since_id, query.after_sequence)
     if last_event_id and start == Start():
         start = Start(since_id=parse_id("event", last_event_id))
-    follower = Follower(session_id, deps.events, deps.gateway, query.filter())
+    follower = Follower(session_id, deps.stores.events, deps.gateway, query.filter())
     timing = Timing(deps.http.sse_heartbeat_s, deps.http.sse_cycle_s)
     return EventStream(session_id, follower, start, streams, timing)
 
@@ -63,8 +63,8 @@ async def stream_events(
 @router.get("/{session_id}/events/summary")
 async def summarize_events(session_id: SessionId, deps: Needs) -> EventSummary:
     """Count the events of a log."""
-    await _check_session(deps.events, session_id)
-    found = await deps.events.summary(session_id)
+    await _check_session(deps.stores.events, session_id)
+    found = await deps.stores.events.summary(session_id)
     return EventSummary(
         total=sum(count for _, count, _, _ in found),
         by_type=[TypeCount(event_type=name, count=count) for name, count, _, _ in found],
@@ -75,12 +75,12 @@ async def summarize_events(session_id: SessionId, deps: Needs) -> EventSummary:
     )
 
 
-async def _check_session(events: EventLog, session_id: str) -> None:
+async def _check_session(events: Events, session_id: str) -> None:
     if await events.head(session_id) is None:
         raise NotFoundError(kind="session", key=session_id)
 
 
-async def _range(events: EventLog, session_id: str, query: EventQuery, chosen: Filter) -> Range:
+async def _range(events: Events, session_id: str, query: EventQuery, chosen: Filter) -> Range:
     if query.around is not None:
         by_id = is_id("event", query.around)
         center = await events.sequence_of(session_id, query.around) if by_id else int(query.around)
@@ -93,9 +93,7 @@ async def _range(events: EventLog, session_id: str, query: EventQuery, chosen: F
     return Range(after or 0, before, limit, newest=limit is not None and after is None)
 
 
-async def _whole_turns(
-    events: EventLog, session_id: str, chosen: Filter, found: list[StoredEvent]
-) -> list[StoredEvent]:
+async def _whole_turns(events: Events, session_id: str, chosen: Filter, found: list[StoredEvent]) -> list[StoredEvent]:
     """Let a page begin with the start of its first turn, unless that is very far back."""
     first = found[0].sequence
     start = await events.last_of_type(session_id, "turn.started", first)
@@ -105,7 +103,7 @@ async def _whole_turns(
 
 
 async def _all(
-    events: EventLog, session_id: str, chosen: Filter, span: Range, page: list[StoredEvent]
+    events: Events, session_id: str, chosen: Filter, span: Range, page: list[StoredEvent]
 ) -> AsyncIterator[bytes]:
     yield b'{"data":[' + b",".join(event.body for event in page)
     while len(page) == PAGE_LIMIT:

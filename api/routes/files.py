@@ -40,13 +40,13 @@ class Opened:
 
 
 async def _open_workspace(workspace_id: WorkspaceId, deps: Needs, request: Request) -> None:
-    workspace = await deps.workspaces.get(workspace_id)
-    request.state.opened = Opened(workspace.id, deps.files(workspace.id))
+    workspace = await deps.stores.workspaces.get(workspace_id)
+    request.state.opened = Opened(workspace.id, deps.stores.files(workspace.id))
 
 
 async def _open_session(session_id: SessionId, deps: Needs, request: Request) -> None:
-    session = await deps.sessions.get(session_id)
-    request.state.opened = Opened(session.id, deps.files(session.workspace_id))
+    session = await deps.stores.sessions.get(session_id)
+    request.state.opened = Opened(session.id, deps.stores.files(session.workspace_id))
 
 
 async def _opened(request: Request) -> Opened:

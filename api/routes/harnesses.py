@@ -6,8 +6,8 @@ from fastapi import APIRouter, Path, Response
 
 from api.http.body import JsonRoute
 from api.http.deps import Needs
+from api.http.layers import changes, definition
 from api.http.pages import Archived, Page, Search, whole
-from api.layers import changes, check_layer, definition
 from api.schemas.agent import HarnessBody, HarnessExample, HarnessPatch, HarnessReply
 from runtime.core.authored.definition import HarnessDefinition
 from runtime.core.ids import parse_id
@@ -20,7 +20,7 @@ Key = Annotated[str, Path(description="An id, a name or `default`", max_length=1
 @router.get("/harnesses")
 async def list_harnesses(deps: Needs, search: Search = "", *, include_archived: Archived = False) -> Page[HarnessReply]:
     """List harnesses, built-in ones first."""
-    found = await deps.harnesses.list(search=search, include_archived=include_archived)
+    found = await deps.stores.harnesses.list(search=search, include_archived=include_archived)
     return whole([HarnessReply.of(harness) for harness in found])
 
 
@@ -29,7 +29,7 @@ async def list_examples(deps: Needs) -> list[HarnessExample]:
     """List the harnesses that a new one can start from: the built-in ones."""
     return [
         HarnessExample.model_validate({**HarnessReply.of(harness).model_dump(), "dev_only": False})
-        for harness in await deps.harnesses.list()
+        for harness in await deps.stores.harnesses.list()
         if harness.is_built_in
     ]
 
@@ -37,16 +37,14 @@ async def list_examples(deps: Needs) -> list[HarnessExample]:
 @router.get("/harnesses/{harness}")
 async def get_harness(harness: Key, deps: Needs) -> HarnessReply:
     """Return a harness by id or name."""
-    return HarnessReply.of(await deps.harnesses.get(harness))
+    return HarnessReply.of(await deps.stores.harnesses.get(harness))
 
 
 @router.post("/harnesses", status_code=201)
 async def create_harness(body: HarnessBody, deps: Needs, response: Response) -> HarnessReply:
     """Create a harness."""
-    made = definition(body, HarnessDefinition)
-    check_layer(deps, made)
-    parent_id = _parent_id(body)
-    harness = await deps.harnesses.create(body.name, made, parent_id=parent_id)
+    made = definition(body, HarnessDefinition, deps.registry)
+    harness = await deps.authoring.create_harness(body.name, made, parent_id=_parent_id(body))
     response.headers["Location"] = f"/api/v1/harnesses/{harness.id}"
     return HarnessReply.of(harness)
 
@@ -55,18 +53,17 @@ async def create_harness(body: HarnessBody, deps: Needs, response: Response) -> 
 async def patch_harness(harness: Key, body: HarnessPatch, deps: Needs) -> HarnessReply:
     """Change what is given; lists are replaced whole. Built-in harnesses cannot change."""
     harness_id = parse_id("harness", harness)
-    made = definition(body, HarnessDefinition)
-    check_layer(deps, made)
-    given = changes(body, made)
-    parent_id = _parent_id(body)
-    changed = await deps.harnesses.patch(harness_id, given, name=body.name, parent_id=parent_id, status=body.status)
+    given = changes(body, HarnessDefinition, deps.registry)
+    changed = await deps.authoring.change_harness(
+        harness_id, given, name=body.name, parent_id=_parent_id(body), status=body.status
+    )
     return HarnessReply.of(changed)
 
 
 @router.delete("/harnesses/{harness}", status_code=204)
 async def delete_harness(harness: Key, deps: Needs) -> None:
     """Archive a harness; an archived one is deleted."""
-    await deps.harnesses.archive(parse_id("harness", harness))
+    await deps.stores.harnesses.archive(parse_id("harness", harness))
 
 
 def _parent_id(body: HarnessPatch) -> str | None:

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Body, Query, Response
 
 from api.http.body import JsonRoute
 from api.http.deps import Deps, Needs
+from api.http.layers import definition
 from api.http.pages import Limit, Offset, Page, Search, SessionId
-from api.layers import LayerReader, features_of
-from api.opening import open_session
 from api.schemas.session import CancelReply, SessionBody, SessionPatch, SessionReply
-from runtime.core.authored.definition import Session
+from runtime.agents.layers import LayerReader, features_of
+from runtime.agents.opening import Opening
+from runtime.core.authored.definition import Session, SessionDefinition
 from runtime.core.ids import parse_id
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=JsonRoute)
@@ -28,10 +29,17 @@ class SessionPage(Page[SessionReply]):
 @router.post("", status_code=201)
 async def create_session(deps: Needs, response: Response, body: SessionBody | None = None) -> SessionReply:
     """Open a session; everything is optional."""
-    reader = LayerReader(deps)
-    session = await open_session(deps, reader, body or SessionBody())
+    given = body or SessionBody()
+    wanted = Opening(
+        definition=definition(given, SessionDefinition, deps.registry),
+        harness=given.harness,
+        agent=given.agent,
+        workspace_id=given.workspace,
+        title=given.title,
+    )
+    session, layers = await deps.opener.open(wanted)
     response.headers["Location"] = f"/api/v1/sessions/{session.id}"
-    return await _reply(deps, reader, session)
+    return SessionReply.of(session, features_of(layers, deps.registry))
 
 
 @router.get("")
@@ -44,8 +52,8 @@ async def list_sessions(
 ) -> SessionPage:
     """List sessions, newest first."""
     agent = None if agent_id is None else parse_id("agent", agent_id)
-    found, total = await deps.sessions.list(agent_id=agent, search=search or None, offset=offset, limit=limit)
-    reader = LayerReader(deps)
+    found, total = await deps.stores.sessions.list(agent_id=agent, search=search or None, offset=offset, limit=limit)
+    reader = LayerReader(deps.stores)
     replies = [await _reply(deps, reader, session) for session in found]
     return SessionPage(data=replies, sessions=replies, total=total, offset=offset, limit=limit)
 
@@ -53,7 +61,7 @@ async def list_sessions(
 @router.get("/{session_id}")
 async def get_session(session_id: SessionId, deps: Needs) -> SessionReply:
     """Return a session."""
-    return await _reply(deps, LayerReader(deps), await deps.sessions.get(session_id))
+    return await _reply(deps, LayerReader(deps.stores), await deps.stores.sessions.get(session_id))
 
 
 @router.patch("/{session_id}")
@@ -62,15 +70,15 @@ async def patch_session(session_id: SessionId, body: SessionPatch, deps: Needs) 
     if body.title is not None:
         await deps.gateway.rename(session_id, body.title)
     given = body.definition_fields()
-    changed = await (deps.sessions.patch(session_id, given) if given else deps.sessions.get(session_id))
-    return await _reply(deps, LayerReader(deps), changed)
+    changed = await (deps.stores.sessions.patch(session_id, given) if given else deps.stores.sessions.get(session_id))
+    return await _reply(deps, LayerReader(deps.stores), changed)
 
 
 @router.delete("/{session_id}", status_code=204)
 async def delete_session(session_id: SessionId, deps: Needs) -> None:
     """Delete a session; a running turn is cancelled first."""
     await deps.gateway.close_session(session_id)
-    await deps.sessions.delete(session_id)
+    await deps.stores.sessions.delete(session_id)
 
 
 @router.post("/{session_id}/cancel")
@@ -84,15 +92,15 @@ async def cancel_turn(session_id: SessionId, deps: Needs, _body: NoBody = None) 
 @router.put("/{session_id}/pin", status_code=204)
 async def pin_session(session_id: SessionId, deps: Needs) -> None:
     """Pin a session."""
-    await deps.sessions.pin(session_id, is_pinned=True)
+    await deps.stores.sessions.pin(session_id, is_pinned=True)
 
 
 @router.delete("/{session_id}/pin", status_code=204)
 async def unpin_session(session_id: SessionId, deps: Needs) -> None:
     """Unpin a session."""
-    await deps.sessions.pin(session_id, is_pinned=False)
+    await deps.stores.sessions.pin(session_id, is_pinned=False)
 
 
 async def _reply(deps: Deps, reader: LayerReader, session: Session) -> SessionReply:
     layers = [*await reader.around(session.harness_id, session.agent_id), session.definition]
-    return SessionReply.of(session, features_of(deps, layers))
+    return SessionReply.of(session, features_of(layers, deps.registry))

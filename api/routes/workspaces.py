@@ -15,14 +15,14 @@ async def list_workspaces(
     deps: Needs, search: Search = "", *, include_archived: Archived = False
 ) -> Page[WorkspaceReply]:
     """List the shared workspaces, newest first."""
-    found = await deps.workspaces.list(search=search, include_archived=include_archived)
+    found = await deps.stores.workspaces.list(search=search, include_archived=include_archived)
     return whole([WorkspaceReply.of(workspace) for workspace in found])
 
 
 @router.post("", status_code=201)
 async def create_workspace(body: WorkspaceBody, deps: Needs, response: Response) -> WorkspaceReply:
     """Create a workspace that sessions can share."""
-    workspace = await deps.workspaces.create(body.name, body.description)
+    workspace = await deps.stores.workspaces.create(body.name, body.description)
     response.headers["Location"] = f"/api/v1/workspaces/{workspace.id}"
     return WorkspaceReply.of(workspace)
 
@@ -30,13 +30,13 @@ async def create_workspace(body: WorkspaceBody, deps: Needs, response: Response)
 @router.get("/{workspace_id}")
 async def get_workspace(workspace_id: WorkspaceId, deps: Needs) -> WorkspaceReply:
     """Return a workspace."""
-    return WorkspaceReply.of(await deps.workspaces.get(workspace_id))
+    return WorkspaceReply.of(await deps.stores.workspaces.get(workspace_id))
 
 
 @router.patch("/{workspace_id}")
 async def patch_workspace(workspace_id: WorkspaceId, body: WorkspacePatch, deps: Needs) -> WorkspaceReply:
     """Change what is given."""
-    changed = await deps.workspaces.patch(
+    changed = await deps.stores.workspaces.patch(
         workspace_id, name=body.name, description=body.description, status=body.status
     )
     return WorkspaceReply.of(changed)
@@ -45,4 +45,4 @@ async def patch_workspace(workspace_id: WorkspaceId, body: WorkspacePatch, deps:
 @router.delete("/{workspace_id}", status_code=204)
 async def delete_workspace(workspace_id: WorkspaceId, deps: Needs) -> None:
     """Archive a workspace: its files can be read and not written. An archived one is deleted."""
-    await deps.workspaces.archive(workspace_id)
+    await deps.stores.workspaces.archive(workspace_id)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from api.schemas.fields import Reply, refuse
 from runtime.core.event import KNOWN_TYPES
 from runtime.core.ids import is_id, parse_id
-from runtime.store.events import DEBUG_LIMIT, FOREVER, PAGE_LIMIT, Filter
+from runtime.ports.events import DEBUG_LIMIT, FOREVER, PAGE_LIMIT, Filter
 
 MAX_TYPES: Final = 100
 MAX_TAGS: Final = 20

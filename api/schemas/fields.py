@@ -10,9 +10,7 @@ from runtime.core.authored import names
 MAX_CAPABILITIES: Final = 250
 MAX_TOOLS: Final = 50
 MAX_TAGS: Final = 100
-MAX_FILES: Final = 100
 MAX_SCHEMA_BYTES: Final = 10_240
-MAX_FILES_BYTES: Final = 5 * 1024 * 1024
 MAX_INT: Final = 2**31 - 1
 _INVALID: Final = "invalid"
 _TOO_LARGE: Final = "limit_exceeded"

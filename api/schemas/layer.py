@@ -8,8 +8,6 @@ from pydantic import Field, field_validator, model_validator
 
 from api.schemas.fields import (
     MAX_CAPABILITIES,
-    MAX_FILES,
-    MAX_FILES_BYTES,
     MAX_SCHEMA_BYTES,
     MAX_TAGS,
     MAX_TOOLS,
@@ -23,6 +21,7 @@ from api.schemas.fields import (
 )
 from runtime.core.files.content import decode_content
 from runtime.core.files.paths import writable
+from runtime.core.files.quotas import MAX_STARTER_BYTES, MAX_STARTER_FILES
 
 Deferrable = Literal["never", "automatic", "always"]
 Policy = Literal["auto", "requires_approval", "client_side"]
@@ -88,7 +87,7 @@ class LayerBody(Body):
 
     system_prompt: Prompt | None = None
     capabilities: list[CapabilityConfig | str] | None = Field(None, max_length=MAX_CAPABILITIES)
-    initial_files: list[StarterFile] | None = Field(None, max_length=MAX_FILES)
+    initial_files: list[StarterFile] | None = Field(None, max_length=MAX_STARTER_FILES)
     tags: list[Tag] | None = Field(None, max_length=MAX_TAGS)
     network_access: Network | None = None
     mcp_servers: dict[str, Any] | None = Field(None, alias="mcpServers")
@@ -99,8 +98,8 @@ class LayerBody(Body):
     @field_validator("initial_files")
     @classmethod
     def _fit(cls, files: list[StarterFile] | None) -> list[StarterFile] | None:
-        if sum(len(file.data()) for file in files or ()) > MAX_FILES_BYTES:
-            refuse_size(f"the files may have at most {MAX_FILES_BYTES} bytes in all")
+        if sum(len(file.data()) for file in files or ()) > MAX_STARTER_BYTES:
+            refuse_size(f"the files may have at most {MAX_STARTER_BYTES} bytes in all")
         return files
 
     @field_validator("tools")

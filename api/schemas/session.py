@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from api.schemas.fields import Body, Locale, ModelKey, Reply, Tag, Title, refuse
 from api.schemas.layer import Action, LayerBody, LayerReply, layer_fields
 from runtime.core.authored.definition import Session
+from runtime.core.ids import parse_id
 from runtime.core.session.state import Status
 
 ORGANIZATION_ID: Final = "org_00000000000000000000000000000001"  # the default one (contract concepts §1)
@@ -47,6 +48,21 @@ class SessionBody(LayerBody):
         if self.agent_id is not None and self.agent_name is not None:
             refuse("give agent_id or agent_name, not both")
         return self
+
+    @property
+    def harness(self) -> str | None:
+        """The harness that was asked for, by id or name. Raises InvalidInputError for an id that is none."""
+        return self.harness_name if self.harness_id is None else parse_id("harness", self.harness_id)
+
+    @property
+    def agent(self) -> str | None:
+        """The agent that was asked for, by id or name. Raises InvalidInputError for an id that is none."""
+        return self.agent_name if self.agent_id is None else parse_id("agent", self.agent_id)
+
+    @property
+    def workspace(self) -> str | None:
+        """The workspace that was asked for, by id. Raises InvalidInputError for one that is none."""
+        return None if self.workspace_id is None else parse_id("wsp", self.workspace_id)
 
     def definition_fields(self) -> dict[str, Any]:
         """Return what was given, by the names of `runtime.core.authored.definition`."""

@@ -3,20 +3,21 @@
 Nothing here is stored. It is composed anew for each turn, so that a session follows its agent as it is now.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from runtime.agents.capability import Registry, Resolved
 from runtime.agents.tool import Tool
 from runtime.core.authored.definition import Agent, AssignedCapability, ClientTool, Harness, Layer, SessionDefinition
+from runtime.core.authored.layers import client_tools, innermost, mcp_servers, prompts
+from runtime.core.authored.lifecycle import Life
 from runtime.core.authored.network import Reach, narrow
 from runtime.core.errors import InvalidInputError
 from runtime.ports.model import ToolSpec
 
 DEFAULT_MAX_ITERATIONS: Final = 500
 FILES: Final = "session_file_system"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +61,9 @@ def compose(
     inner = [agent.definition, session] if agent else [session]
     layers: list[Layer] = [*chain, *inner]
     resolved = registry.resolve(_assigned(layers))
-    client_tools = {tool.name: tool for layer in inner for tool in layer.tools}
+    own_tools = client_tools(inner)
     offered = {tool.name: tool for r in resolved for tool in r.capability.tools(r.config)}
-    tools = {name: tool for name, tool in offered.items() if name not in client_tools}
+    tools = {name: tool for name, tool in offered.items() if name not in own_tools}
     return RuntimeAgent(
         harness_id=harnesses[-1].id,
         agent_id=agent.id if agent else None,
@@ -70,18 +71,18 @@ def compose(
         agent_description=agent.definition.description if agent else None,
         system_prompt=_system_prompt([*chain, session, *inner[:-1]], resolved),
         tools=tools,
-        client_tools=client_tools,
+        client_tools=own_tools,
         specs=(
             *(tool.spec for tool in tools.values()),
-            *(ToolSpec(tool.name, tool.description, tool.parameters) for tool in client_tools.values()),
+            *(ToolSpec(tool.name, tool.description, tool.parameters) for tool in own_tools.values()),
         ),
-        model_id=_innermost(layer.model_id for layer in layers),
-        max_iterations=_innermost(layer.max_iterations for layer in inner) or DEFAULT_MAX_ITERATIONS,
-        parallel_tool_calls=_innermost(layer.parallel_tool_calls for layer in layers),
+        model_id=innermost(layer.model_id for layer in layers),
+        max_iterations=innermost(layer.max_iterations for layer in inner) or DEFAULT_MAX_ITERATIONS,
+        parallel_tool_calls=innermost(layer.parallel_tool_calls for layer in layers),
         capabilities=tuple(r.capability.id for r in resolved),
         features=_features(resolved),
         network_access=narrow(layer.network_access for layer in layers),
-        mcp_servers={name: server for layer in layers for name, server in (layer.mcp_servers or {}).items()},
+        mcp_servers=mcp_servers(layers),
         hints=session.hints or {},
         locale=session.locale,
     )
@@ -95,7 +96,7 @@ def _assigned(layers: Sequence[Layer]) -> list[AssignedCapability]:
 
 
 def _system_prompt(layers: Sequence[Layer], resolved: Sequence[Resolved]) -> str:
-    base = "\n\n".join(layer.system_prompt for layer in layers if layer.system_prompt)
+    base = prompts(layers)
     additions = [
         f'<capability id="{r.capability.id}">\n{text}\n</capability>'
         for r in resolved
@@ -110,15 +111,8 @@ def _features(resolved: Sequence[Resolved]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(feature for r in resolved for feature in r.capability.features))
 
 
-def _innermost(values: Iterable[T | None]) -> T | None:
-    found = None
-    for value in values:
-        found = found if value is None else value
-    return found
-
-
 def _check_active(kind: str, things: Sequence[Harness | Agent]) -> None:
     for thing in things:
-        if thing.status != "active":
+        if thing.status != Life.ACTIVE:
             message = f"The {kind} {thing.name!r} of this session is {thing.status}, so no turn can start."
             raise InvalidInputError(message, f"{kind}_{thing.status}")

@@ -13,10 +13,11 @@ import msgspec
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import is_id
 from runtime.models.failures import Party, no_key
-from runtime.models.info import ModelInfo, known_names, model_key, provider_key, simulated_info, vendor_info
+from runtime.models.info import known_names, model_key, provider_key, simulated_info, vendor_info
 from runtime.models.loading import preload
 from runtime.models.simulated import ECHO, LOREM, PROVIDER
 from runtime.models.vendors import BY_TYPE, VENDORS, Vendor
+from runtime.ports.catalogue import ModelInfo
 from runtime.ports.model import ModelRef
 from runtime.process.settings import ModelSettings
 

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import msgspec
 
+from runtime.core.authored.definition import InitialFile
+
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A file or directory of a workspace. `path` is canonical: absolute, without the `/workspace` prefix."""
@@ -90,4 +92,11 @@ class Workspace(Protocol):
 
     async def grep(self, pattern: str, *, path_contains: str | None = None) -> Sequence[LineMatch]:
         """Return the matching lines of the text files whose path has the substring. Raises InvalidInputError."""
+        ...
+
+    async def seed(self, files: Sequence[InitialFile]) -> None:
+        """Put in the files that a session starts with: the last one of a path, and none over an existing file.
+
+        Raises InvalidInputError if two of them, or one and what is there, need a path as file and as directory.
+        """
         ...

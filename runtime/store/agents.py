@@ -15,12 +15,11 @@ AGENTS: Final = Kind(
     prefix="agent",
     definition=AgentDefinition,
     references={"harness_id": "harness"},
-    searched=("name", "config->>'display_name'", "config->>'description'"),
 )
 
 
 class AgentStore(AuthoredStore[Agent]):
-    """The agents of this server. Keys are public ids (`agent_…`) or names."""
+    """The agents of this server (`runtime.ports.authored.Agents`)."""
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(pool, AGENTS)
@@ -28,12 +27,7 @@ class AgentStore(AuthoredStore[Agent]):
     async def upsert(
         self, name: str, harness_id: str, definition: AgentDefinition, *, agent_id: str | None = None
     ) -> tuple[Agent, bool]:
-        """Create or update an agent, by id if one is given, else by name; True if it was created.
-
-        Raises:
-            ConflictError: the name is another active agent's (`agent_exists`), or the id is a deleted one's.
-            NotFoundError: there is no such harness.
-        """
+        """Create or update an agent, by id if one is given, else by name; True if it was created."""
         return await self._upsert(name, {"harness_id": harness_id, "config": definition}, agent_id)
 
     async def list(
@@ -51,12 +45,6 @@ class AgentStore(AuthoredStore[Agent]):
         harness_id: str | None = None,
         status: str | None = None,
     ) -> Agent:
-        """Replace some fields of a definition, name, harness or status.
-
-        Raises:
-            NotFoundError: no such agent, or no such harness.
-            ConflictError: it is archived and stays so (`agent_archived`), or the name is taken (`agent_exists`).
-            InvalidInputError: a status that cannot be set.
-        """
+        """Replace some fields of a definition, name, harness or status."""
         values = {} if harness_id is None else {"harness_id": harness_id}
         return await self._patch(agent_id, values, changes, name=name, status=status)

@@ -25,7 +25,7 @@ NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class AuthoredStore(Generic[T]):
-    """The things of one kind. Keys are public ids or names."""
+    """The things of one kind (`runtime.ports.authored.Authored`)."""
 
     def __init__(self, pool: Pool, kind: Kind[T]) -> None:
         self._pool = pool
@@ -33,12 +33,7 @@ class AuthoredStore(Generic[T]):
         self._sql = Statements(kind)
 
     async def get(self, key: str) -> T:
-        """Return a thing by id or name, an archived one too.
-
-        Raises:
-            NotFoundError: there is none.
-            InvalidInputError: the key begins like an id and is none.
-        """
+        """Return a thing by id or name, an archived one too."""
         thing_key, name = key_or_name(self._kind.prefix, key)
         with translate():
             row = await self._pool.fetchrow(self._sql.get, thing_key, name)
@@ -58,7 +53,7 @@ class AuthoredStore(Generic[T]):
         return [self._kind.read(row) for row in rows], total
 
     async def archive(self, thing_id: str) -> None:
-        """Archive a thing; an archived one is deleted. Raises NotFoundError."""
+        """Archive a thing; an archived one is deleted."""
         with translate():
             self._found(await self._pool.fetchval(self._sql.archive, hex_of(thing_id)), thing_id)
 

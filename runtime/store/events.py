@@ -1,10 +1,7 @@
 """Reading the journal for people: lists, pages, messages. Stored bodies go out as they are, never decoded."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final
-
-import msgspec
 
 from runtime.core import event as ev
 from runtime.core.ids import hex_of
@@ -12,10 +9,9 @@ from runtime.core.message import Message
 from runtime.core.session.effect import Effect, project, unanswered
 from runtime.core.session.result import result_message
 from runtime.core.storable import storable
+from runtime.ports.events import FOREVER, PAGE_LIMIT, Filter, Range, StoredEvent
 from runtime.store.pool import Pool, translate
 
-PAGE_LIMIT: Final = 1000  # contract events §8
-DEBUG_LIMIT: Final = 10_000
 _STORED_TYPES: Final = sorted(ev.KNOWN_TYPES - ev.EPHEMERAL_TYPES)  # what a newer server wrote stays hidden
 
 _MATCHES: Final = """
@@ -54,7 +50,6 @@ SUMMARY: Final = """
 SELECT type, count(*) AS count, min(body->>'ts') AS first_ts, max(body->>'ts') AS last_ts
 FROM events WHERE session_id = $1 AND type = ANY($2::text[]) GROUP BY type ORDER BY type
 """
-FOREVER: Final = 2**63 - 1
 
 # Types are spelled out where the partial index `events_effects` is to be used.
 EFFECTS: Final = """
@@ -91,58 +86,8 @@ ORDER BY e.session_id, e.sequence
 """
 
 
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events. `tags` matches any of them; `text` is a substring of the payload, in any case."""
-
-    types: frozenset[str] | None = None
-    exclude: frozenset[str] = frozenset()
-    turn_id: str | None = None
-    exec_id: str | None = None
-    trace_id: str | None = None
-    from_ts: datetime | None = None
-    to_ts: datetime | None = None
-    tags: Sequence[str] | None = None
-    tool_name: str | None = None
-    text: str | None = None
-
-    @property
-    def is_debugging(self) -> bool:
-        """Whether it looks into events, and so is bounded."""
-        asked = (self.turn_id, self.exec_id, self.trace_id, self.from_ts, self.to_ts, self.tool_name, self.text)
-        return any(value is not None for value in asked) or bool(self.tags)
-
-    def allows(self, event_type: str) -> bool:
-        """Whether events of a type pass."""
-        return event_type in (ev.KNOWN_TYPES if self.types is None else self.types) and event_type not in self.exclude
-
-
-class Range(msgspec.Struct, frozen=True):
-    """An open interval of sequences, and how many events of it: the oldest, or the `newest`.
-
-    Without a limit it is read a page of `PAGE_LIMIT` at a time.
-    """
-
-    after: int = 0
-    before: int = FOREVER
-    limit: int | None = None
-    newest: bool = False
-
-
-class StoredEvent(msgspec.Struct, frozen=True):
-    """An event as it is sent."""
-
-    sequence: int
-    type: str
-    body: bytes
-
-    @property
-    def id(self) -> str:
-        """Its public id, from the body: encoders of this project write `id` first."""
-        return self.body[7:45].decode()
-
-
 class EventLog:
-    """The journal, read only. Sessions that were deleted have none."""
+    """The journal, read only (`runtime.ports.events.Events`)."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

@@ -216,11 +216,7 @@ class WorkspaceFiles:
             return _entry(await connection.fetchrow(STAT, self._workspace, [target]))
 
     async def seed(self, files: Sequence[InitialFile]) -> None:
-        """Put in the files that a session starts with: the last one of a path, and none over an existing file.
-
-        Raises:
-            InvalidInputError: two of them, or one and what is there, need the same path as file and as directory.
-        """
+        """Put in the files that a session starts with: the last one of a path, and none over an existing file."""
         if not files:
             return
         latest = {writable(file.path): file for file in files}

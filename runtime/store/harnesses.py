@@ -22,7 +22,6 @@ HARNESSES: Final = Kind(
     definition=HarnessDefinition,
     references={"parent_id": "harness"},
     columns=("is_built_in",),
-    searched=("name", "config->>'display_name'", "config->>'description'"),
     listed_first="is_built_in",
 )
 
@@ -48,7 +47,7 @@ WHERE h.config::text <> excluded.config::text
 
 
 class HarnessStore(AuthoredStore[Harness]):
-    """The harnesses of this server. Keys are public ids (`harness_…`), names, or `default`."""
+    """The harnesses of this server (`runtime.ports.authored.Harnesses`)."""
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(pool, HARNESSES)
@@ -64,13 +63,7 @@ class HarnessStore(AuthoredStore[Harness]):
     async def create(
         self, name: str, definition: HarnessDefinition, *, parent_id: str | None = None, harness_id: str | None = None
     ) -> Harness:
-        """Store a new harness.
-
-        Raises:
-            ConflictError: the name is another active harness's, or the id is used (`harness_exists`).
-            NotFoundError: no such parent.
-            InvalidInputError: the line of parents is too long, or the name is `default`.
-        """
+        """Store a new harness."""
         check_free("harness", name)
         values = {"parent_id": parent_id, "is_built_in": False, "config": definition}
         return await self._create(name, values, harness_id)
@@ -93,26 +86,14 @@ class HarnessStore(AuthoredStore[Harness]):
         parent_id: str | None = None,
         status: str | None = None,
     ) -> Harness:
-        """Replace some fields of a definition, name, parent or status.
-
-        Raises:
-            NotFoundError: no such harness, or no such parent.
-            ForbiddenError: it is built in (`harness_built_in`).
-            ConflictError: it is archived and stays so (`harness_archived`), or the name is taken (`harness_exists`).
-            InvalidInputError: a status or name that cannot be set, or a line of parents that is a circle or too long.
-        """
+        """Replace some fields of a definition, name, parent or status."""
         check_free("harness", name)
         await self._check_ours(harness_id)
         values = {} if parent_id is None else {"parent_id": parent_id}
         return await self._patch(harness_id, values, changes, name=name, status=status)
 
     async def archive(self, harness_id: str) -> None:
-        """Archive a harness; an archived one is deleted.
-
-        Raises:
-            NotFoundError: no such harness.
-            ForbiddenError: it is built in.
-        """
+        """Archive a harness; an archived one is deleted."""
         await self._check_ours(harness_id)
         await super().archive(harness_id)
 

@@ -32,7 +32,7 @@ class Kind(Generic[T]):
     definition: type[Layer] | None = None  # what the column `config` holds
     references: Mapping[str, str] = field(default_factory=dict)  # columns with ids of others, each with their kind
     columns: Sequence[str] = ()  # others of its own
-    searched: Sequence[str] = ("name",)  # expressions
+    searched: Sequence[str] = ("name", "config->>'display_name'", "config->>'description'")  # expressions
     listed_first: str | None = None  # a column: those for which it is true come before the newest
     makes_way: bool = True  # an archived one: whoever wants its name gets it, and it is renamed
 

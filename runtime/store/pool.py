@@ -106,6 +106,12 @@ async def connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
         return await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S, server_settings=_SERVER_SETTINGS)
 
 
+async def ping(pool: Pool) -> None:
+    """Pass if the database answers. Raises StoreUnavailableError."""
+    with translate():
+        await pool.fetchval("SELECT 1")
+
+
 @contextmanager
 def translate() -> Iterator[None]:
     """Turn what Postgres and the connection may raise into errors of ours; wrong use of asyncpg stays a bug.

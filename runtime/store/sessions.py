@@ -8,6 +8,7 @@ import msgspec
 from runtime.core.authored.definition import Session, SessionDefinition
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
+from runtime.ports.sessions import NewSession
 from runtime.store.pool import Pool, translate
 from runtime.store.rows import public_id, rfc3339, rfc3339_or_none, to_config
 
@@ -50,21 +51,8 @@ UPDATE sessions SET quarantined = false, given_up = false, crashes = '[]' WHERE 
 SNAPSHOT: Final = "SELECT sequence FROM snapshots WHERE session_id = $1"
 
 
-class NewSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A session to be. With `owns_workspace` the workspace is made along with it."""
-
-    id: str
-    harness_id: str
-    workspace_id: str
-    owns_workspace: bool
-    definition: SessionDefinition
-    agent_id: str | None = None
-    parent_id: str | None = None
-    title: str | None = None
-
-
 class SessionStore:
-    """The directory of sessions. A method that is given one which is not there raises NotFoundError("session")."""
+    """The directory of sessions (`runtime.ports.sessions.Sessions`)."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

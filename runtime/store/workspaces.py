@@ -20,7 +20,7 @@ WORKSPACES: Final = Kind(
 
 
 class WorkspaceStore(AuthoredStore[Workspace]):
-    """The workspaces of this server."""
+    """The workspaces of this server (`runtime.ports.authored.Workspaces`)."""
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(pool, WORKSPACES)
@@ -42,12 +42,6 @@ class WorkspaceStore(AuthoredStore[Workspace]):
         description: str | None = None,
         status: str | None = None,
     ) -> Workspace:
-        """Change what is given; the files of an archived workspace can be read and not written.
-
-        Raises:
-            NotFoundError: no such workspace.
-            ConflictError: it is archived and stays so, or the name is used.
-            InvalidInputError: a status that cannot be set, or a text that cannot be stored.
-        """
+        """Change what is given; the files of an archived workspace can be read and not written."""
         values = {} if description is None else {"description": description}
         return await self._patch(workspace_id, values, name=name, status=status)

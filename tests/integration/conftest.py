@@ -17,6 +17,7 @@ from runtime.engine.services import Services, Tunables
 from runtime.host.journal import Journal
 from runtime.ports.journal import JournalStore
 from runtime.ports.model import Model
+from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
 from runtime.store.definitions import Definitions
 from runtime.store.files import WorkspaceFiles
@@ -25,7 +26,7 @@ from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool, connect, open_pool
-from runtime.store.sessions import NewSession, SessionStore
+from runtime.store.sessions import SessionStore
 from tests.integration.ground import CLEAN, settle
 from tests.stage import FAST, PATIENCE_S, Conversation, Gate, OneModel, Process, ScriptedModel, Step, decoded
 

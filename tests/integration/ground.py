@@ -11,12 +11,13 @@ import msgspec
 from runtime.core.authored.definition import HarnessDefinition, SessionDefinition
 from runtime.core.ids import hex_of
 from runtime.core.placement.supervision import Record, Standing
+from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
 from runtime.store.harnesses import HarnessStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.placement import Move, PlacementStore
 from runtime.store.pool import Pool, open_pool
-from runtime.store.sessions import NewSession, SessionStore
+from runtime.store.sessions import SessionStore
 from tests.laws import Stored
 from tests.play import Run
 

@@ -16,8 +16,9 @@ from runtime.core.placement.supervision import Record, Standing
 from runtime.core.session.decision import Choice, Decision
 from runtime.core.session.effect import EffectState, idempotency_key
 from runtime.engine.services import Tunables
+from runtime.ports.events import Filter, Range
 from runtime.ports.gateway import ClientResult
-from runtime.store.events import EventLog, Filter, Range
+from runtime.store.events import EventLog
 from runtime.wire.protocol import Cancel, Decide, Submit
 from tests.integration.conftest import Deployment
 from tests.laws import check_log, check_transcript

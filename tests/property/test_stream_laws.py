@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.http.sse import Follower, Start
+from runtime.ports.events import Filter
 from runtime.ports.gateway import Frame
-from runtime.store.events import Filter
 from runtime.wire.broadcast import Channel, Listener
 from runtime.wire.protocol import Watching
 from tests.fakes import SESSION_ID, FakeGateway, ListLog

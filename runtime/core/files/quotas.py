@@ -1,4 +1,4 @@
-"""How much a workspace may hold (contract concepts §13)."""
+"""How much a workspace may hold, and may be begun with (contract concepts §13)."""
 
 from typing import Final
 
@@ -7,3 +7,5 @@ MAX_FILE_BYTES: Final = 100 * 1024 * 1024
 MAX_ENTRIES: Final = 100_000
 MAX_PATH_BYTES: Final = 1024
 MAX_NAME_BYTES: Final = 255
+MAX_STARTER_FILES: Final = 100
+MAX_STARTER_BYTES: Final = 5 * 1024 * 1024

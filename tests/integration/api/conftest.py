@@ -13,14 +13,10 @@ from runtime.agents.capability import Capability, Registry
 from runtime.models.catalogue import Catalogue
 from runtime.process.mint import now
 from runtime.process.settings import HttpSettings, ModelSettings
-from runtime.store.agents import AgentStore
-from runtime.store.events import EventLog
-from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore
 from runtime.store.migrate import migrate
 from runtime.store.pool import Pool, connect, open_pool
-from runtime.store.sessions import SessionStore
-from runtime.store.workspaces import WorkspaceStore
+from runtime.wiring import stores_in
 from tests.fakes import FakeGateway
 
 
@@ -108,12 +104,7 @@ async def ready() -> Health:
 @pytest.fixture
 def deps(pool: Pool, gateway: FakeGateway, http_settings: HttpSettings) -> Deps:
     return Deps(
-        agents=AgentStore(pool),
-        harnesses=HarnessStore(pool),
-        workspaces=WorkspaceStore(pool),
-        sessions=SessionStore(pool),
-        events=EventLog(pool),
-        files=lambda workspace_id: WorkspaceFiles(pool, workspace_id),
+        stores=stores_in(pool),
         registry=Registry([Files(), Clock(), Hen(), Egg()]),
         models=Catalogue(ModelSettings(), {}, now()),
         gateway=gateway,

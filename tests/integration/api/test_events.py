@@ -8,7 +8,7 @@ from everruns_sdk import models as sdk
 from runtime.core import event as ev
 from runtime.core.ids import format_id, hex_of
 from runtime.core.message import Message, Role, TextPart
-from runtime.store.events import PAGE_LIMIT
+from runtime.ports.events import PAGE_LIMIT
 from runtime.store.pool import Pool
 
 TURNS = [format_id("turn", number) for number in range(3)]

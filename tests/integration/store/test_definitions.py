@@ -12,12 +12,13 @@ from runtime.agents.live import Binding
 from runtime.capabilities.catalogue import BUILT_IN
 from runtime.core.authored.definition import AgentDefinition, HarnessDefinition, SessionDefinition
 from runtime.core.errors import InvalidInputError, NotFoundError, StoreUnavailableError
+from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
 from runtime.store.agents import AgentStore
 from runtime.store.definitions import Definitions
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
-from runtime.store.sessions import NewSession, SessionStore
+from runtime.store.sessions import SessionStore
 
 BASE = built_in_id("base")
 

@@ -10,14 +10,15 @@ from runtime.core.errors import PerdureError
 from runtime.host import journal as writer
 from runtime.host.journal import Journal
 from runtime.ports.journal import Batch, Head, Line
+from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
 from runtime.process.settings import Settings
 from runtime.process.tasks import Tasks
 from runtime.store.harnesses import HarnessStore
 from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool
-from runtime.store.sessions import NewSession, SessionStore
-from runtime.wiring import Connections, Runtime, open_runtime
+from runtime.store.sessions import SessionStore
+from runtime.wiring import Connections, Runtime, open_actor
 from tests.integration.ground import settle
 
 PATIENCE_S = 10.0
@@ -29,7 +30,7 @@ CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = cu
 @pytest.fixture
 async def runtime(database: str) -> AsyncIterator[Runtime]:
     """What a session actor stands on."""
-    made, has_ended = await open_runtime(Settings.load(), database), asyncio.Event()
+    made, has_ended = await open_actor(Settings.load(), database), asyncio.Event()
     tasks = Tasks(has_ended.set)
     made.journal.start(tasks)
     yield made

@@ -1,8 +1,8 @@
 """Events and frames for streams."""
 
 from runtime.core.ids import format_id
+from runtime.ports.events import StoredEvent
 from runtime.ports.gateway import Frame
-from runtime.store.events import StoredEvent
 from runtime.wire.sse import frame
 from tests.fakes import SESSION_ID
 

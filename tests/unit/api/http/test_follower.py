@@ -6,7 +6,7 @@ import pytest
 
 from api.http.sse import PAGE, Follower, Start
 from runtime.core.errors import NotFoundError
-from runtime.store.events import Filter, StoredEvent
+from runtime.ports.events import Filter, StoredEvent
 from tests.fakes import SESSION_ID, FakeGateway, ListLog, ManualSubscription
 from tests.unit.api.builders import delta, event_id, live, stored
 

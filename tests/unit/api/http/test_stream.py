@@ -5,7 +5,7 @@ from starlette.types import Message
 
 from api.http.sse import EventStream, Follower, Start, Streams, Timing
 from runtime.core.errors import LimitExceededError, StoreUnavailableError
-from runtime.store.events import Filter
+from runtime.ports.events import Filter
 from tests.fakes import SESSION_ID, FakeGateway, ListLog
 from tests.unit.api.builders import live, stored
 

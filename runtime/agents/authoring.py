@@ -1,0 +1,90 @@
+"""Writing agents and harnesses: nothing is stored that could not be run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from runtime.agents.capability import Registry
+from runtime.agents.layers import LayerReader, check_layer
+from runtime.core.authored.definition import Agent, AgentDefinition, Harness, HarnessDefinition, Layer
+from runtime.core.authored.names import DEFAULT
+from runtime.core.errors import ConflictError, NotFoundError
+from runtime.ports.model import Models
+from runtime.ports.stores import Stores
+
+
+class Authoring:
+    """The use cases of whoever writes agents and harnesses. `harness` is an id or a name.
+
+    Every method raises InvalidInputError, NotFoundError or ConflictError when the layer or what it refers to cannot be
+    used (`check_layer`, `LayerReader.assignable_harness`), and what the store raises.
+    """
+
+    def __init__(self, stores: Stores, registry: Registry, models: Models) -> None:
+        self._stores = stores
+        self._registry = registry
+        self._models = models
+
+    async def save_agent(
+        self, name: str, definition: AgentDefinition, *, harness: str | None = None, agent_id: str | None = None
+    ) -> tuple[Agent, bool]:
+        """Create or replace the agent with that id or, without an id, with that name; True if it was created."""
+        self._check(definition)
+        harness_id = await self._harness_id(DEFAULT if harness is None else harness)
+        return await self._stores.agents.upsert(name, harness_id, definition, agent_id=agent_id)
+
+    async def put_agent(
+        self, key: str, name: str, definition: AgentDefinition, *, harness: str | None = None
+    ) -> tuple[Agent, bool]:
+        """Create or replace the agent with that id or name; True if it was created.
+
+        Raises:
+            ConflictError: no agent has the name that is its key, and it is not to be called so.
+        """
+        try:
+            agent_id: str | None = (await self._stores.agents.get(key)).id
+        except NotFoundError:
+            agent_id = key if key.startswith("agent_") else None
+            if agent_id is None and key != name:
+                message = "The name in the address is not the one in the body, and no agent has it."
+                raise ConflictError(message, "agent_name_mismatch") from None
+        return await self.save_agent(name, definition, harness=harness, agent_id=agent_id)
+
+    async def change_agent(
+        self,
+        agent_id: str,
+        changes: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        harness: str | None = None,
+        status: str | None = None,
+    ) -> Agent:
+        """Replace some fields of an agent's definition, its name, harness or status."""
+        self._check(AgentDefinition(**changes))
+        harness_id = None if harness is None else await self._harness_id(harness)
+        return await self._stores.agents.patch(agent_id, changes, name=name, harness_id=harness_id, status=status)
+
+    async def create_harness(
+        self, name: str, definition: HarnessDefinition, *, parent_id: str | None = None
+    ) -> Harness:
+        """Store a new harness."""
+        self._check(definition)
+        return await self._stores.harnesses.create(name, definition, parent_id=parent_id)
+
+    async def change_harness(
+        self,
+        harness_id: str,
+        changes: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        parent_id: str | None = None,
+        status: str | None = None,
+    ) -> Harness:
+        """Replace some fields of a harness's definition, its name, parent or status."""
+        self._check(HarnessDefinition(**changes))
+        return await self._stores.harnesses.patch(harness_id, changes, name=name, parent_id=parent_id, status=status)
+
+    def _check(self, layer: Layer) -> None:
+        check_layer(layer, self._registry, self._models)
+
+    async def _harness_id(self, key: str) -> str:
+        return (await LayerReader(self._stores).assignable_harness(key)).id

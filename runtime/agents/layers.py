@@ -1,0 +1,94 @@
+"""The layers around sessions: reading them, and what must hold for one before it is stored."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from runtime.agents.capability import Registry
+from runtime.core.authored.definition import Agent, Harness, Layer
+from runtime.core.authored.lifecycle import check_assignable
+from runtime.core.errors import InvalidInputError, NotFoundError
+from runtime.ports.authored import Authored
+from runtime.ports.model import Models
+from runtime.ports.stores import Stores
+
+T = TypeVar("T")
+
+
+def check_layer(layer: Layer, registry: Registry, models: Models) -> None:
+    """Pass if a layer can be run. Capabilities that this server does not have are fine: another may have them.
+
+    Raises:
+        InvalidInputError: its capabilities depend on each other in a circle, or one's config is wrong.
+        NotFoundError: there is no such model.
+    """
+    registry.check(layer.capabilities)
+    if layer.model_id is not None:
+        models.find(layer.model_id)
+
+
+def unknown_capabilities(layer: Layer, registry: Registry) -> Iterator[tuple[int, str]]:
+    """Yield the assignments that do nothing on this server: where they stand, and what they refer to."""
+    for at, assigned in enumerate(layer.capabilities):
+        if registry.find(assigned.ref) is None:
+            yield at, assigned.ref
+
+
+def features_of(layers: Sequence[Layer], registry: Registry) -> list[str]:
+    """Return what the capabilities of all layers offer together, sorted; nothing if they cannot be combined."""
+    assigned = [capability for layer in layers for capability in layer.capabilities]
+    try:
+        resolved = registry.resolve(assigned)
+    except InvalidInputError:  # this server has changed since they were assigned; the turn will say so
+        return []
+    return sorted({feature for found in resolved for feature in found.capability.features})
+
+
+class LayerReader:
+    """Reads the layers around sessions, each once. For one request: a later one sees later definitions."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._harnesses: dict[str, Harness | None] = {}
+        self._agents: dict[str, Agent | None] = {}
+
+    async def assignable_harness(self, key: str) -> Harness:
+        """Return a harness, by id or name, that may get agents and sessions.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it is archived.
+        """
+        harness = await self._stores.harnesses.get(key)
+        check_assignable("harness", harness.name, harness.status, takes="agents or sessions")
+        self._harnesses[harness.id] = harness
+        return harness
+
+    async def assignable_agent(self, key: str) -> Agent:
+        """Return an agent, by id or name, that may get sessions. Raises as `assignable_harness` does."""
+        agent = await self._stores.agents.get(key)
+        check_assignable("agent", agent.name, agent.status)
+        self._agents[agent.id] = agent
+        return agent
+
+    async def around(self, harness_id: str, agent_id: str | None) -> list[Layer]:
+        """Return the layers that a session with this harness and agent stands on, the outermost first.
+
+        What was deleted is missing.
+        """
+        layers: list[Layer] = []
+        key: str | None = harness_id
+        while key is not None and (harness := await _once(key, self._stores.harnesses, self._harnesses)) is not None:
+            layers.insert(0, harness.definition)
+            key = harness.parent_id
+        if agent_id is not None and (agent := await _once(agent_id, self._stores.agents, self._agents)) is not None:
+            layers.append(agent.definition)
+        return layers
+
+
+async def _once(key: str, store: Authored[T], read: dict[str, T | None]) -> T | None:
+    if key not in read:
+        try:
+            read[key] = await store.get(key)
+        except NotFoundError:
+            read[key] = None
+    return read[key]

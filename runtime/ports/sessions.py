@@ -1,0 +1,59 @@
+"""The directory of sessions, as people see them."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from runtime.core.authored.definition import Session, SessionDefinition
+
+
+class NewSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session to be. With `owns_workspace` the workspace is made along with it."""
+
+    id: str
+    harness_id: str
+    workspace_id: str
+    owns_workspace: bool
+    definition: SessionDefinition
+    agent_id: str | None = None
+    parent_id: str | None = None
+    title: str | None = None
+
+
+class Sessions(Protocol):
+    """The directory of sessions. A method that is given one which is not there raises NotFoundError("session")."""
+
+    async def create(self, new: NewSession) -> Session:
+        """Store a new session."""
+        ...
+
+    async def get(self, session_id: str) -> Session:
+        """Return a session."""
+        ...
+
+    async def list(
+        self, *, agent_id: str | None = None, search: str | None = None, offset: int = 0, limit: int = 20
+    ) -> tuple[list[Session], int]:
+        """Return a page of sessions, newest first, and how many there are in all; `search` looks at titles."""
+        ...
+
+    async def patch(self, session_id: str, changes: Mapping[str, Any]) -> Session:
+        """Replace some fields of what a session adds to its agent; its owner sees them when its next turn starts."""
+        ...
+
+    async def delete(self, session_id: str) -> None:
+        """Take a session out of sight; its log stays."""
+        ...
+
+    async def pin(self, session_id: str, *, is_pinned: bool) -> None:
+        """Pin a session, or no longer."""
+        ...
+
+    async def acquit(self, session_id: str) -> None:
+        """Forget a session's crashes and lift its quarantine; if it was given up, it is tried again."""
+        ...
+
+    async def snapshot_sequence(self, session_id: str) -> int:
+        """Return how far the newest snapshot reaches, 0 if there is none."""
+        ...

@@ -1,0 +1,21 @@
+"""All that is kept of what people make and sessions do, together: what routes and use cases are given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runtime.ports.authored import Agents, Harnesses, Workspaces
+from runtime.ports.events import Events
+from runtime.ports.files import Workspace
+from runtime.ports.sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where it is kept. `files` opens a workspace by its id."""
+
+    agents: Agents
+    harnesses: Harnesses
+    workspaces: Workspaces
+    sessions: Sessions
+    events: Events
+    files: Callable[[str], Workspace]
