@@ -72,13 +72,11 @@ class Agents(Authored[Agent], Protocol):
 class Harnesses(Authored[Harness], Protocol):
     """The harnesses of this server. Keys are public ids (`harness_…`), names, or `default`."""
 
-    async def create(
-        self, name: str, definition: HarnessDefinition, *, parent_id: str | None = None, harness_id: str | None = None
-    ) -> Harness:
+    async def create(self, name: str, definition: HarnessDefinition, *, parent_id: str | None = None) -> Harness:
         """Store a new harness.
 
         Raises:
-            ConflictError: the name is another active harness's, or the id is used (`harness_exists`).
+            ConflictError: the name is another active harness's (`harness_exists`).
             NotFoundError: no such parent.
             InvalidInputError: the line of parents is too long, or the name is `default`.
         """

@@ -57,9 +57,14 @@ class AuthoredStore(Generic[T]):
         with translate():
             self._found(await self._pool.fetchval(self._sql.archive, hex_of(thing_id)), thing_id)
 
-    async def _create(self, name: str, values: Values, thing_id: str | None = None) -> T:
-        """Store a new thing. Raises ConflictError if its name or id is used, and what `_admit` raises."""
-        key = hex_of(thing_id or new_id(self._kind.prefix))
+    async def _create(self, name: str, values: Values) -> T:
+        """Store a new thing.
+
+        Raises:
+            ConflictError: the name is another active one's.
+            NotFoundError: what a column refers to is not there.
+        """
+        key = hex_of(new_id(self._kind.prefix))
         async with self._changing(name, values) as connection:
             await self._admit(connection, key, values)
             await self._make_way(connection, name, key)
@@ -76,12 +81,13 @@ class AuthoredStore(Generic[T]):
         key = hex_of(thing_id or new_id(self._kind.prefix))
         statement = self._sql.upsert_by_name if thing_id is None else self._sql.upsert_by_id
         async with self._changing(name, values) as connection:
+            await self._admit(connection, key, values)
             if thing_id is not None:
                 await self._make_way(connection, name, key)
             row = await connection.fetchrow(statement, key, name, *self._arguments(values))
-        if row is None:
-            message = f"{self._kind.name.capitalize()} {thing_id} was deleted; its id cannot be used again."
-            raise ConflictError(message, f"{self._kind.name}_deleted")
+            if row is None:
+                message = f"{self._kind.name.capitalize()} {thing_id} was deleted; its id cannot be used again."
+                raise ConflictError(message, f"{self._kind.name}_deleted")
         return self._kind.read(row), row["revision"] == 1
 
     async def _patch(
@@ -116,7 +122,7 @@ class AuthoredStore(Generic[T]):
     async def _admit(self, connection: Any, key: str, values: Values) -> None:
         """Pass if a row may hold these values, in the transaction that writes them. For kinds with rules of their own.
 
-        `key` is the row's, there already or not.
+        `key` is the row's, there already or not; of an upsert by name, what it is if the name is new.
         """
 
     @asynccontextmanager

@@ -60,13 +60,10 @@ class HarnessStore(AuthoredStore[Harness]):
                 await connection.execute(LOCK_ALL)
                 await connection.executemany(RECONCILE, rows)
 
-    async def create(
-        self, name: str, definition: HarnessDefinition, *, parent_id: str | None = None, harness_id: str | None = None
-    ) -> Harness:
+    async def create(self, name: str, definition: HarnessDefinition, *, parent_id: str | None = None) -> Harness:
         """Store a new harness."""
         check_free("harness", name)
-        values = {"parent_id": parent_id, "is_built_in": False, "config": definition}
-        return await self._create(name, values, harness_id)
+        return await self._create(name, {"parent_id": parent_id, "is_built_in": False, "config": definition})
 
     async def get(self, key: str) -> Harness:
         """Return a harness by id, name or as `default`, archived ones too. Raises NotFoundError("harness")."""
