@@ -93,7 +93,7 @@ class RayGateway:
         """See ports.Gateway."""
         return str(await self._ask(session_id, Submit(tuple(results))))
 
-    async def decide(self, session_id: str, decision: Decision) -> bool:
+    async def submit_decision(self, session_id: str, decision: Decision) -> bool:
         """See ports.Gateway."""
         return bool(await self._ask(session_id, Decide(decision)))
 

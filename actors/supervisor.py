@@ -16,12 +16,12 @@ import ray
 import structlog
 from ray.exceptions import RayError
 
+from actors.claim import RIVAL_PATIENCE_S, Claim, await_database
 from actors.doors import Doors
 from actors.member import Member, MemberState, living
 from actors.placer import Placer
 from actors.pool import Pool
 from actors.site import SUPERVISOR, Site
-from actors.tenure import RIVAL_PATIENCE_S, Tenure, await_database
 from runtime.core.errors import StoreUnavailableError
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.placement.supervision import Intensity
@@ -31,7 +31,7 @@ from runtime.process.failpoint import Loop, arm, stumble
 from runtime.process.mint import timestamp
 from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
-from runtime.store.deployment import Claim
+from runtime.store.deployment import ClaimStore
 from runtime.store.placement import PlacementStore
 from runtime.wire.protocol import Departure, Want
 
@@ -58,7 +58,7 @@ class SupervisorActor:
         self._doors = Doors(self._pool.addressed)
         intensity = Intensity(actors.restart_intensity, actors.restart_window_s)
         self._placer = Placer(self._pool, self._directory, self._doors, intensity, self._tasks)
-        self._tenure = Tenure()
+        self._claim = Claim()
         self._is_closing = False
         self._started_at = timestamp()
         self._starting = self._tasks.owed(self._start(), "start")
@@ -71,11 +71,11 @@ class SupervisorActor:
         pool = await await_database(self._site.dsn, CONNECTIONS)
         self._store = PlacementStore(pool)
         self._placer.begin(self._store)
-        await self._tenure.begin(Claim(pool, self._site.cluster))
+        await self._claim.begin(ClaimStore(pool, self._site.cluster))
         await _outlast(lambda: self._placer.learn(list(self._pool.members)))
         self._tasks.essential(self._upkeep(), "upkeep")
         self._tasks.essential(self._follow_nodes(), "nodes")
-        self._tasks.essential(self._tenure.hold(), "tenure")
+        self._tasks.essential(self._claim.hold(), "claim")
 
     # ------------------------------------------------------------ what front doors ask
 
@@ -88,7 +88,7 @@ class SupervisorActor:
         """
         await asyncio.wait([self._starting], timeout=RIVAL_PATIENCE_S)
         if not self._starting.done():
-            self._tenure.refuse()
+            self._claim.refuse()
         await self._starting
         await self._pool.wait_for_first(START_PATIENCE_S)
 
@@ -142,7 +142,7 @@ class SupervisorActor:
         await self._pool.close()
         for member in self._pool.members.values():
             await self._strike_out(self._directory.clear(member.name))
-        await self._tenure.end()
+        await self._claim.end()
 
     async def drain(self, actor: str | None, node_id: str | None) -> list[ActorInfo]:
         """Begin to empty an actor, or all those of a node, and return them; others take their place."""

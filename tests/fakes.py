@@ -93,7 +93,7 @@ class FakeGateway:
         self.results.append((session_id, results))
         return "active"
 
-    async def decide(self, session_id: str, decision: Decision) -> bool:
+    async def submit_decision(self, session_id: str, decision: Decision) -> bool:
         self._check(session_id)
         self.decisions.append((session_id, decision))
         return session_id in self.waiting

@@ -174,7 +174,7 @@ def check_replay(session_id: str, log: Sequence[Stored], lived: Mapping[int, byt
         prefixes.append(snapshot(state))
         check_state(state, events_of(log[: len(prefixes) - 1])) if state.phase is phase.Phase.READY else None
         if state.phase in (phase.Phase.READY, phase.Phase.CLOSED):
-            assert isinstance(decide(state, (), 500), Rest | StartTurn), "nothing is commanded after the end"
+            assert isinstance(decide(state, (), 500), Rest | StartTurn), "nothing is to be done after the end"
     tail = [(stored.body, stored.private) for stored in log]
     for sequence, live in lived.items():
         assert prefixes[sequence] == live, f"replay up to {sequence} gives the live state"

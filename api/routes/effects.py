@@ -43,7 +43,7 @@ async def decide_effect(session_id: str, tool_call_id: str, body: DecisionBody, 
     attempt = body.attempt or _attempt_in_question(effect)
     decided = _decision(effect, attempt)
     if decided is None and _is_asked(effect, attempt):
-        await deps.gateway.decide(session_id, body.of(tool_call_id, attempt))
+        await deps.gateway.submit_decision(session_id, body.of(tool_call_id, attempt))
         decided = _decision(await _effect(deps, session_id, tool_call_id), attempt)
     if decided is None:
         text = f"Nobody asks what became of attempt {attempt} of the call {tool_call_id!r}."

@@ -21,7 +21,7 @@ from loadtests.chaos.witness import now
 from loadtests.chaos.world import World
 
 OF_ACTORS: Final = ("loop.journal", "loop.sweep")
-OF_SUPERVISOR: Final = ("loop.upkeep", "loop.nodes", "loop.tenure", "loop.tending")
+OF_SUPERVISOR: Final = ("loop.upkeep", "loop.nodes", "loop.claim", "loop.tending")
 OF_DOORS: Final = ("loop.follower", "loop.link")
 TENDING: Final = "loop.tending"  # a turn of it is an actor's death
 EXIT_CODE: Final = 70

@@ -44,12 +44,12 @@ class Acting:
         self._turn = turn
         self._places = asyncio.Semaphore(session.services.tunables.tools_at_once)
 
-    async def run(self, command: RunTools) -> None:
+    async def run(self, directive: RunTools) -> None:
         """Start fresh calls, settle interrupted ones, and return when each has its outcome."""
-        again, doubtful = self._sort(command.interrupted)
-        await self._announce(command.fresh, again)
+        again, doubtful = self._sort(directive.interrupted)
+        await self._announce(directive.fresh, again)
         lanes: dict[str, list[ToolCallPart]] = defaultdict(list)
-        for call in (*again, *command.fresh):
+        for call in (*again, *directive.fresh):
             lanes[self._lane(call)].append(call)
         async with asyncio.TaskGroup() as group:
             for calls in lanes.values():

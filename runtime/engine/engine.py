@@ -23,7 +23,7 @@ from runtime.core.session.turn import (
     AwaitClient,
     AwaitDecision,
     CallModel,
-    Command,
+    Directive,
     Finish,
     Rest,
     RunTools,
@@ -133,20 +133,20 @@ class Engine:
         agent = await self._load()
         while not session.is_lost:
             await session.services.journal.room()
-            command = decide(session.state, agent.client_tools, agent.max_iterations)
-            if isinstance(command, CallModel) and session.state.turn and session.state.turn.iterations:
+            directive = decide(session.state, agent.client_tools, agent.max_iterations)
+            if isinstance(directive, CallModel) and session.state.turn and session.state.turn.iterations:
                 agent = await self._load()
-            if not await self._do(command, agent):
+            if not await self._do(directive, agent):
                 return
 
-    async def _do(self, command: Command, agent: RuntimeAgent) -> bool:
-        """Carry out one command; False when there is nothing to do but wait."""
+    async def _do(self, directive: Directive, agent: RuntimeAgent) -> bool:
+        """Carry out one directive; False when there is nothing to do but wait."""
         session = self.session
-        match command:
+        match directive:
             case Rest():
                 return False
             case AwaitClient() | AwaitDecision():
-                self._wait(command)
+                self._wait(directive)
                 return False
             case StartTurn(input_message_id):
                 self._open_turn(input_message_id, agent)
@@ -154,7 +154,7 @@ class Engine:
             case CallModel(is_resumed):
                 await self._reason(agent, is_resumed=is_resumed)
             case RunTools():
-                await Acting(session, agent, session.turn).run(command)
+                await Acting(session, agent, session.turn).run(directive)
             case AskClient(calls):
                 session.append(write.ask_client(session.turn, calls, session.new_id("exec")))
                 reach(FailPoint.CLIENT_ASKED)
@@ -163,7 +163,7 @@ class Engine:
                 session.append(*write.finish_turn(session.state, session.turn, timestamp()))
                 reach(FailPoint.TURN_FINISHED)
             case _:
-                assert_never(command)
+                assert_never(directive)
         return True
 
     async def _reason(self, agent: RuntimeAgent, *, is_resumed: bool) -> None:
@@ -201,16 +201,16 @@ class Engine:
 
     # ------------------------------------------------------------ waiting for somebody outside
 
-    def _wait(self, command: AwaitClient | AwaitDecision) -> None:
-        if isinstance(command, AwaitClient):
+    def _wait(self, directive: AwaitClient | AwaitDecision) -> None:
+        if isinstance(directive, AwaitClient):
             limit = timedelta(seconds=self.session.services.tunables.client_tool_timeout_s)
-            until = datetime.fromisoformat(command.requested_at) + limit
+            until = datetime.fromisoformat(directive.requested_at) + limit
         else:
-            until = datetime.fromisoformat(command.decide_by)
+            until = datetime.fromisoformat(directive.decide_by)
         if self._deadline is not None:
             self._deadline.cancel()
         left_s = max(0.0, (until - now()).total_seconds())
-        self._deadline = asyncio.get_running_loop().call_later(left_s, self._expire, command)
+        self._deadline = asyncio.get_running_loop().call_later(left_s, self._expire, directive)
 
     def _expire(self, awaited: AwaitClient | AwaitDecision) -> None:
         self._deadline = None

@@ -47,8 +47,8 @@ class _Pending:
     lines: Sequence[Line]
 
 
-class Listener(Protocol):
-    """Whoever hosts the session."""
+class Observer(Protocol):
+    """Whoever hosts the session, and hears what comes of it."""
 
     def published(self, session: "LiveSession", frames: Sequence[Frame]) -> None:
         """Take frames that clients may see now."""
@@ -62,7 +62,7 @@ class Listener(Protocol):
 class LiveSession:
     """One session in memory. Not thread-safe: it belongs to one event loop."""
 
-    def __init__(self, loaded: Loaded, state: SessionState, services: Services, listener: Listener) -> None:
+    def __init__(self, loaded: Loaded, state: SessionState, services: Services, observer: Observer) -> None:
         self.session_id = loaded.session_id
         self.epoch = loaded.epoch
         self.workspace_id = loaded.workspace_id
@@ -74,7 +74,7 @@ class LiveSession:
         self._first_title = loaded.title
         self.committed_sequence = state.last_sequence
         self.is_lost = False
-        self._listener = listener
+        self._observer = observer
         self._mint = Mint(after=state.last_event_id)
         self._pending: deque[_Pending] = deque()
         self._deltas = Deltas()
@@ -146,14 +146,14 @@ class LiveSession:
             return
         if not entry.landed.done():
             entry.landed.set_exception(error)
-            entry.landed.exception()  # who does not wait for it hears of it through the listener
+            entry.landed.exception()  # who does not wait for it hears of it through the observer
         self.lose(error)
 
     def _show(self, lines: Sequence[Line]) -> None:
         """Publish what has been committed, the deltas that follow it, and what waited for the disk to catch up."""
         frames = [Frame(line.sequence, line.type, sse.frame(line.type, line.id, line.body)) for line in lines]
         frames += self._deltas.take(lines[-1].sequence)
-        self._listener.published(self, frames)
+        self._observer.published(self, frames)
         if not self._pending:
             if dropped := self._deltas.end():
                 log.warning("deltas_dropped", session_id=self.session_id, count=dropped)
@@ -165,7 +165,7 @@ class LiveSession:
         """Stop writing and showing anything: the session belongs to somebody else now."""
         if not self.is_lost:
             self.is_lost = True
-            self._listener.lost(self, error)
+            self._observer.lost(self, error)
 
     @property
     def is_settled(self) -> bool:
@@ -185,7 +185,7 @@ class LiveSession:
         if self._pending:
             self._deltas.put(self.state.last_sequence, self.ephemeral(data, context))
         elif not self.is_lost:
-            self._listener.published(self, (self.ephemeral(data, context),))
+            self._observer.published(self, (self.ephemeral(data, context),))
 
     def when_settled(self, send: Callable[[], None]) -> None:
         """Call `send` when everything appended is on the disk: now, if it is, else once, however often it was given."""
@@ -297,7 +297,7 @@ class LiveSession:
         ]
         return all(_as_part(result) in taken for result in results)
 
-    def decide(self, given: Decision) -> "asyncio.Future[None] | None":
+    def submit_decision(self, given: Decision) -> "asyncio.Future[None] | None":
         """Take a person's decision; the future is its commit, None if nobody asks about that attempt."""
         for call in self.turn.undecided() if self.state.awaits_decision else ():
             if (call.call.id, call.attempts) == (given.tool_call_id, given.attempt):

@@ -214,7 +214,7 @@ class Host:
                 await _landed(landed)
                 return status
             case Decide(decision):
-                decided = session.decide(decision)
+                decided = session.submit_decision(decision)
                 if decided is not None:
                     engine.kick()
                 await session.settled()  # also if it was decided already, perhaps a moment ago

@@ -107,7 +107,7 @@ class Gateway(Protocol):
         """
         ...
 
-    async def decide(self, session_id: str, decision: Decision) -> bool:
+    async def submit_decision(self, session_id: str, decision: Decision) -> bool:
         """Take what a person decided about an interrupted call; False if nobody asks about that attempt now.
 
         Either way the log tells, when this returns, what was decided.

@@ -42,7 +42,7 @@ class Loop(StrEnum):
     JOURNAL = "loop.journal"
     UPKEEP = "loop.upkeep"
     NODES = "loop.nodes"
-    TENURE = "loop.tenure"
+    CLAIM = "loop.claim"
     TENDING = "loop.tending"
     SWEEP = "loop.sweep"
     FOLLOWER = "loop.follower"

@@ -31,7 +31,7 @@ async def deployment_id(pool: Pool) -> str:
     return str(value.hex)
 
 
-class Claim:
+class ClaimStore:
     """The right of one Ray cluster to place a database's sessions: two would take them from each other for ever.
 
     It is renewed by being taken again. Its holder's death ends it after CLAIM_LIFETIME_S, for all but the holder

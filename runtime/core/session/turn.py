@@ -65,10 +65,10 @@ class Finish:
     """The turn is over; it failed if its last model call did."""
 
 
-Command = Rest | StartTurn | CallModel | RunTools | AskClient | AwaitClient | AwaitDecision | Finish
+Directive = Rest | StartTurn | CallModel | RunTools | AskClient | AwaitClient | AwaitDecision | Finish
 
 
-def decide(state: SessionState, client_tools: Collection[str], max_iterations: int) -> Command:
+def decide(state: SessionState, client_tools: Collection[str], max_iterations: int) -> Directive:
     """Return what to do next. `client_tools` are the names of the tools that the client runs."""
     turn = state.turn
     if turn is None or state.phase in (Phase.READY, Phase.ACTIVATED, Phase.CLOSED):
@@ -87,7 +87,7 @@ def decide(state: SessionState, client_tools: Collection[str], max_iterations: i
             return _after_model(state, turn, client_tools, max_iterations)
 
 
-def _after_model(state: SessionState, turn: Turn, client_tools: Collection[str], max_iterations: int) -> Command:
+def _after_model(state: SessionState, turn: Turn, client_tools: Collection[str], max_iterations: int) -> Directive:
     if turn.error_code is not None:
         return Finish()
     may_go_on = turn.iterations < max_iterations
@@ -98,7 +98,7 @@ def _after_model(state: SessionState, turn: Turn, client_tools: Collection[str],
     return Finish()
 
 
-def _settle(turn: Turn, client_tools: Collection[str]) -> Command:
+def _settle(turn: Turn, client_tools: Collection[str]) -> Directive:
     ours = [c for c in turn.pending() if c.call.name not in client_tools]
     if ours:
         fresh = tuple(c.call for c in ours if not c.is_started)

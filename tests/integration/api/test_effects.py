@@ -95,9 +95,9 @@ class Owner(FakeGateway):
         self.ledger: Ledger | None = None
         self.decided: Callable[[Decision], list[ev.Payload]] = lambda given: [made(given)]
 
-    async def decide(self, session_id: str, decision: Decision) -> bool:
+    async def submit_decision(self, session_id: str, decision: Decision) -> bool:
         assert self.ledger is not None
-        await super().decide(session_id, decision)
+        await super().submit_decision(session_id, decision)
         await self.ledger.write(*self.decided(decision))
         return True
 

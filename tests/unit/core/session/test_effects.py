@@ -116,7 +116,7 @@ def test_a_held_session_shows_that_it_waits_and_a_decided_one_that_it_works() ->
 
 
 @pytest.mark.parametrize(
-    ("log", "command"),
+    ("log", "directive"),
     [
         (decided("retry"), RunTools((), (ADD,))),
         (decided("happened"), CallModel(is_resumed=False)),
@@ -124,8 +124,8 @@ def test_a_held_session_shows_that_it_waits_and_a_decided_one_that_it_works() ->
         (decided("skip", held(Log().acting(ADD, ASK).tool_started(ADD))), AskClient((ASK,))),
     ],
 )
-def test_once_everything_is_decided_the_turn_goes_on(log: Log, command: object) -> None:
-    assert decide(log.state, CLIENT, 9) == command
+def test_once_everything_is_decided_the_turn_goes_on(log: Log, directive: object) -> None:
+    assert decide(log.state, CLIENT, 9) == directive
 
 
 def test_the_turn_waits_until_the_last_of_several_questions_is_answered() -> None:

@@ -7,7 +7,7 @@ from runtime.core.session.turn import (
     AskClient,
     AwaitClient,
     CallModel,
-    Command,
+    Directive,
     Finish,
     Rest,
     RunTools,
@@ -23,7 +23,7 @@ ACT_DONE = ev.ActCompleted(completed=True, success_count=1, error_count=0)
 
 
 @pytest.mark.parametrize(
-    ("log", "command"),
+    ("log", "directive"),
     [
         (Log(), Rest()),
         (Log().said("m1").said("m2"), StartTurn("m1")),
@@ -50,8 +50,8 @@ ACT_DONE = ev.ActCompleted(completed=True, success_count=1, error_count=0)
         (Log().answered().add(COMPLETED).add(ev.SessionIdled(turn_id="t1")).said("m2"), StartTurn("m2")),
     ],
 )
-def test_the_next_command_follows_from_the_state(log: Log, command: Command) -> None:
-    assert decide(log.state, CLIENT, 10) == command
+def test_the_next_directive_follows_from_the_state(log: Log, directive: Directive) -> None:
+    assert decide(log.state, CLIENT, 10) == directive
 
 
 def test_the_last_iteration_finishes_whatever_the_model_still_wants() -> None:

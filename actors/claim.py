@@ -1,4 +1,4 @@
-"""The tenure: while it lasts, this Ray cluster's supervisor is the one that places a database's sessions."""
+"""The claim: while it lasts, this Ray cluster's supervisor is the one that places a database's sessions."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ import structlog
 
 from runtime.core.errors import ConflictError, StoreUnavailableError
 from runtime.process.failpoint import Loop, stumble
-from runtime.store.deployment import CLAIM_LIFETIME_S, Claim
+from runtime.store.deployment import CLAIM_LIFETIME_S, ClaimStore
 from runtime.store.pool import Pool, open_pool
 
 log = structlog.get_logger(__name__)
@@ -28,23 +28,23 @@ async def await_database(dsn: str, max_size: int) -> Pool:
             await asyncio.sleep(PAUSE_S)
 
 
-class Tenure:
+class Claim:
     """Begins when no other cluster serves the database, and ends the process should one serve it all the same."""
 
     def __init__(self) -> None:
-        self._claim: Claim | None = None
+        self._store: ClaimStore | None = None  # while it is ours
         self._rival = ""
 
-    async def begin(self, claim: Claim) -> None:
+    async def begin(self, store: ClaimStore) -> None:
         """Wait until the database is ours."""
         while True:
             try:
-                holder = await claim.take()
+                holder = await store.take()
             except StoreUnavailableError as err:
                 log.warning("database_awaited", reason=err.reason)
             else:
-                if holder == claim.cluster:
-                    self._claim, self._rival = claim, ""
+                if holder == store.cluster:
+                    self._store, self._rival = store, ""
                     return
                 self._rival = holder
                 log.warning("database_served_by_another_cluster", cluster=holder)
@@ -60,24 +60,24 @@ class Tenure:
             raise ConflictError(message, "database_in_use")
 
     async def hold(self) -> None:
-        """Renew the claim until the end; the process dies if another cluster has it: what it knows is the past then."""
+        """Renew it until the end; the process dies if another cluster has it: what it knows is the past then."""
         while True:
             await asyncio.sleep(PAUSE_S)
-            stumble(Loop.TENURE)
-            claim = self._claim
-            if claim is None:
+            stumble(Loop.CLAIM)
+            store = self._store
+            if store is None:
                 continue  # left, and about to end
             try:
-                holder = await claim.take()
+                holder = await store.take()
             except StoreUnavailableError as err:
                 log.warning("claim_not_renewed", reason=err.reason)
                 continue
-            if holder != claim.cluster:
+            if holder != store.cluster:
                 log.error("database_taken_by_another_cluster", cluster=holder)
                 os.kill(os.getpid(), signal.SIGKILL)
 
     async def end(self) -> None:
         """Leave the database to whoever comes next."""
-        claim, self._claim = self._claim, None
-        if claim is not None:
-            await claim.release()
+        store, self._store = self._store, None
+        if store is not None:
+            await store.release()
