@@ -75,9 +75,7 @@ class Placer:
     async def leave(self, departures: Sequence[Departure]) -> None:
         """Hear that actors let sessions go; those with something unfinished go on elsewhere."""
         left = await self._store.leave(departures)
-        gone = [Placement(d.session_id, d.epoch, None) for d in departures if d.session_id in left]
-        self._forget(gone)
-        self._doors.announce(gone)
+        self._settle([Placement(d.session_id, d.epoch, None) for d in departures if d.session_id in left])
         if any(left.values()):
             await self.revive()
 
@@ -223,17 +221,9 @@ class Placer:
                 member.adopt(sessions)
 
     def _settle(self, places: Sequence[Placement]) -> None:
-        """Note placements, except in actors that died while the database was asked: nobody would be sent on."""
-        self._forget([p for p in places if p.actor is None])
+        """Note and announce placements, but none in actors that died meanwhile: nobody would be sent on."""
         places = [p for p in places if p.actor is None or p.actor in self._pool.members]
-        self._directory.put_all(places)
-        self._doors.announce(places)
-
-    def _forget(self, gone: Sequence[Placement]) -> None:
-        for place in gone:
-            known = self._directory.get(place.session_id)
-            if known is not None and known.epoch <= place.epoch:
-                self._directory.remove(place.session_id)
+        self._doors.announce([p for p in places if self._directory.note(p)])
 
 
 def _may_wake(want: Want | None, record: Record) -> bool:

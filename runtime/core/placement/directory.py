@@ -1,7 +1,6 @@
-"""The supervisor's memory of who lives where. A cache: the truth is in Postgres."""
+"""What the supervisor and each front door remember of who lives where. A cache: the truth is in Postgres."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 from runtime.core.wire import Wire
 
@@ -31,7 +30,11 @@ class Placement(Wire, frozen=True):
 
 
 class Directory:
-    """Placements by session and by actor."""
+    """Where sessions live, by session and by actor. Whatever the order of the news, the newer epoch wins.
+
+    Under one epoch a session lives in one actor and then nowhere, so of the same epoch the later news holds. Of one
+    that lives nowhere nothing is kept, so old news of it is believed; whoever acts on that hears from the actor.
+    """
 
     def __init__(self) -> None:
         self._placements: dict[str, Placement] = {}
@@ -41,28 +44,37 @@ class Directory:
         """Return where a session lives, if it lives anywhere."""
         return self._placements.get(session_id)
 
-    def put(self, placement: Placement) -> None:
-        """Note a placement; an older one is forgotten."""
-        self.remove(placement.session_id)
+    def note(self, placement: Placement) -> bool:
+        """Hear where a session lives, or that it lives nowhere; False if something newer is known."""
+        known = self._placements.get(placement.session_id)
+        if known is not None and known.epoch > placement.epoch:
+            return False
+        self.forget(placement.session_id, placement.epoch)
         if placement.actor is not None:
             self._placements[placement.session_id] = placement
             self._residents[placement.actor].add(placement.session_id)
+        return True
 
-    def remove(self, session_id: str) -> None:
-        """Forget where a session lives."""
-        old = self._placements.pop(session_id, None)
-        if old is not None and old.actor is not None:
-            self._residents[old.actor].discard(session_id)
+    def forget(self, session_id: str, epoch: int) -> None:
+        """Hear that a session does not live any more where it did under this epoch or an older one."""
+        known = self._placements.get(session_id)
+        if known is None or known.epoch > epoch:
+            return
+        del self._placements[session_id]
+        residents = self._residents[known.actor or ""]
+        residents.discard(session_id)
+        if not residents:
+            del self._residents[known.actor or ""]
 
     def clear(self, actor: str) -> list[Placement]:
         """Forget everyone who lived in an actor, and return where they lived."""
         return [self._placements.pop(session_id) for session_id in self._residents.pop(actor, set())]
 
+    def clear_all(self) -> None:
+        """Forget everyone."""
+        self._placements.clear()
+        self._residents.clear()
+
     def count(self, actor: str) -> int:
         """Return how many sessions live in an actor."""
         return len(self._residents.get(actor, ()))
-
-    def put_all(self, placements: Iterable[Placement]) -> None:
-        """Note many placements."""
-        for placement in placements:
-            self.put(placement)
