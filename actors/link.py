@@ -1,4 +1,4 @@
-"""One front door's way to one session actor: commands out, answers and events in."""
+"""A front door's ways to session actors: commands out, answers and events in."""
 
 import asyncio
 import itertools
@@ -11,7 +11,7 @@ import structlog
 
 from actors.connection import NOBODY_THERE, Connection, dial
 from runtime.core.errors import SessionMovingError
-from runtime.core.placement.directory import Address
+from runtime.core.placement.directory import Address, Placement
 from runtime.process.failpoint import Loop, stumble
 from runtime.process.tasks import Tasks
 from runtime.wire.protocol import Answer, Ask, Command, Delivery
@@ -32,7 +32,10 @@ class _Waiting:
 
 
 class Link:
-    """Commands that come while others are being sent go together with the next (design: the hot path)."""
+    """The way to one actor.
+
+    Commands that come while others are being sent go together with the next (design: the hot path).
+    """
 
     def __init__(
         self, actor: str, address: Address, front_door: str, deliver: Callable[[Delivery], None], tasks: Tasks
@@ -145,3 +148,46 @@ class Link:
         for waiting in list(self._waiting.values()):
             if not waiting.future.done():
                 waiting.future.set_exception(SessionMovingError(0.0, waiting.session_id))
+
+
+class Links:
+    """A link to each actor that is talked to, made when first needed; `ended` hears whose has ended."""
+
+    def __init__(
+        self, front_door: str, deliver: Callable[[Delivery], None], ended: Callable[[str], None], tasks: Tasks
+    ) -> None:
+        self._front_door = front_door
+        self._deliver = deliver
+        self._ended = ended
+        self._tasks = tasks
+        self._links: dict[str, Link] = {}
+
+    def get(self, actor: str | None) -> Link | None:
+        """Return the link to an actor, if there is one."""
+        return self._links.get(actor or "")
+
+    def to(self, placement: Placement) -> Link:
+        """Return the way to a session's actor. Raises SessionMovingError if nobody knows yet where that is."""
+        actor = placement.actor or ""
+        link = self._links.get(actor)
+        if link is None or link.is_broken:
+            if placement.address is None:
+                raise SessionMovingError(0.0, placement.session_id)
+            link = Link(actor, placement.address, self._front_door, self._deliver, self._tasks)
+            self._links[actor] = link
+            self._tasks.owed(self._run(link), "errand")
+        return link
+
+    async def _run(self, link: Link) -> None:
+        try:
+            await link.run()
+        finally:
+            if self._links.get(link.actor) is link:
+                del self._links[link.actor]
+            self._ended(link.actor)
+
+    def moved(self, owner: str | None, moved: Placement) -> None:
+        """Have what was asked of a session's former owner asked anew: on a silent node it might never be answered."""
+        link = self.get(owner)
+        if link is not None:
+            link.moved(moved.session_id, moved.epoch if moved.actor is None else moved.epoch - 1)

@@ -1,5 +1,6 @@
-"""When to try a failed model call again: exponential backoff with jitter, or what the vendor asked for."""
+"""When to try again: exponential backoff, for model calls with jitter, or what the vendor asked for."""
 
+from collections.abc import Iterator
 from typing import Final
 
 MOST_DOUBLINGS: Final = 60  # beyond it only the float would notice
@@ -14,3 +15,11 @@ def backoff_s(attempt: int, first_s: float, most_s: float, chance: float, asked_
     delay = min(first_s * 2.0 ** min(attempt, MOST_DOUBLINGS), most_s)
     jittered = delay * (1 + JITTER * (2 * chance - 1))
     return min(max(jittered, asked_s), most_s)
+
+
+def doubling_s(first_s: float, most_s: float) -> Iterator[float]:
+    """Yield the seconds to wait after one failed attempt after another, without end."""
+    pause_s = first_s
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 2, most_s)

@@ -1,8 +1,10 @@
-"""When a failed model call is tried again."""
+"""When what failed is tried again."""
+
+from itertools import islice
 
 import pytest
 
-from runtime.core.retry import JITTER, backoff_s
+from runtime.core.retry import JITTER, backoff_s, doubling_s
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,7 @@ def test_the_delay_doubles_with_jitter_up_to_the_most(
     attempt: int, chance: float, asked_s: float, delay_s: float
 ) -> None:
     assert backoff_s(attempt, 1.0, 30.0, chance, asked_s) == pytest.approx(delay_s)
+
+
+def test_pauses_double_up_to_the_most() -> None:
+    assert list(islice(doubling_s(1.0, 5.0), 5)) == [1.0, 2.0, 4.0, 5.0, 5.0]

@@ -1,0 +1,89 @@
+"""The supervisor, as a front door calls it: its restarts are outlasted, and Ray's words stay here."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+import structlog
+from ray.exceptions import RayError, RayTaskError
+
+from runtime.core.errors import OverloadedError, PerdureError
+from runtime.core.placement.directory import Placement
+from runtime.core.retry import doubling_s
+from runtime.ports.gateway import ActorInfo
+from runtime.process.failpoint import Loop, stumble
+from runtime.wire.protocol import Want
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_S: Final = 20.0  # with a supervisor that is restarting, before the client is told to try again
+PAUSE_S: Final = 0.02
+PAUSE_MOST_S: Final = 0.5
+
+
+class SupervisorStub:
+    """What is asked of the supervisor actor, of which `handle` is the handle (see `actors.supervisor`).
+
+    Every call raises OverloadedError when no supervisor is there in time, and the PerdureError that it answers.
+    """
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    async def place(self, wants: Mapping[str, Want]) -> dict[str, Placement | None]:
+        """Have sessions placed (see Placer.place)."""
+        placements: dict[str, Placement | None] = await self._call("place", wants)
+        return placements
+
+    async def locate(self, session_ids: Sequence[str]) -> dict[str, Placement]:
+        """Return where sessions live now; those that live nowhere are left out."""
+        placements: dict[str, Placement] = await self._call("locate", session_ids)
+        return placements
+
+    async def actors(self) -> Sequence[ActorInfo]:
+        """Return every actor of the deployment."""
+        infos: Sequence[ActorInfo] = await self._call("actors")
+        return infos
+
+    async def drain(self, actor: str | None, node_id: str | None) -> Sequence[ActorInfo]:
+        """Begin to empty an actor, or all those of a node, and return them."""
+        infos: Sequence[ActorInfo] = await self._call("drain", actor, node_id)
+        return infos
+
+    async def _call(self, method: str, *arguments: Any) -> Any:
+        pauses = doubling_s(PAUSE_S, PAUSE_MOST_S)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    try:
+                        return await getattr(self._handle, method).remote(*arguments)
+                    except RayTaskError as err:
+                        if isinstance(err.cause, PerdureError):
+                            raise err.cause from None
+                        log.exception("supervisor_failed", method=method)
+                        raise PerdureError from None  # a bug over there; whoever asked hears of it
+                    except RayError:
+                        await asyncio.sleep(next(pauses))
+        except TimeoutError:
+            raise OverloadedError(1.0, "the supervisor is restarting") from None
+
+    async def follow(
+        self, info: ActorInfo, begun: Callable[[], object], moved: Callable[[Placement], object]
+    ) -> NoReturn:
+        """Hear where sessions go, for ever; `begun` is told first, and again after news may have been missed."""
+        pauses = doubling_s(PAUSE_S, PAUSE_MOST_S)
+        while True:
+            try:
+                stream = self._handle.watch.options(num_returns="streaming").remote(info)
+                is_new = True
+                async for ref in stream:
+                    placements = await ref
+                    stumble(Loop.FOLLOWER)
+                    if is_new:
+                        begun()
+                        is_new, pauses = False, doubling_s(PAUSE_S, PAUSE_MOST_S)
+                    for placement in placements:
+                        moved(placement)
+            except RayError as err:
+                log.info("placements_interrupted", reason=type(err).__name__)
+            await asyncio.sleep(next(pauses))
