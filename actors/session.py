@@ -113,13 +113,13 @@ class SessionActor:
     async def _talk(self, front_door: str, connection: Connection) -> None:
         """Take a front door's commands, and tell it what there is, until either side ends it."""
         host = self._hosting()
-        box = host.attach(front_door)
+        box = host.doors.attach(front_door)
         telling = self._tasks.owed(connection.tell(box), "tell")
         try:
             async for commands in connection:
                 host.execute(front_door, commands)
         finally:
-            host.detach(front_door, box)
+            host.doors.detach(front_door, box)
             telling.cancel()
 
     async def drain(self, timeout_s: float) -> None:
@@ -129,7 +129,7 @@ class SessionActor:
 
     async def forget(self, front_door: str) -> None:
         """Hear that a front door has died, which its stream does not tell."""
-        self._hosting().forget(front_door)
+        self._hosting().doors.forget(front_door)
 
     async def close(self) -> None:
         """Stop every turn where it stands, commit whatever was appended, and end the process."""
@@ -147,7 +147,7 @@ class SessionActor:
         return self._host
 
     async def leave(self, departures: Sequence[Departure]) -> None:
-        """Tell the supervisor, outlasting its death and the database's: nobody else knows (see host.Supervision)."""
+        """Tell the supervisor, outlasting its death and the database's: nobody else knows (see Supervision)."""
         attempt = 0
         while True:
             try:

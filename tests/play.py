@@ -132,7 +132,7 @@ class Stand:
         self.process = Process(services)
 
     def engine(self, session_id: str) -> Engine | None:
-        return self.process.host._engines.get(session_id)
+        return self.process.host.residents.get(session_id)
 
     async def calm(self, session_id: str) -> None:
         """Wait until all that can happen without another cue has happened, or the process is dead to the world."""

@@ -192,7 +192,7 @@ class Process:
         self.tasks = Tasks(self.has_ended.set)
         self.host = Host(services, self, self.tasks)
         self.frames: list[Frame] = []
-        self._box = self.host.attach(DOOR)
+        self._box = self.host.doors.attach(DOOR)
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._news = asyncio.Condition()
         assert isinstance(services.journal, Journal)
@@ -267,8 +267,8 @@ class Process:
 
     async def kill(self) -> None:
         """End it as kill -9 does: nothing is said, nothing more is written."""
-        self.host.detach(DOOR, self._box)
-        for engine in list(self.host._engines.values()):
+        self.host.doors.detach(DOOR, self._box)
+        for engine in self.host.residents.engines():
             engine.session.is_lost = True
             engine.stop()
         await self.tasks.close()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from runtime.agents.capability import Capability
 from runtime.engine import act
-from runtime.host import host
+from runtime.host import asks
 from runtime.process import tasks
 from runtime.store import journal
 
@@ -42,7 +42,7 @@ def acknowledge_early() -> None:
         await asyncio.sleep(COMMIT_DELAY_S)
         return await append(store, batches)
 
-    host._landed = at_once
+    asks.landed = at_once
     journal.PostgresJournal.append = late  # type: ignore[method-assign, assignment]  # that is the point
 
 

@@ -288,11 +288,11 @@ async def test_a_load_that_was_overtaken_does_not_replace_the_newer_session(depl
     late = process.start(session_id, first_epoch, Cancel())
     await store.gate.reached()
     chat = await deployment.converse(process, session_id)
-    engine = process.host._engines[session_id]
+    engine = process.host.residents.get(session_id)
     store.gate.open()
     with pytest.raises(StaleEpochError):
         await late
-    assert process.host._engines[session_id] is engine
+    assert process.host.residents.get(session_id) is engine
     await chat.send("go")
     await chat.turns_ended()
 
@@ -301,10 +301,11 @@ async def test_a_stale_append_raises_for_whoever_waits_for_it(deployment: Deploy
     chat = await deployment.begin()
     await chat.send("go")
     await chat.turns_ended()
-    session = chat.process.host._engines[chat.session_id].session
+    [engine] = chat.process.host.residents.engines()
+    session = engine.session
     await deployment.place(chat.session_id)
     session.accept(given("hello"))
     with pytest.raises(StaleEpochError):
         await session.settled()
     assert session.is_lost
-    assert chat.session_id not in chat.process.host._engines
+    assert chat.process.host.residents.engines() == []

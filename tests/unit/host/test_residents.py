@@ -1,0 +1,135 @@
+"""Sessions that come and go in one process: each is brought to life once, and each that goes is told of once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from runtime.core.errors import PerdureError, StaleEpochError
+from runtime.ports.journal import Loaded
+from runtime.wire.protocol import Close, Departure, Send, Watch
+from tests.fakes import SESSION_ID, MemoryJournal, MemoryRow
+from tests.stage import FixedAgents, Gate, Process, ScriptedModel, given, say, services_for
+
+
+class HeldLoads(MemoryJournal):
+    """Stops between reading a row and answering, at the gate of the row's epoch; the first `bugs` loads raise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows[SESSION_ID] = MemoryRow(1)
+        self.gates: dict[int, Gate] = {}
+        self.loads = 0
+        self.bugs = 0
+
+    async def load(self, session_id: str, version: str) -> Loaded | None:
+        self.loads += 1
+        number = self.loads
+        loaded = await super().load(session_id, version)
+        assert loaded is not None
+        if loaded.epoch in self.gates:
+            await self.gates[loaded.epoch].pass_through()
+        if number <= self.bugs:
+            raise ZeroDivisionError
+        return loaded
+
+    def hold(self, epoch: int) -> Gate:
+        return self.gates.setdefault(epoch, Gate())
+
+
+@pytest.fixture
+def store() -> HeldLoads:
+    return HeldLoads()
+
+
+@pytest.fixture
+def model() -> Gate:
+    """Where the model's answer waits."""
+    return Gate()
+
+
+@pytest.fixture
+async def process(store: HeldLoads, model: Gate) -> AsyncIterator[Process]:
+    process = Process(services_for(store, FixedAgents({}, []), ScriptedModel((model, *say("Yes.")))))
+    yield process
+    await process.kill()
+
+
+async def test_whoever_asks_while_a_session_is_read_gets_the_same_one(process: Process, store: HeldLoads) -> None:
+    gate = store.hold(1)
+    watched = [process.start(SESSION_ID, 1, Watch()) for _ in range(3)]
+    await gate.reached()
+    process.adopt(SESSION_ID, 1)
+    gate.open()
+    await asyncio.gather(*watched)
+    await process.ask(SESSION_ID, 1, Send(given("Well?")))
+    assert store.loads == 1
+
+
+async def test_a_session_that_is_closed_twice_leaves_once(process: Process, model: Gate) -> None:
+    await process.ask(SESSION_ID, 1, Send(given("Well?")))
+    await model.reached()
+    await asyncio.gather(*(process.start(SESSION_ID, 1, Close()) for _ in range(2)))
+    await process.until(lambda: process.host.residents.is_empty)
+    assert process.departures == [Departure(SESSION_ID, 1, has_failed=False)]
+
+
+async def test_a_session_that_could_not_be_read_is_told_of_once(process: Process, store: HeldLoads) -> None:
+    gate = store.hold(1)
+    store.bugs = 1
+    for _ in range(2):
+        process.adopt(SESSION_ID, 1)
+    await gate.reached()
+    gate.open()
+    await process.until(lambda: process.departures != [])
+    assert process.departures == [Departure(SESSION_ID, 1, has_failed=True)]
+    assert process.host.residents.get(SESSION_ID) is None
+
+
+async def test_who_asks_for_one_that_is_given_up_while_it_is_read_again_hears_that_it_left(
+    process: Process, store: HeldLoads
+) -> None:
+    gate = store.hold(1)
+    asked = process.start(SESSION_ID, 1, Watch())
+    await gate.reached()
+    process.host.residents.give_up(SESSION_ID, 1)
+    await process.until(lambda: process.departures != [])
+    gate.open()
+    with pytest.raises(StaleEpochError):
+        await asked
+    assert process.host.residents.is_empty
+    assert process.host.residents.get(SESSION_ID) is None
+
+
+async def test_one_that_comes_to_life_late_under_an_old_epoch_is_dropped_for_the_newer(
+    process: Process, store: HeldLoads
+) -> None:
+    old, new = store.hold(1), store.hold(2)
+    asked = [process.start(SESSION_ID, 1, Watch())]
+    await old.reached()
+    store.rows[SESSION_ID].epoch = 2
+    asked += [process.start(SESSION_ID, 2, Watch())]
+    await new.reached()
+    old.open()
+    await asked[0]
+    overtaken = process.host.residents.get(SESSION_ID)
+    new.open()
+    await asked[1]
+    [engine] = process.host.residents.engines()
+    assert overtaken is not None
+    assert (overtaken.session.epoch, overtaken.session.is_lost) == (1, True)
+    assert (engine.session.epoch, engine.session.is_lost) == (2, False)
+    assert process.departures == []
+
+
+async def test_a_bug_in_a_command_costs_the_session_its_place_and_is_answered(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await process.ask(SESSION_ID, 1, Watch())
+    [engine] = process.host.residents.engines()
+    monkeypatch.setattr(engine.session, "accept", lambda _: 1 / 0)
+    with pytest.raises(PerdureError):
+        await process.ask(SESSION_ID, 1, Send(given("Well?")))
+    await process.until(lambda: process.departures != [])
+    assert process.departures == [Departure(SESSION_ID, 1, has_failed=True)]
+    assert process.host.residents.is_empty
