@@ -6,7 +6,7 @@ The rules are in `runtime.core.placement.residency`; here they are carried out w
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +18,7 @@ from runtime.core.errors import OverloadedError
 from runtime.core.placement.directory import Placement
 from runtime.core.placement.residency import Company, Limits, Queue, Room, choose, max_actors, missing_standbys, surplus
 from runtime.core.retry import backoff_s
+from runtime.process.tasks import Tasks
 
 STARTING_AT_ONCE: Final = 2  # processes: each start costs more than a second of a core
 HEAD_START_S: Final = 0.3  # of sessions that were given a place, before a process starts in their stead
@@ -28,19 +29,27 @@ NOBODY_YET: Final[Mapping[str, int]] = Counter[str]()
 
 
 class Pool:
-    """Belongs to one event loop. `occupancy` tells how many sessions live in an actor; `joined` hears of each new one.
+    """Belongs to one event loop. `occupancy` tells how many sessions live in an actor; `tend` sees to each.
 
     Somebody must `look` at the nodes before anything else, and tell what becomes of each actor: it is `ready`, `gone`
     or did not start at all (`failed`).
     """
 
-    def __init__(self, site: Site, occupancy: Callable[[str], int], joined: Callable[[Member], object]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        occupancy: Callable[[str], int],
+        tend: Callable[[Member], Coroutine[Any, Any, None]],
+        tasks: Tasks,
+    ) -> None:
         self.members: dict[str, Member] = {}
         self.nodes = Nodes()
         self.queue = Queue()  # of sessions that wait for an actor
         self._site = site
         self._occupancy = occupancy
-        self._joined = joined
+        self._tend = tend
+        self._tasks = tasks
+        self._starts: list[str] = []  # under way in a thread, not members yet: the nodes to which they were sent
         self._news = asyncio.Condition()
         self._failed_starts = 0  # in a row
         self._failure = ""  # why the last one did not start
@@ -60,18 +69,33 @@ class Pool:
         """Start as many processes as are missing, few at a time."""
         if self._is_closed or asyncio.get_running_loop().time() < self._start_after:
             return
-        starting = sum(m.state is MemberState.STARTING for m in self.members.values())
-        bare_nodes = self.nodes.bare(m.node_id for m in self.members.values())
+        starting = len(self._starts) + sum(m.state is MemberState.STARTING for m in self.members.values())
+        bare_nodes = self.nodes.bare(self._taken_nodes())
         missing = missing_standbys(self._rooms(), self._limits, self.queue.companies(), bare_nodes)
         for _ in range(min(missing, STARTING_AT_ONCE - starting)):
-            node_id = self.nodes.choose(m.node_id for m in self.members.values())
-            self.add(*spawn(self._site, node_id), node_id or "")
+            node_id = self.nodes.choose(self._taken_nodes())
+            self._starts.append(node_id or "")
+            self._tasks.owed(self._start(node_id), "spawn")
+
+    async def _start(self, node_id: str | None) -> None:
+        """Start one process, in a thread, for Ray holds up whoever asks for it by some 20 ms."""
+        try:
+            name, handle = await asyncio.to_thread(spawn, self._site, node_id)
+        finally:
+            self._starts.remove(node_id or "")
+        self.add(name, handle, node_id or "")
+        await self._tell()
+
+    async def all_started(self) -> None:
+        """Return once whatever is being started is a member."""
+        async with self._news:
+            await self._news.wait_for(lambda: not self._starts)
+
+    def _taken_nodes(self) -> list[str]:
+        return [*self._starts, *(member.node_id for member in self.members.values())]
 
     def top_up_soon(self) -> None:
-        """The same, but leave the processor first to sessions that go on in an actor that is warm, if there is one.
-
-        To start a process holds up this one too.
-        """
+        """The same, but leave the processor first to sessions that go on in an actor that is warm, if there is one."""
         pause_s = 0.0 if self.choose() is None else HEAD_START_S
         asyncio.get_running_loop().call_later(pause_s, self.top_up)
 
@@ -80,7 +104,7 @@ class Pool:
         actors = self._site.settings.actors
         member = self.members[name] = Member(name, handle, actors.lease_s, actors.heartbeat_interval_s)
         member.node_id = node_id
-        self._joined(member)
+        self._tasks.owed(self._tend(member), "tend")
 
     async def ready(self) -> None:
         """Hear that an actor is warm."""
@@ -110,6 +134,7 @@ class Pool:
     async def close(self) -> None:
         """End every actor, where it stands, and start no others."""
         self._is_closed = True
+        await self.all_started()
         await asyncio.gather(*(m.close() for m in self.members.values()))
 
     def addressed(self, placement: Placement) -> Placement:
@@ -158,7 +183,8 @@ class Pool:
 
     def _rooms(self, taken: Mapping[str, int] = NOBODY_YET) -> list[Room]:
         now_s = asyncio.get_running_loop().time()
-        return [
+        starting = [Room("", 0, is_ready=False) for _ in self._starts]
+        return starting + [
             Room(
                 name,
                 self._occupancy(name) + taken.get(name, 0),

@@ -54,7 +54,7 @@ class SupervisorActor:
         actors = site.settings.actors
         self._tasks = Tasks()
         self._directory = Directory()
-        self._pool = Pool(site, self._directory.count, lambda member: self._tasks.owed(self._tend(member), "tend"))
+        self._pool = Pool(site, self._directory.count, self._tend, self._tasks)
         self._doors = Doors(self._pool.addressed)
         intensity = Intensity(actors.restart_intensity, actors.restart_window_s)
         self._placer = Placer(self._pool, self._directory, self._doors, intensity, self._tasks)
@@ -149,6 +149,7 @@ class SupervisorActor:
         await self._starting
         if node_id is not None:
             self._pool.nodes.doubt(node_id, math.inf)
+            await self._pool.all_started()  # what was sent there before is emptied too
         chosen = [m for m in self._pool.members.values() if m.name == actor or (m.node_id and m.node_id == node_id)]
         for member in chosen:
             if member.state is not MemberState.DRAINING:

@@ -489,10 +489,12 @@ class Supervision(RuleBasedStateMachine):
         if not boss._starting.done() or boss._placer.is_busy:
             return False
         boss._starting.result()
+        tasks = Counter(boss._tasks.running)
+        if not set(tasks) <= set(RESIDENT_TASKS):
+            return False  # a thread may be starting an actor, so nobody counts those that live
         for name in [n for n, actor in self._living.items() if actor.death.is_set()]:
             self._bury(self._living.pop(name))  # closed by the supervisor
-        tasks = Counter(boss._tasks.running)
-        is_settled = set(tasks) <= set(RESIDENT_TASKS) and tasks[RESIDENT_TASKS[0]] == len(boss._pool.members)
+        is_settled = tasks[RESIDENT_TASKS[0]] == len(boss._pool.members)
         heard = all(self._living[n].taken >= count for n, count in self._handed.items() if n in self._living)
         if not heard or not all(a.is_connected for a in self._living.values() if a.is_warm.is_set()):
             return False

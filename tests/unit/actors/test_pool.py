@@ -1,0 +1,119 @@
+"""How many processes are started, while starting one takes its time."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from actors import pool
+from actors.member import Member
+from actors.nodes import Nodes
+from actors.pool import STARTING_AT_ONCE, Pool
+from actors.site import Site
+from runtime.process.settings import Settings
+from runtime.process.tasks import Tasks
+from tests.stage import PATIENCE_S
+
+STANDBYS = 3
+
+
+class Starts:
+    """Stands for Ray: each start waits, in whichever thread it is made, until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.threads: set[int] = set()
+        self.go_on = threading.Semaphore(0)
+        self._numbers = itertools.count()
+
+    def spawn(self, _site: Site, _node_id: str | None = None) -> tuple[str, object]:
+        self.begun += 1
+        self.threads.add(threading.get_ident())
+        assert self.go_on.acquire(timeout=PATIENCE_S)
+        return f"session-{next(self._numbers)}", object()
+
+
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> Starts:
+    starts = Starts()
+    monkeypatch.setattr(pool, "spawn", starts.spawn)
+    return starts
+
+
+@pytest.fixture
+async def tasks() -> AsyncIterator[Tasks]:
+    tasks = Tasks()
+    yield tasks
+    await tasks.close()
+
+
+@pytest.fixture
+async def actors(starts: Starts, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Pool:
+    """A pool that nobody has started anything in."""
+
+    async def tend(_: Member) -> None:
+        await asyncio.Event().wait()
+
+    async def no_news(_: Nodes) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(Nodes, "look", no_news)
+    settings = Settings.load(actors={"max_actors": 8, "warm_standbys": STANDBYS})
+    made = Pool(Site("test", settings, "no database", "no cluster"), lambda _: 0, tend, tasks)
+    await made.look()
+    return made
+
+
+async def until(met: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not met():  # noqa: ASYNC110  a thread makes it true
+            await asyncio.sleep(0.001)
+
+
+async def test_whoever_is_being_started_counts_and_holds_nobody_up(actors: Pool, starts: Starts) -> None:
+    for _ in range(3):
+        actors.top_up()
+    await until(lambda: starts.begun == STARTING_AT_ONCE)
+    actors.top_up()
+    assert (len(actors.members), starts.begun) == (0, STARTING_AT_ONCE)
+    assert threading.get_ident() not in starts.threads
+    for _ in range(STARTING_AT_ONCE):
+        starts.go_on.release()
+    await actors.all_started()
+    assert len(actors.members) == STARTING_AT_ONCE
+    actors.top_up()
+    assert starts.begun == STARTING_AT_ONCE, "they are not warm yet"
+
+
+async def test_who_was_being_started_when_the_pool_closed_is_closed_too(
+    actors: Pool, starts: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+
+    async def close(member: Member) -> None:
+        await asyncio.sleep(0)
+        closed.append(member.name)
+
+    monkeypatch.setattr(Member, "close", close)
+    actors.top_up()
+    await until(lambda: starts.begun == STARTING_AT_ONCE)
+    closing = asyncio.create_task(actors.close())
+    await asyncio.sleep(0)
+    actors.top_up()
+    for _ in range(STARTING_AT_ONCE):
+        starts.go_on.release()
+    await closing
+    assert sorted(closed) == sorted(actors.members)
+    assert starts.begun == len(closed) == STARTING_AT_ONCE
+
+
+async def test_a_start_that_fails_ends_the_process_and_says_why(actors: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = asyncio.Event()
+    monkeypatch.setattr(actors._tasks, "_die", ended.set)
+    monkeypatch.setattr(pool, "spawn", lambda *_: 1 / 0)
+    actors.top_up()
+    async with asyncio.timeout(PATIENCE_S):
+        await ended.wait()
+    assert actors.members == {}
