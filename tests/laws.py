@@ -59,7 +59,7 @@ def check_log(events: Sequence[Event], *, is_finished: bool = True) -> None:
 
 def check_stream(frames: Sequence[Frame]) -> dict[str, str]:
     """Assert what a listener relies on; return what the deltas of each message add up to, those of tools by call."""
-    events = [event for f in frames if (event := ev.decode(f.sse.partition(b"data: ")[2])) is not None]
+    events = [event for f in frames if (event := ev.decode(f.body)) is not None]
     sequences = [event.sequence for event in events if event.sequence]
     assert sequences == list(range(min(sequences, default=1), max(sequences, default=0) + 1)), "no gap, no repeat"
     ids = [event.id for event in events]

@@ -1,7 +1,7 @@
-"""A session's events as a stream: history from the journal, then live frames, without a gap (contract events §7).
+"""A session's events as SSE: history from the journal, then live frames, without a gap (contract events §7).
 
-Sequences are dense, so a hole between two frames is always seen, and filled from the journal. The bytes
-of live frames were made in the actor and go to the socket as they are.
+Sequences are dense, so a hole between two frames is always seen, and filled from the journal. What is between them and
+the socket is made here and nowhere else, for the log has readers that speak other protocols.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from starlette.types import Receive, Scope, Send
 from runtime.core.errors import LimitExceededError, NotFoundError, PerdureError
 from runtime.ports.events import Filter, StoredEvent
 from runtime.ports.gateway import Frame, Gateway, Subscription
-from runtime.wire.sse import HEARTBEAT, RETRY_MS, frame
 
 log = structlog.get_logger(__name__)
 
-CONNECTED: Final = frame("connected", None, b'{"status":"connected"}')
+RETRY_MS: Final = 100  # how soon a client may come back after the stream has ended
+HEARTBEAT: Final = b": heartbeat\n\n"
 PAGE: Final = 500  # events of history in one read and one write
 SEND_TIMEOUT_S: Final = 60.0
 _JITTER: Final = 0.2
@@ -34,9 +34,28 @@ _HEADERS: Final = (
 )
 
 
+def sse(event_type: str, event_id: str | None, body: bytes) -> bytes:
+    """Return a frame of the stream. `body` is one line of JSON; only durable events have an `id:` line."""
+    cursor = f"id: {event_id}\n" if event_id else ""
+    head = f"event: {event_type}\n{cursor}retry: {RETRY_MS}\ndata: "
+    return b"".join((head.encode(), body, b"\n\n"))
+
+
+def rendered(frame: Frame) -> bytes:
+    """Return a live event as SSE: made for the first of its readers, and kept with it for the others."""
+    kept = vars(frame)
+    made: bytes | None = kept.get("sse")
+    if made is None:
+        made = kept["sse"] = sse(frame.type, frame.id if frame.sequence else None, frame.body)
+    return made
+
+
+CONNECTED: Final = sse("connected", None, b'{"status":"connected"}')
+
+
 def disconnecting(reason: str) -> bytes:
     """Return the frame that announces a planned end."""
-    return frame("disconnecting", None, f'{{"reason":"{reason}","retry_ms":{RETRY_MS}}}'.encode())
+    return sse("disconnecting", None, f'{{"reason":"{reason}","retry_ms":{RETRY_MS}}}'.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +156,7 @@ class Follower:
                     yield chunk
                 subscription.reached(self._position)
                 if subscription.partial is not None and self._is_current(subscription.partial):
-                    yield subscription.partial.sse
+                    yield rendered(subscription.partial)
                 while frames := await subscription.next():
                     async for chunk in self._take(frames):
                         yield chunk
@@ -171,14 +190,14 @@ class Follower:
             page_is_full = len(page) == PAGE
             if page:
                 self._position = page[-1].sequence
-                yield b"".join(frame(e.type, e.id, e.body) for e in page if self._chosen.allows(e.type))
+                yield b"".join(sse(e.type, e.id, e.body) for e in page if self._chosen.allows(e.type))
 
     async def _take(self, frames: Sequence[Frame]) -> AsyncGenerator[bytes, None]:
         ready: list[bytes] = []
         for item in frames:
             if item.sequence == 0:
                 if self._is_current(item):
-                    ready.append(item.sse)
+                    ready.append(rendered(item))
                 continue
             self._live = item.sequence
             if item.sequence > self._position + 1:
@@ -189,7 +208,7 @@ class Follower:
             if item.sequence > self._position:
                 self._position = item.sequence
                 if self._chosen.allows(item.type):
-                    ready.append(item.sse)
+                    ready.append(rendered(item))
         yield b"".join(ready)
 
     def _is_current(self, delta: Frame) -> bool:

@@ -32,7 +32,6 @@ from runtime.engine.stream import Deltas
 from runtime.ports.gateway import ClientResult, Frame, Input
 from runtime.ports.journal import Batch, Head, Line, Loaded
 from runtime.process.mint import Mint, timestamp
-from runtime.wire import sse
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +150,7 @@ class LiveSession:
 
     def _show(self, lines: Sequence[Line]) -> None:
         """Publish what has been committed, the deltas that follow it, and what waited for the disk to catch up."""
-        frames = [Frame(line.sequence, line.type, sse.frame(line.type, line.id, line.body)) for line in lines]
+        frames = [Frame(line.sequence, line.type, line.id, line.body) for line in lines]
         frames += self._deltas.take(lines[-1].sequence)
         self._observer.published(self, frames)
         if not self._pending:
@@ -204,7 +203,7 @@ class LiveSession:
             context=context,
             data=data,
         )
-        return Frame(0, data.type, sse.frame(data.type, None, ev.encode(event)))
+        return Frame(0, event.type, event.id, ev.encode(event))
 
     def due_snapshot(self, every_events: int) -> tuple[int, bytes] | None:
         """Return sequence and state for a snapshot if one is due; only while nothing is on its way to the disk.

@@ -80,7 +80,7 @@ class Deltas:
     def put(self, sequence: int, frame: Frame) -> None:
         """Take a frame that follows an event; the oldest go when it gets too much."""
         self._waiting.append((sequence, frame))
-        self._size_bytes += len(frame.sse)
+        self._size_bytes += len(frame.body)
         while self._size_bytes > WAITING_LIMIT_BYTES and len(self._waiting) > 1:
             self._pop()
             self._dropped += 1
@@ -99,5 +99,5 @@ class Deltas:
 
     def _pop(self) -> Frame:
         _, frame = self._waiting.popleft()
-        self._size_bytes -= len(frame.sse)
+        self._size_bytes -= len(frame.body)
         return frame

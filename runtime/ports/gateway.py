@@ -26,12 +26,16 @@ class ClientResult(Wire, frozen=True):
     error: str | None = None
 
 
-class Frame(msgspec.Struct, frozen=True):
-    """One event on its way out: `sse` is the whole SSE frame, ready for the socket. Deltas have sequence 0."""
+class Frame(msgspec.Struct, frozen=True, dict=True):
+    """One event on its way out, in no protocol's form: `body` is its JSON, as stored. Deltas have sequence 0.
+
+    All readers in a process share it, so what a protocol makes of it once can be kept beside its fields, in `vars`.
+    """
 
     sequence: int
     type: str
-    sse: bytes
+    id: str
+    body: bytes
 
 
 class ActorInfo(Wire, frozen=True, kw_only=True):

@@ -75,7 +75,7 @@ async def test_what_clients_see_is_what_was_stored_and_each_delta_follows_its_st
     deltas = [i for i, type_ in enumerate(types) if type_ == "output.message.delta"]
     assert deltas
     assert started < deltas[0] <= deltas[-1] < completed
-    texts = [msgspec.json.decode(frames[i].sse.split(b"data: ", 1)[1].strip())["data"] for i in deltas]
+    texts = [msgspec.json.decode(frames[i].body)["data"] for i in deltas]
     assert "".join(t["delta"] for t in texts) == texts[-1]["accumulated"] == "one two three"
 
 

@@ -154,7 +154,7 @@ def _check_places(frames: Sequence[Frame]) -> None:
     """Assert that no delta comes before its message begins, or after it has ended."""
     speaking = None
     for frame in frames:
-        event = ev.decode(frame.sse.partition(b"data: ")[2])
+        event = ev.decode(frame.body)
         assert event is not None
         if isinstance(event.data, ev.OutputDelta):
             assert event.data.message_id == speaking

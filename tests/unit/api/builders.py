@@ -3,7 +3,6 @@
 from runtime.core.ids import format_id
 from runtime.ports.events import StoredEvent
 from runtime.ports.gateway import Frame
-from runtime.wire.sse import frame
 from tests.fakes import SESSION_ID
 
 
@@ -19,9 +18,9 @@ def stored(sequence: int, event_type: str = "reason.started") -> StoredEvent:
 
 def live(sequence: int, event_type: str = "reason.started") -> Frame:
     event = stored(sequence, event_type)
-    return Frame(sequence, event_type, frame(event_type, event.id, event.body))
+    return Frame(sequence, event_type, event.id, event.body)
 
 
 def delta(text: str) -> Frame:
     body = f'{{"id":"{event_id(0)}","data":{{"delta":"{text}"}}}}'.encode()
-    return Frame(0, "output.message.delta", frame("output.message.delta", None, body))
+    return Frame(0, "output.message.delta", event_id(0), body)

@@ -195,7 +195,7 @@ async def test_what_a_model_says_is_stored_with_a_mark_for_what_cannot_be() -> N
         assert message.tool_calls == (ToolCallPart("c\ufffd", "look\ufffd", {"\ufffd": ["\ufffd", None]}),)
         assert played.of("reason.thinking.completed")[0].thinking == message.thinking == "so \ufffd"
         assert "no tool 'look\ufffd'" in played.of("tool.completed")[0].error
-        deltas = [f.sse.split(b"data: ")[1] for f in played.chat.process.frames if f.type == "output.message.delta"]
+        deltas = [f.body for f in played.chat.process.frames if f.type == "output.message.delta"]
         assert message.text.startswith(msgspec.json.decode(deltas[0])["data"]["delta"])
 
 

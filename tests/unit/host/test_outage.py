@@ -36,7 +36,7 @@ class Play(Conversation):
 
     @property
     def bytes_seen(self) -> int:
-        return sum(len(frame.sse) for frame in self.process.frames)
+        return sum(len(frame.body) for frame in self.process.frames)
 
     async def idled(self, turns: int = 1) -> None:
         await self.turns_ended(turns)

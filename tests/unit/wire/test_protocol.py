@@ -35,7 +35,7 @@ def test_what_must_not_be_done_twice_says_that_it_is_repeated(first: Ask, again:
 MESSAGE: Final = Message(
     id="message_1", role=Role.USER, content=(TextPart("hello"),), created_at="2026-01-01T00:00:00.000Z"
 )
-FRAME: Final = Frame(1, "turn.started", b"event: turn.started\n\n")
+FRAME: Final = Frame(1, "turn.started", "event_1", b"{}")
 SENT: Final[tuple[Any, ...]] = (
     protocol.Send(Input(message=MESSAGE, tags=("a",), idempotency_key="k")),
     protocol.Cancel("message_2", is_repeated=True),
