@@ -27,6 +27,7 @@ _SECRET_VALUES: Final = (
     (re2.compile(r"(?i)\bBearer\s+[a-z0-9._~+/-]{16,}=*"), _HIDDEN),
 )
 _TALKATIVE: Final = ("httpx", "httpx2")  # a line for each request, of which a turn makes some
+_INDISCREET: Final = ("sse_starlette",)  # at level debug, whatever is sent
 _DEPTH: Final = 6  # deeper values are cut off: no entry of ours nests like that
 _MAX_CHARS: Final = 32_768  # of one text; a traceback seldom has as many
 _MAX_ITEMS: Final = 1_000
@@ -73,6 +74,8 @@ def set_up(level: str, *, as_json: bool | None = None, stream: TextIO | None = N
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for name in _INDISCREET:
+        logging.getLogger(name).setLevel(logging.INFO)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.NOTSET if root.level < logging.INFO else logging.WARNING)
 

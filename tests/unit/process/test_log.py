@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 import time
@@ -7,8 +8,13 @@ from typing import Any
 
 import pytest
 import structlog
+from starlette.types import Message
 
+from api.http.sse import EventStream, Follower, Start, Streams, Timing
 from runtime.process.log import get_logger, redact, relay, set_up
+from runtime.store.events import Filter
+from tests.fakes import SESSION_ID, FakeGateway, ListLog
+from tests.unit.api.builders import stored
 
 
 @pytest.fixture
@@ -63,6 +69,29 @@ def test_requests_of_http_clients_are_for_those_who_debug(level: str, is_told: b
     set_up(level, as_json=True, stream=output)
     logging.getLogger("httpx2").info("HTTP Request: POST …")
     assert ("HTTP Request" in output.getvalue()) == is_told
+
+
+async def test_what_clients_are_sent_is_for_nobodys_log(output: StringIO) -> None:
+    """Promised: no entry holds message content; the library that writes streams would tell all of it at debug."""
+    sent = b""
+
+    async def send(message: Message) -> None:
+        nonlocal sent
+        sent += message.get("body", b"")
+        if stored(1).body in sent:
+            streams.close()
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    set_up("debug", as_json=True, stream=output)
+    streams = Streams(per_session=1, total=1)
+    follower = Follower(SESSION_ID, ListLog(stored(1)), FakeGateway(), Filter())
+    stream = EventStream(SESSION_ID, follower, Start(after_sequence=0), streams, Timing(3600, 3600))
+    await stream({"type": "http", "method": "GET"}, receive, send)
+    assert b"disconnecting" in sent
+    assert output.getvalue() == ""
 
 
 def test_logger_made_before_set_up_obeys_it(output: StringIO) -> None:

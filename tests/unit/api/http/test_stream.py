@@ -17,7 +17,7 @@ class Connection:
 
     def __init__(self, timing: Timing, gateway: FakeGateway, log: ListLog, streams: Streams | None = None) -> None:
         self.streams = streams or Streams(12, 100)
-        self.status: int | None = None
+        self.start: Message | None = None
         self.body = b""
         self.is_complete = False
         self.reads = asyncio.Event()
@@ -26,7 +26,7 @@ class Connection:
         self._left = asyncio.Event()
         follower = Follower(SESSION_ID, log, gateway, Filter())
         self._stream = EventStream(SESSION_ID, follower, Start(after_sequence=0), self.streams, timing)
-        self.task = asyncio.create_task(self._stream({"type": "http"}, self._receive, self._send))
+        self.task = asyncio.create_task(self._stream({"type": "http", "method": "GET"}, self._receive, self._send))
 
     async def until(self, text: bytes) -> None:
         async with asyncio.timeout(5), self._changed:
@@ -48,7 +48,7 @@ class Connection:
         await self.reads.wait()
         async with self._changed:
             if message["type"] == "http.response.start":
-                self.status = message["status"]
+                self.start = message
             else:
                 self.body += message["body"]
                 self.is_complete = not message["more_body"]
@@ -69,6 +69,21 @@ async def test_first_frame_says_connected(gateway: FakeGateway, log: ListLog) ->
     connection = Connection(Timing(LONG, LONG), gateway, log)
     await connection.until(b'"sequence":1}\n\n')
     assert connection.body.startswith(b'event: connected\nretry: 100\ndata: {"status":"connected"}\n\nevent: reason')
+    await connection.leave()
+
+
+async def test_head_says_that_nobody_may_hold_frames_back(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(LONG, LONG), gateway, log)
+    await connection.until(b"connected")
+    assert connection.start == {
+        "type": "http.response.start",
+        "status": 200,
+        "headers": [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-cache, no-transform"),
+            (b"x-accel-buffering", b"no"),
+        ],
+    }
     await connection.leave()
 
 
@@ -103,6 +118,7 @@ async def test_client_that_leaves_frees_everything(gateway: FakeGateway, log: Li
     assert len(connection.streams) == 0
     assert gateway.subscriptions[SESSION_ID][0].is_closed
     assert not connection.is_complete
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_client_that_does_not_read_is_let_go(gateway: FakeGateway, log: ListLog) -> None:
@@ -113,6 +129,25 @@ async def test_client_that_does_not_read_is_let_go(gateway: FakeGateway, log: Li
     await connection.finished()
     assert gateway.subscriptions[SESSION_ID][0].is_closed
     assert not connection.is_complete
+
+
+async def test_client_that_does_not_read_heartbeats_is_let_go(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(0.01, LONG, send_timeout_s=0.02), gateway, log)
+    await connection.until(b'"sequence":1')
+    connection.reads.clear()
+    await connection.finished()
+    assert gateway.subscriptions[SESSION_ID][0].is_closed
+    assert not connection.is_complete
+
+
+async def test_bug_is_told_as_what_it_is(gateway: FakeGateway, log: ListLog) -> None:
+    connection = Connection(Timing(LONG, LONG), gateway, log)
+    await connection.until(b'"sequence":1')
+    gateway.error = RuntimeError("a bug")
+    gateway.subscriptions[SESSION_ID][0].drop()
+    with pytest.raises(RuntimeError, match="a bug"):
+        await connection.finished()
+    assert len(connection.streams) == 0
 
 
 async def test_store_that_goes_away_ends_the_stream_politely(gateway: FakeGateway, log: ListLog) -> None:
