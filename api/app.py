@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from api.http import errors
+from api.http import docs, errors
 from api.http.deps import Deps
 from api.http.middleware import FrontDoor
 from api.http.sse import Streams
@@ -59,4 +59,5 @@ def create_app(deps: Deps) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)
+    app.mount("/api-doc/files", docs.FILES)
     return app

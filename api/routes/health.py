@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 
 from api.http.deps import Needs
-from api.http.docs import PAGE
+from api.http.docs import page
 from api.http.openapi import document
 from runtime.core.errors import OverloadedError
 
@@ -38,7 +38,7 @@ async def get_root() -> HTMLResponse:
 @router.get("/api-doc/", include_in_schema=False)
 async def get_page() -> HTMLResponse:
     """Show the API's document to people."""
-    return HTMLResponse(PAGE)
+    return page("files")
 
 
 @router.get("/api-doc/openapi.json", include_in_schema=False)

@@ -1,5 +1,6 @@
 """Where the published client is strict (contract http §3)."""
 
+import re
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
@@ -111,10 +112,18 @@ async def test_health_and_document_are_at_the_root(server_url: str) -> None:
     async with httpx.AsyncClient(base_url=server_url) as root:
         assert (await root.get("/health")).json()["status"] == "ok"
         assert "/api/v1/sessions/{session_id}/messages" in (await root.get("/api-doc/openapi.json")).json()["paths"]
-        page = await root.get("/api-doc/")
-        assert page.headers["content-type"].startswith("text/html")
-        assert "https://" not in page.text
         assert (await root.get("/")).status_code == 200
+
+
+async def test_page_of_the_api_has_all_it_needs_from_this_server(server_url: str) -> None:
+    async with httpx.AsyncClient(base_url=f"{server_url}/api-doc/") as root:
+        page = await root.get("")
+        assert page.headers["content-type"].startswith("text/html")
+        assert "//" not in re.sub("<!--.*?-->", "", page.text)
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        for address in re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text):
+            assert (await root.get(address)).status_code == 200
+        assert (await root.get("files/nothing.js")).status_code == 404
 
 
 async def test_actors_are_shown(http: httpx.AsyncClient) -> None:
