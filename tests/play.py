@@ -19,7 +19,7 @@ from runtime.core.session.state import SessionState
 from runtime.engine.engine import Engine
 from runtime.ports.gateway import ClientResult
 from runtime.ports.journal import JournalStore
-from runtime.ports.model import ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
+from runtime.ports.model import ModelReply, ModelRequest, ReasoningDelta, StreamItem, TextDelta
 from runtime.process.mint import new_id
 from runtime.wire.protocol import Cancel, Rename, Send, Submit, Watch
 from tests.fakes import BrokenLine
@@ -219,7 +219,7 @@ class SessionMachine(RuleBasedStateMachine):
     # ------------------------------------------------------------ what the model and the tools do
 
     @precondition(lambda self: self._stand.model.line is not None)
-    @rule(item=st.sampled_from([TextDelta("more "), ThinkingDelta("hm")]))
+    @rule(item=st.sampled_from([TextDelta("more "), ReasoningDelta("hm")]))
     def the_model_streams(self, item: StreamItem) -> None:
         self._cue(self._stand, item)
 

@@ -20,7 +20,7 @@ class Role(StrEnum):
     TOOL_RESULT = "tool_result"
 
 
-class Phase(StrEnum):
+class MessagePhase(StrEnum):
     """What an agent message is for (contract events §4.4)."""
 
     COMMENTARY = "commentary"
@@ -102,7 +102,7 @@ class Message(Wire, frozen=True, omit_defaults=True, kw_only=True):
     controls: Controls | None = None
     metadata: dict[str, Any] | None = None
     external_actor: dict[str, Any] | None = None
-    phase: Phase | None = None
+    phase: MessagePhase | None = None
     thinking: str | None = None
 
     @property

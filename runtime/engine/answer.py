@@ -8,7 +8,7 @@ from runtime.core.errors import InvalidInputError, ModelRejectedError, ModelUnav
 from runtime.core.failure import ANSWER_TOO_LARGE, ANSWER_UNUSABLE, TOO_MANY_CALLS
 from runtime.core.message import ToolCallPart
 from runtime.core.storable import as_stored, storable
-from runtime.ports.model import ModelReply, StreamItem, TextDelta, ThinkingDelta
+from runtime.ports.model import ModelReply, ReasoningDelta, StreamItem, TextDelta
 
 
 class Answer:
@@ -30,8 +30,8 @@ class Answer:
         match item:
             case TextDelta(text):
                 return TextDelta(self._text(text))
-            case ThinkingDelta(text):
-                return ThinkingDelta(self._text(text))
+            case ReasoningDelta(text):
+                return ReasoningDelta(self._text(text))
             case ModelReply():
                 return self._whole(item)
 

@@ -31,7 +31,7 @@ from runtime.core.session.turn import (
     decide,
 )
 from runtime.engine.act import Acting
-from runtime.engine.reason import Reasoning, forget_deltas
+from runtime.engine.reason import ReasonStep, forget_deltas
 from runtime.engine.session import LiveSession
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.mint import now, timestamp
@@ -50,7 +50,7 @@ class Engine:
         self.session = session
         self._crashed = crashed
         self._runner: asyncio.Task[None] | None = None
-        self._reasoning: Reasoning | None = None
+        self._reasoning: ReasonStep | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
     @property
@@ -167,7 +167,7 @@ class Engine:
         return True
 
     async def _reason(self, agent: RuntimeAgent, *, is_resumed: bool) -> None:
-        self._reasoning = reasoning = Reasoning(self.session, agent)
+        self._reasoning = reasoning = ReasonStep(self.session, agent)
         try:
             await reasoning.run(is_resumed=is_resumed)
         finally:

@@ -12,7 +12,7 @@ from runtime.agents.composition import RuntimeAgent
 from runtime.core import event as ev
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError, NotFoundError, PerdureError
 from runtime.core.failure import ANSWER_TOO_SLOW, code_of, explain, fields_of
-from runtime.core.message import Controls, Message, Phase, Role, TextPart
+from runtime.core.message import Controls, Message, MessagePhase, Role, TextPart
 from runtime.core.retry import backoff_s
 from runtime.core.session import draft as write
 from runtime.core.session.draft import Draft
@@ -22,7 +22,7 @@ from runtime.core.storable import storable
 from runtime.engine.answer import Answer
 from runtime.engine.session import LiveSession
 from runtime.engine.stream import DeltaStream, Emit
-from runtime.ports.model import ModelRef, ModelReply, ModelRequest, TextDelta, ThinkingDelta
+from runtime.ports.model import ModelRef, ModelReply, ModelRequest, ReasoningDelta, TextDelta
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.mint import random_id, timestamp
 
@@ -39,7 +39,7 @@ def forget_deltas(session: LiveSession) -> None:
         session.append(Draft(data, write.reason_context(turn)))
 
 
-class Reasoning:
+class ReasonStep:
     """The reason step that is open, from its first event to its last. Made anew for each model call."""
 
     def __init__(self, session: LiveSession, agent: RuntimeAgent) -> None:
@@ -167,7 +167,7 @@ class Reasoning:
                 match answer.take(item):
                     case TextDelta(text):
                         self._say(request.model, text)
-                    case ThinkingDelta(text):
+                    case ReasoningDelta(text):
                         self._think(request.model, text)
                     case ModelReply() as reply:
                         return reply
@@ -260,7 +260,7 @@ class Reasoning:
             content=(*((TextPart(reply.text),) if reply.text else ()), *reply.tool_calls),
             created_at=now,
             metadata={"model": ref.name},
-            phase=Phase.COMMENTARY if reply.tool_calls else Phase.FINAL_ANSWER,
+            phase=MessagePhase.COMMENTARY if reply.tool_calls else MessagePhase.FINAL_ANSWER,
             thinking=reply.thinking,
         )
         completed = ev.OutputCompleted(message=message, metadata=_metadata(ref), usage=reply.usage)
@@ -283,7 +283,7 @@ class Reasoning:
             content=(TextPart(explain(code, words)),),
             created_at=now,
             metadata={"error_code": code} | ({"error_fields": fields} if fields else {}),
-            phase=Phase.FINAL_ANSWER,
+            phase=MessagePhase.FINAL_ANSWER,
         )
         failure = ev.OutputCompleted(message=message, error_code=code, error_fields=fields)
         drafts = write.fail_reason(turn, message, failure, words, now)

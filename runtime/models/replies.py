@@ -29,7 +29,7 @@ from runtime.core import message as own
 from runtime.core.errors import InvalidInputError
 from runtime.core.message import Turned
 from runtime.core.storable import encode, storable
-from runtime.ports.model import ModelReply, StreamItem, TextDelta, ThinkingDelta
+from runtime.ports.model import ModelReply, ReasoningDelta, StreamItem, TextDelta
 
 _PARAGRAPH: Final = "\n\n"
 _NOT_REPLAYED: Final = ("usage", "timestamp", "metadata", "run_id", "conversation_id", "workspace_ref")
@@ -68,7 +68,7 @@ class Deltas:
     def _think(self, thought: str) -> Iterator[StreamItem]:
         if not thought:
             return
-        yield ThinkingDelta(_PARAGRAPH + thought if self._break_is_due else thought)
+        yield ReasoningDelta(_PARAGRAPH + thought if self._break_is_due else thought)
         self._break_is_due, self._has_thought = False, True
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from runtime.core.message import Role, TextPart, ToolCallPart, Usage
 from runtime.models import failures
 from runtime.models.script import Cue, Line, cue, without_scripts
-from runtime.ports.model import ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
+from runtime.ports.model import ModelReply, ModelRequest, ReasoningDelta, StreamItem, TextDelta
 
 ECHO: Final = "sim-echo"
 LOREM: Final = "sim-lorem"
@@ -58,7 +58,7 @@ class SimulatedModel:
         pace = _Pace(line.tokens_per_second)
         for thought in _tokens(line.think or ""):
             await pace.beat()
-            yield ThinkingDelta(thought)
+            yield ReasoningDelta(thought)
         for token in _tokens(line.say or ""):
             await pace.beat()
             yield TextDelta(token)

@@ -57,7 +57,7 @@ class TextDelta(msgspec.Struct, frozen=True):
     text: str
 
 
-class ThinkingDelta(msgspec.Struct, frozen=True):
+class ReasoningDelta(msgspec.Struct, frozen=True):
     """More of the reasoning that the vendor lets us show."""
 
     text: str
@@ -75,7 +75,7 @@ class ModelReply(msgspec.Struct, frozen=True, kw_only=True):
     private: msgspec.Raw | None = None
 
 
-StreamItem = TextDelta | ThinkingDelta | ModelReply
+StreamItem = TextDelta | ReasoningDelta | ModelReply
 
 
 class Model(Protocol):

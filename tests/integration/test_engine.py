@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from runtime.core.errors import ConflictError, InvalidInputError, ModelRejectedError, ModelUnavailableError
-from runtime.core.message import Phase, Role
+from runtime.core.message import MessagePhase, Role
 from runtime.core.session import draft as write
 from runtime.ports.gateway import ClientResult
-from runtime.ports.model import ModelReply, TextDelta, ThinkingDelta
+from runtime.ports.model import ModelReply, ReasoningDelta, TextDelta
 from runtime.store.harnesses import HarnessStore
 from runtime.wire.protocol import Cancel, Submit
 from tests.integration.conftest import Deployment
@@ -18,7 +18,7 @@ from tests.laws import check_log
 from tests.stage import FAST, Conversation, Gate, ScriptedModel, call, say
 
 OPENING = ["session.started", "input.message", "session.activated", "turn.started", "reason.started"]
-THINKING = (ThinkingDelta("let me "), ThinkingDelta("see"))
+THINKING = (ReasoningDelta("let me "), ReasoningDelta("see"))
 BOTH = (call("c1", "add", a=1, b=2), call("c2", "multiply", a=3, b=4))
 ASK = call("c3", "ask_human")
 
@@ -85,7 +85,7 @@ async def test_phases_tell_commentary_from_the_final_answer(deployment: Deployme
     await chat.turns_ended()
     log = await deployment.log(chat.session_id)
     phases = [e.data.message.phase for e in log if e.type == "output.message.completed"]
-    assert phases == [Phase.COMMENTARY, Phase.FINAL_ANSWER]
+    assert phases == [MessagePhase.COMMENTARY, MessagePhase.FINAL_ANSWER]
 
 
 async def test_a_batch_of_server_and_client_tools_ends_its_act_after_the_clients_results(

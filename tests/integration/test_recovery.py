@@ -8,7 +8,7 @@ from runtime.core import event as ev
 from runtime.core.errors import ConflictError, StaleEpochError
 from runtime.core.session import draft as write
 from runtime.ports.gateway import ClientResult
-from runtime.ports.model import ModelReply, TextDelta, ThinkingDelta
+from runtime.ports.model import ModelReply, ReasoningDelta, TextDelta
 from runtime.wire.protocol import Cancel, Departure, Send, Submit
 from tests.integration.conftest import Deployment
 from tests.laws import check_log
@@ -16,7 +16,7 @@ from tests.stage import Conversation, CutJournal, Gate, Process, ScriptedModel, 
 
 # Thinks, says, pays once and looks twice in parallel, asks the client, says.
 SCRIPT = (
-    (ThinkingDelta("hm"), *say("Wait.", call("c1", "pay"), call("c2", "look"))),
+    (ReasoningDelta("hm"), *say("Wait.", call("c1", "pay"), call("c2", "look"))),
     say("", call("c3", "ask_human"), call("c4", "look")),
     say("All done."),
 )

@@ -14,7 +14,7 @@ from runtime.core.message import ImagePart, ToolCallPart
 from runtime.models.router import Models
 from runtime.models.vendors import VENDORS as TABLE
 from runtime.models.vendors import Api, Vendor
-from runtime.ports.model import Model, ModelRef, ModelReply, ModelRequest, StreamItem, TextDelta, ThinkingDelta
+from runtime.ports.model import Model, ModelRef, ModelReply, ModelRequest, ReasoningDelta, StreamItem, TextDelta
 from runtime.process.settings import ModelSettings
 from tests.model_servers import Called, ModelServer, Said, Stalled, model_server
 from tests.model_servers.requests import ADD, agent, asked, ref, result, user
@@ -70,7 +70,7 @@ async def test_thinking_is_streamed_before_the_text(models: Models, server: Mode
     items = await collect(models, asked(model, user("2+2?"), reasoning_effort="high"))
 
     kinds = [type(item) for item in items]
-    assert kinds == [ThinkingDelta, ThinkingDelta, ThinkingDelta, TextDelta, ModelReply]
+    assert kinds == [ReasoningDelta, ReasoningDelta, ReasoningDelta, TextDelta, ModelReply]
     assert isinstance(items[-1], ModelReply)
     assert items[-1].thinking == "Two and two."
 

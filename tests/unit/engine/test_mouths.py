@@ -15,7 +15,7 @@ from runtime.core.errors import ModelRejectedError, ToolError
 from runtime.core.ids import format_id
 from runtime.core.message import ToolCallPart
 from runtime.engine.services import Tunables
-from runtime.ports.model import ModelReply, TextDelta, ThinkingDelta
+from runtime.ports.model import ModelReply, ReasoningDelta, TextDelta
 from tests.fakes import MemoryJournal, MemoryRow
 from tests.stage import (
     FAST,
@@ -187,7 +187,7 @@ async def test_no_more_tools_run_at_once_than_may() -> None:
 async def test_what_a_model_says_is_stored_with_a_mark_for_what_cannot_be() -> None:
     asked = ToolCallPart("c\ud800", "look\0", {"\ud800": ["\0", float("nan")]})
     reply = ModelReply(text="half \ud83d\ude00 \0", thinking="so \udc00", tool_calls=(asked,), response_id="\ud800")
-    script = (ThinkingDelta("so \udc00"), TextDelta("half \ud83d"), TextDelta("\ude00 \0"), reply)
+    script = (ReasoningDelta("so \udc00"), TextDelta("half \ud83d"), TextDelta("\ude00 \0"), reply)
     async with scene(script) as played:
         await played.turn()
         message = played.of("output.message.completed")[0].message
@@ -229,7 +229,7 @@ async def test_an_answer_that_cannot_be_used_is_asked_for_again_and_then_fails(
     ("script", "code"),
     [
         ([TextDelta("x" * 600)] * 2, "answer_too_large"),
-        ([ThinkingDelta("x" * 600), TextDelta("x" * 600)], "answer_too_large"),
+        ([ReasoningDelta("x" * 600), TextDelta("x" * 600)], "answer_too_large"),
         ([ModelReply(text="ä" * 501)], "answer_too_large"),
         ([ModelReply(tool_calls=(call("c1", "look", a="x" * 1000),))], "answer_too_large"),
         ([ModelReply(tool_calls=tuple(call(f"c{n}", "look") for n in range(4)))], "too_many_tool_calls"),

@@ -13,7 +13,7 @@ from runtime.core.errors import ModelRejectedError, ModelUnavailableError
 from runtime.core.message import ToolCallPart, Turned, Usage
 from runtime.models.script import Line
 from runtime.models.simulated import SCRIPT_IS_OVER, SimulatedModel
-from runtime.ports.model import ModelRef, ModelReply, StreamItem, TextDelta, ThinkingDelta
+from runtime.ports.model import ModelRef, ModelReply, ReasoningDelta, StreamItem, TextDelta
 from tests.model_servers.requests import agent, asked, ref, result, user
 
 ECHO = ref("llmsim", "sim-echo")
@@ -103,7 +103,7 @@ async def test_keys_combine_in_one_line() -> None:
 
     stream = await items(ECHO, user(script(line)))
 
-    assert [type(item) for item in stream] == [ThinkingDelta, ThinkingDelta, TextDelta, TextDelta, ModelReply]
+    assert [type(item) for item in stream] == [ReasoningDelta, ReasoningDelta, TextDelta, TextDelta, ModelReply]
     assert isinstance(stream[-1], ModelReply)
     assert (stream[-1].thinking, stream[-1].text, len(stream[-1].tool_calls)) == ("Hm hm.", "I add.", 2)
     assert stream[-1].usage.output_tokens == 4
