@@ -4,7 +4,7 @@ from runtime.host.doors import Doors
 from runtime.ports.gateway import Frame
 from runtime.wire.protocol import Answer, Delivery
 
-FRAME = Frame(1, "turn.started", b"event: turn.started\n\n")
+FRAME = Frame(1, "turn.started", "event_1", b"{}")
 
 
 async def test_events_go_to_whoever_watches_and_answers_to_whoever_asked() -> None:

@@ -11,8 +11,8 @@ import structlog
 from starlette.types import Message
 
 from api.http.sse import EventStream, Follower, Start, Streams, Timing
+from runtime.ports.events import Filter
 from runtime.process.log import get_logger, redact, relay, set_up
-from runtime.store.events import Filter
 from tests.fakes import SESSION_ID, FakeGateway, ListLog
 from tests.unit.api.builders import stored
 
