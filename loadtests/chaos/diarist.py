@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtests.chaos.garbage import TEXTS, Garbage, nested
-from runtime.agents.capability import Capability
-from runtime.agents.tool import OnInterrupt, ToolContext, tool
-from runtime.core.errors import ToolError
+from perdure import Capability, OnInterrupt, ToolContext, ToolError, tool
 
 VARIABLE: Final = "CHAOS_DIARY"
 

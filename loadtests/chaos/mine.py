@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.chaos.mined import MINES, Place, mine_of
-from runtime.agents.capability import Capability
+from perdure import Capability
 from runtime.core.session.snapshot import revive
 
 _revive = revive

@@ -180,7 +180,7 @@ def _load(entry: EntryPoint) -> Capability:
 
 def _check_class(capability: object) -> None:
     if not isinstance(capability, Capability):
-        message = f"{capability!r} is not a runtime.agents.capability.Capability."
+        message = f"{capability!r} is not a perdure.Capability."
         raise InvalidInputError(message, "broken_capability")
     missing = [name for name in ("id", "name", "description") if not isinstance(getattr(capability, name, None), str)]
     if missing:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final
 
-from runtime.agents.capability import Capability
+from perdure import Capability
 from runtime.engine import act
 from runtime.host import asks
 from runtime.process import tasks

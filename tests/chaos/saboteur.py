@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from runtime.agents.capability import Capability
-from runtime.agents.tool import OnInterrupt, ToolContext, tool
+from perdure import Capability, OnInterrupt, ToolContext, tool
 
 POLL_S: Final = 0.01
 

@@ -30,8 +30,7 @@ MORE_THAN_SOCKETS_HOLD_BYTES = 5_000_000  # net.ipv4.tcp_wmem ends at 4 MB
 
 
 CLUMSY = """
-from runtime.agents.capability import Capability
-from runtime.agents.tool import ToolContext, tool
+from perdure import Capability, ToolContext, tool
 
 
 class Clumsy(Capability):

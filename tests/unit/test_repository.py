@@ -1,6 +1,7 @@
 """The shape of the house: where files may lie, how large they may be, and what the core may not even name."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,9 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("runtime", "actors", "api", "loadtests")
 MOST_LINES: Final = 400
-AT_THE_TOP: Final = {"__init__.py", "wiring.py"}
+AT_THE_TOP: Final = {"__init__.py", "py.typed", "wiring.py"}
+DOCUMENTS: Final = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("loadtests/*.md"))]
+INTERNAL: Final = re.compile(r"^\s*(?:from|import) +(?:runtime|actors|api)\b.*", re.MULTILINE)
 
 
 def modules(*folders: str) -> Iterator[Path]:
@@ -29,6 +32,17 @@ def test_a_module_holds_one_concept_in_four_hundred_lines() -> None:
 
 def test_every_file_of_runtime_stands_in_a_room() -> None:
     assert {file.name for file in (ROOT / "runtime").iterdir() if file.is_file()} == AT_THE_TOP
+
+
+def test_the_room_of_plugins_holds_the_package_perdure_alone() -> None:
+    """Mypy and import rules see what lies in that package, and nothing beside it."""
+    assert [entry.name for entry in (ROOT / "runtime" / "plugin").iterdir()] == ["perdure"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_documents_import_nothing_of_ours_but_perdure(document: Path) -> None:
+    """Promised: what an author of a capability needs is in `perdure`."""
+    assert INTERNAL.findall(document.read_text()) == []
 
 
 @pytest.mark.parametrize("module", [*modules("runtime/core")], ids=lambda module: str(module.relative_to(ROOT)))

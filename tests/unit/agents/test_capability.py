@@ -176,7 +176,7 @@ def test_packages_add_classes_and_instances(monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("BrokenDice", "no table to roll on"),
         ("Missing", "has no attribute"),
-        ("not_a_capability", "is not a runtime.agents.capability.Capability"),
+        ("not_a_capability", "is not a perdure.Capability"),
     ],
 )
 def test_a_broken_package_is_named(name: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
