@@ -15,13 +15,10 @@ TOO_MANY_CALLS: Final = "too_many_tool_calls"
 WORDS: Final[Mapping[str, str]] = {
     "provider_rate_limited": "The model provider is limiting requests right now. Please try again in a moment.",
     "provider_unavailable": "The model provider could not be reached. Please try again.",
-    "dependency_unavailable": "A service that this agent needs is unavailable. Please try again.",
-    "provider_usage_limit_reached": "The usage limit of the model provider's plan is reached.",
     "provider_quota_exhausted": "The model provider's account is out of credit.",
     "provider_misconfigured": "The model provider is not configured.",
     "provider_attestation_required": "The model provider asks for the account to be confirmed.",
     "model_unavailable": "The chosen model is not available.",
-    "model_not_configured": "No model is configured for this agent.",
     "request_too_large": "The conversation no longer fits into the model's context.",
     "invalid_tool_schema": "The model provider refused the schema of a tool.",
     ANSWER_TOO_LARGE: "The model's answer was longer than this server allows.",
@@ -38,7 +35,6 @@ WORDS: Final[Mapping[str, str]] = {
 # Codes whose cause the user can mend: the words of the error say how, and hold nothing secret.
 TOLD_IN_FULL: Final = (
     "provider_misconfigured",
-    "model_not_configured",
     "model_unavailable",
     CONFIGURATION,
     ANSWER_TOO_LARGE,

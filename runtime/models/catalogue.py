@@ -27,19 +27,6 @@ _SIMULATED: Final = (
 )
 
 
-class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One provider as contract http §8 shows it; keys are never shown."""
-
-    id: str
-    name: str
-    provider_type: str
-    api_key_set: bool
-    base_url: str | None = None
-    status: str = "active"
-    created_at: str = _SIMULATED[0].created_at
-    updated_at: str = _SIMULATED[0].updated_at
-
-
 class Catalogue:
     """The models of one server. `environment` holds the vendors' keys and addresses under their usual names."""
 
@@ -65,21 +52,6 @@ class Catalogue:
         With a vendor configured, the first call loads pydantic-ai, which takes seconds: `preload` first.
         """
         return tuple(self._listed().values())
-
-    def providers(self) -> tuple[ProviderInfo, ...]:
-        """Return the configured vendors and the simulated one."""
-        vendors = tuple(
-            ProviderInfo(
-                id=provider_key(vendor.type),
-                name=vendor.name,
-                provider_type=vendor.type,
-                api_key_set=True,
-                base_url=vendor.address(self._environment),
-            )
-            for vendor in self.configured
-        )
-        simulated = ProviderInfo(id=provider_key(PROVIDER), name="Simulated", provider_type=PROVIDER, api_key_set=False)
-        return (*vendors, simulated)
 
     def info(self, key: str) -> ModelInfo:
         """Return what is known of a model, by the keys that `find` takes.

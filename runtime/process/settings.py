@@ -302,12 +302,6 @@ def env_example() -> str:
     return "\n".join(lines) + "\n"
 
 
-def markdown_table() -> str:
-    """Return the table of settings in the README."""
-    rows = [f"| `{s.name}` | {f'`{s.default}`' if s.default else ''} | {s.description} |" for s in describe()]
-    return "\n".join(["| Setting | Default | Meaning |", "|---|---|---|", *rows]) + "\n"
-
-
 def _setting(name: str, field: FieldInfo, group: str) -> Setting:
     default = "" if field.default is None else str(field.default)
     return Setting(name, default, field.description or "", group)

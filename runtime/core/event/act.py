@@ -23,7 +23,6 @@ class ToolCallSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     name: str
     display_name: str | None = None
-    narration: str | None = None
 
 
 class ActStarted(Payload, frozen=True):
@@ -31,7 +30,6 @@ class ActStarted(Payload, frozen=True):
 
     type: ClassVar[str] = "act.started"
     tool_calls: tuple[ToolCallSummary, ...]
-    headline: str | None = None
 
 
 class ActCompleted(Payload, frozen=True):
@@ -42,7 +40,6 @@ class ActCompleted(Payload, frozen=True):
     success_count: int
     error_count: int
     duration_ms: int | None = None
-    headline: str | None = None
 
 
 class ToolStarted(Payload, frozen=True):
@@ -51,7 +48,6 @@ class ToolStarted(Payload, frozen=True):
     type: ClassVar[str] = "tool.started"
     tool_call: ToolCallPart
     display_name: str | None = None
-    narration: str | None = None
     on_interrupt: str | None = None
 
 
@@ -70,9 +66,6 @@ class ToolCompleted(Payload, frozen=True):
     error: str | None = None
     duration_ms: int | None = None
     display_name: str | None = None
-    narration: str | None = None
-    capability_id: str | None = None
-    capability_name: str | None = None
     outcome_unknown: bool = False
 
 
@@ -103,7 +96,6 @@ class ToolCallRequested(Payload, frozen=True):
     type: ClassVar[str] = "tool.call_requested"
     tool_calls: tuple[ToolCallPart, ...]
     tool_summaries: tuple[ToolCallSummary, ...] | None = None
-    headline: str | None = None
 
 
 class DecisionChoice(msgspec.Struct, frozen=True):

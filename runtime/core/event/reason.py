@@ -81,7 +81,6 @@ class OutputStarted(Payload, frozen=True):
     message_id: str
     model: str | None = None
     iteration: int | None = None
-    phase: str | None = None
 
 
 class OutputDelta(Payload, frozen=True):
@@ -93,7 +92,6 @@ class OutputDelta(Payload, frozen=True):
     message_id: str
     delta: str
     accumulated: str
-    phase: str | None = None
 
 
 class OutputCompleted(Payload, frozen=True):
@@ -105,7 +103,6 @@ class OutputCompleted(Payload, frozen=True):
     usage: Usage | None = None
     error_code: str | None = None
     error_fields: dict[str, Any] | None = None
-    error_disclosure: str | None = None
 
 
 class GenerationOutput(msgspec.Struct, frozen=True, omit_defaults=True):

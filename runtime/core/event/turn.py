@@ -1,6 +1,6 @@
 """Events of a turn as a whole (contract events §4.1)."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from runtime.core.event.envelope import Payload
 from runtime.core.message import Part, Usage
@@ -26,7 +26,6 @@ class TurnCompleted(Payload, frozen=True):
     iterations: int
     duration_ms: int | None = None
     usage: Usage | None = None
-    input_content: tuple[Part, ...] | None = None
     final_message_id: str | None = None
     final_answer_preview: str | None = None
     time_to_first_token_ms: int | None = None
@@ -42,8 +41,6 @@ class TurnFailed(Payload, frozen=True):
     turn_id: str
     error: str
     error_code: str | None = None
-    error_fields: dict[str, Any] | None = None
-    error_disclosure: str | None = None
 
 
 class TurnCancelled(Payload, frozen=True):

@@ -26,7 +26,6 @@ class Call(msgspec.Struct):
 
     call: ToolCallPart
     is_started: bool = False
-    is_requested: bool = False  # the client was asked for it
     is_done: bool = False
     succeeded: bool = False
     started_at: str | None = None

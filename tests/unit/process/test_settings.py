@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runtime.core.errors import InvalidInputError
-from runtime.process.settings import Settings, describe, env_example, is_loopback, markdown_table
+from runtime.process.settings import Settings, describe, env_example, is_loopback
 
 ROOT = Path(__file__).parents[3]
 
@@ -123,7 +123,3 @@ def test_every_setting_is_described() -> None:
 
 def test_example_file_lists_the_settings_as_they_are() -> None:
     assert (ROOT / ".env.example").read_text() == env_example(), "run: make env-example"
-
-
-def test_table_has_a_row_for_each_setting() -> None:
-    assert markdown_table().count("\n") == 2 + len(list(describe()))

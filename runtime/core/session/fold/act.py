@@ -66,6 +66,5 @@ def _requested(state: SessionState, event: ev.Event, _private: msgspec.Raw | Non
     open_turn(state).requested_at = event.ts
     for part in event.data.tool_calls:
         call = find_call(state, part.id)
-        call.is_requested = True
         call.started_at = event.ts
         call.span_id = event.context.span_id
