@@ -34,7 +34,7 @@ class _Waiting:
 class Link:
     """The way to one actor.
 
-    Commands that come while others are being sent go together with the next (design: the hot path).
+    Commands that come while others are being sent go together with the next (ARCHITECTURE.md, "Three batchings").
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What holds of every log (contract events §5), checked without the code that keeps it."""
+"""What holds of every log (docs/wire.md, "The order of a turn"), checked without the code that keeps it."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -153,7 +153,7 @@ class Stand:
 
 
 class SessionMachine(RuleBasedStateMachine):
-    """The laws of one session, whatever is said to it and whatever dies (design: promises 1 to 4)."""
+    """The laws of one session, whatever is said to it and whatever dies (ARCHITECTURE.md, promises 1 to 4)."""
 
     def __init__(self, ground: Ground, run: Run) -> None:
         super().__init__()

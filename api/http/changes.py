@@ -1,4 +1,4 @@
-"""Why somebody changes something: the `Everruns-Change-Reason` header (contract http §1)."""
+"""Why somebody changes something: the `Everruns-Change-Reason` header (docs/wire.md, "Requests")."""
 
 import re
 import unicodedata

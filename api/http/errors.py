@@ -1,4 +1,4 @@
-"""From an error to an HTTP answer: one table, one body (contract http §2; RFC 9457)."""
+"""From an error to an HTTP answer: one table, one body (docs/wire.md, "Errors"; RFC 9457)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ STATUS: Final[Mapping[type[PerdureError], int]] = {
     StaleEpochError: 503,
     PerdureError: 500,
 }
-LIMIT_TEXT: Final = "Input exceeds allowed limits"  # contract concepts §13
+LIMIT_TEXT: Final = "Input exceeds allowed limits"  # clients know these words
 _TOO_LARGE: Final = frozenset({"string_too_long", "too_long", "limit_exceeded"})
 _HTTP_CODES: Final[Mapping[int, str]] = {
     400: "invalid_input",

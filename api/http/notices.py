@@ -1,6 +1,6 @@
 """What was asked for and did nothing: said in a header, in the reply's `warnings`, and in the log.
 
-Unknown request fields are ignored (contract http §1), so a misspelt one would go unnoticed. Which fields there are is
+Unknown request fields are ignored, so a misspelt one would go unnoticed. Which fields there are is
 read off the types of the bodies, once; a body is then looked through along with them, and nowhere else.
 """
 

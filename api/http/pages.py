@@ -1,4 +1,4 @@
-"""What addresses name: single things by their ids, and pages of lists with their envelopes (contract http §1.1)."""
+"""What addresses name: single things by their ids, and pages of lists with their envelopes (docs/wire.md, "Lists")."""
 
 from functools import partial
 from typing import Annotated, Generic, TypeVar

@@ -1,4 +1,4 @@
-"""A session's events as SSE: history from the journal, then live frames, without a gap (contract events §7).
+"""A session's events as SSE: history from the journal, then live frames, without a gap (docs/wire.md, "Streams").
 
 Sequences are dense, so a hole between two frames is always seen, and filled from the journal. What is between them and
 the socket is made here and nowhere else, for the log has readers that speak other protocols.

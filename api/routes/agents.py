@@ -1,4 +1,4 @@
-"""Agents (contract http §5)."""
+"""Agents: the routes of docs/wire.md, "Agents, harnesses, workspaces"."""
 
 from typing import Annotated
 

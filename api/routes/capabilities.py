@@ -1,4 +1,4 @@
-"""Capabilities (contract http §9)."""
+"""Capabilities: the routes of docs/wire.md, "Models and capabilities"."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Messages and tool results: the hot path (contract http §11).
+"""Messages and tool results: the hot path (docs/wire.md, "Messages").
 
 No query and no pydantic here: read, check, hand over, answer with the bytes.
 """

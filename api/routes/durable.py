@@ -1,4 +1,4 @@
-"""Looking inside: who owns a session, and which actors there are (design: what outside programs may rely on)."""
+"""Looking inside: who owns a session, and which actors there are."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Events: pages of the log, the live stream, a summary (contract http §12; events §7, §8)."""
+"""Events: pages of the log, the live stream, a summary (docs/wire.md, "Streams")."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final

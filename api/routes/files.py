@@ -1,4 +1,4 @@
-"""The files of workspaces, also under the sessions that they belong to (contract http §13)."""
+"""The files of workspaces, also under the sessions that they belong to (docs/wire.md, "Files")."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Final

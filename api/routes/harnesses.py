@@ -1,4 +1,4 @@
-"""Harnesses (contract http §6)."""
+"""Harnesses: the routes of docs/wire.md, "Agents, harnesses, workspaces"."""
 
 from typing import Annotated
 

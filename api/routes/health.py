@@ -1,4 +1,4 @@
-"""What is at the root of the server: health, the API's document and page, a signpost (contract http §17)."""
+"""What is at the root of the server: health, the API's document and page, a signpost."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse

@@ -1,4 +1,4 @@
-"""Models (contract http §7)."""
+"""Models: the routes of docs/wire.md, "Models and capabilities"."""
 
 from typing import Annotated, Any, Final, Literal
 

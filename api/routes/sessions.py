@@ -1,4 +1,4 @@
-"""Sessions (contract http §10)."""
+"""Sessions: the routes of docs/wire.md, "Sessions"."""
 
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from runtime.core.ids import parse_id
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=JsonRoute)
 
-# The SDKs send an object, null or nothing where there is nothing to say (contract http §1).
+# The SDKs send an object, null or nothing where there is nothing to say.
 NoBody = Annotated[dict[str, Any] | None, Body()]
 
 

@@ -1,4 +1,4 @@
-"""Workspaces (contract http §13)."""
+"""Workspaces: the routes of docs/wire.md, "Agents, harnesses, workspaces"."""
 
 from fastapi import APIRouter, Response
 

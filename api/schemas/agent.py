@@ -1,4 +1,4 @@
-"""Agents and harnesses on the wire (contract http §4.1, §5, §6)."""
+"""Agents and harnesses on the wire."""
 
 from typing import Any, Literal
 

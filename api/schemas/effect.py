@@ -15,7 +15,7 @@ from runtime.core import event as ev
 from runtime.core.session.decision import Choice, Decision
 from runtime.core.session.effect import Decided, Effect, EffectState
 
-MAX_RESULT_BYTES: Final = 100_000  # as much as a client's tool may answer (contract concepts §6)
+MAX_RESULT_BYTES: Final = 100_000  # as much as a client's tool may answer
 
 Note = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 

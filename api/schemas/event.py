@@ -1,4 +1,4 @@
-"""How clients ask for events, and what lists of them look like (contract http §12, events §8)."""
+"""How clients ask for events, and what lists of them look like (docs/wire.md, "Reading the log")."""
 
 import re
 from datetime import UTC, datetime
@@ -125,7 +125,7 @@ class EventQuery(StreamQuery):
 
 
 class EventReply(Reply):
-    """An event (contract events §1)."""
+    """An event."""
 
     id: str
     type: str

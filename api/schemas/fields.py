@@ -1,4 +1,4 @@
-"""Field types that several bodies share, with the limits of contract concepts §13."""
+"""Field types that several bodies share, with their limits (docs/wire.md, "Limits")."""
 
 from typing import Annotated, Final, NoReturn
 
@@ -18,7 +18,7 @@ _TEMPLATE: Final = "{message}"
 
 
 class Body(BaseModel):
-    """A request body: typed strictly, unknown fields ignored (contract http §1)."""
+    """A request body: typed strictly, unknown fields ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, populate_by_name=True, frozen=True)
 
@@ -46,5 +46,5 @@ def refuse(message: str) -> NoReturn:
 
 
 def refuse_size(message: str) -> NoReturn:
-    """End validation with an error that is answered as one of size (contract concepts §13)."""
+    """End validation with an error that is answered as one of size."""
     raise PydanticCustomError(_TOO_LARGE, _TEMPLATE, {"message": message})

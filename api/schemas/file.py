@@ -1,4 +1,4 @@
-"""Workspaces and their files on the wire (contract http §4.6, §13)."""
+"""Workspaces and their files on the wire."""
 
 from typing import Literal
 

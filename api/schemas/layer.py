@@ -1,4 +1,4 @@
-"""What harness, agent and session have in common, on the wire (contract http §4)."""
+"""What harness, agent and session have in common, on the wire (docs/wire.md, "Layers")."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal

@@ -1,6 +1,6 @@
 """Messages and tool results on their way in: msgspec, because every message of every session passes here.
 
-The SDK for TypeScript sends some names in camelCase (contract http §11); both are taken.
+The SDK for TypeScript sends some names in camelCase; both are taken.
 """
 
 from typing import Annotated, Any, Final, Literal
@@ -20,7 +20,7 @@ from runtime.core.message import (
 )
 from runtime.ports.gateway import ClientResult
 
-MAX_RESULT_BYTES: Final = 100_000  # contract concepts §6
+MAX_RESULT_BYTES: Final = 100_000
 MAX_RESULTS: Final = 100
 _IMAGE_SCHEMES: Final = ("http://", "https://", "data:")
 
@@ -151,7 +151,7 @@ def _check_image(part: ImagePart) -> None:
 
 
 class SentMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A message as lists show it (contract http §4.3)."""
+    """A message as lists show it."""
 
     id: str
     session_id: str

@@ -1,4 +1,4 @@
-"""Models and capabilities on the wire (contract http §7, §9)."""
+"""Models and capabilities on the wire."""
 
 from typing import Any, Literal
 

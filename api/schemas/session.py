@@ -1,4 +1,4 @@
-"""Sessions on the wire (contract http §4.2, §10)."""
+"""Sessions on the wire."""
 
 from typing import Any, Final, Literal
 
@@ -10,8 +10,8 @@ from runtime.core.authored.definition import Session
 from runtime.core.ids import parse_id
 from runtime.core.session.state import Status
 
-ORGANIZATION_ID: Final = "org_00000000000000000000000000000001"  # the default one (contract concepts §1)
-OWNER_ID: Final = "user_00000000000000000000000000000001"  # whom AUTH_MODE none makes of everybody (§12)
+ORGANIZATION_ID: Final = "org_00000000000000000000000000000001"  # the only one there is yet
+OWNER_ID: Final = "user_00000000000000000000000000000001"  # whom AUTH_MODE none makes of everybody
 
 
 class SessionPatch(Body):

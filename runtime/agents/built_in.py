@@ -9,7 +9,7 @@ from runtime.core.ids import format_id
 DEFAULT_NAME: Final = "generic"  # of the harness that agents and sessions get which name none
 _NAMESPACE: Final = uuid.UUID("6d7f4d0e-3f0c-5a53-9a70-2a5a6f1b7c11")  # any constant of ours
 
-# Contract concepts §8. What this server does not have is stored all the same, and does nothing.
+# What this server does not have is stored all the same, and does nothing.
 _GENERIC_CAPABILITIES: Final = (
     AssignedCapability("session_file_system"),
     AssignedCapability("bashkit_shell"),

@@ -1,4 +1,4 @@
-"""Capabilities: bundles of prompt, tools and features that an agent is given (contract concepts §7).
+"""Capabilities: bundles of prompt, tools and features that an agent is given.
 
 A capability is one class in one file. Override what you need; everything else does nothing. Packages add
 theirs through the entry point group `perdure.capabilities`: each entry is a class, or an instance.
@@ -17,12 +17,12 @@ from runtime.core.authored.definition import AssignedCapability
 from runtime.core.errors import InvalidInputError, NotFoundError
 
 ENTRY_POINTS: Final = "perdure.capabilities"
-MAX_ASSIGNED: Final = 250  # contract concepts §13
+MAX_ASSIGNED: Final = 250
 MAX_RESOLVED: Final = 100
 
 
 class Risk(StrEnum):
-    """Who may assign it: `high` needs an administrator (contract concepts §7.4)."""
+    """Who may assign it: `high` needs an administrator."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -100,7 +100,7 @@ class Registry:
         return found
 
     def resolve(self, assigned: Iterable[AssignedCapability]) -> tuple[Resolved, ...]:
-        """Return what the assignments of all layers come to, outermost layer first (contract concepts §3).
+        """Return what the assignments of all layers come to, outermost layer first (docs/wire.md, "Layers").
 
         A capability keeps its first place and takes the last config that is given; dependencies come before
         what needs them. What this server does not have does nothing.

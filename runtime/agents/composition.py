@@ -1,4 +1,4 @@
-"""What a turn runs with: harness chain, agent and session folded into one (contract concepts §3).
+"""What a turn runs with: harness chain, agent and session folded into one (docs/wire.md, "Layers").
 
 Nothing here is stored. It is composed anew for each turn, so that a session follows its agent as it is now.
 """

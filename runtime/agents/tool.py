@@ -123,7 +123,7 @@ def tool(
     """Make a tool of an `async def f(context, ...)`, or of a method `(self, context, ...)` of a capability.
 
     Its docstring describes it to the model, its signature is the schema; `Annotated[..., Field(description=...)]`
-    says more of an argument. `hints` are the contract's tool hints (http §4.4); calls that share a
+    says more of an argument. `hints` go with the tool as they are, such as `{"readonly": True}`; calls that share a
     `concurrency_class` run one after the other.
     """
 

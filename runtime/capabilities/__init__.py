@@ -1,1 +1,1 @@
-"""The capabilities that come along, one file each (contract concepts §7); `catalogue.py` lists them."""
+"""The capabilities that come along, one file each; `catalogue.py` lists them."""

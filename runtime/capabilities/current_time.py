@@ -24,7 +24,7 @@ class CurrentTime(Capability):
         self,
         context: ToolContext,
         timezone: Annotated[str, Field(description="IANA name, such as Europe/Berlin.")] = "UTC",
-        format: Literal["iso8601", "unix", "human"] = "iso8601",  # noqa: A002  the contract's name
+        format: Literal["iso8601", "unix", "human"] = "iso8601",  # noqa: A002  a published name
     ) -> dict[str, object]:
         """Get the current date and time."""
         try:

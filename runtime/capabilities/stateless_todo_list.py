@@ -28,7 +28,7 @@ class Todo(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     content: str = Field(min_length=1, description="What to do: Run the tests.")
-    activeForm: str = Field(min_length=1, description="What is being done: Running the tests.")  # noqa: N815  contract
+    activeForm: str = Field(min_length=1, description="What is being done: Running the tests.")  # noqa: N815  a published name
     status: Status
 
 

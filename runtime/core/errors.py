@@ -47,7 +47,7 @@ class PerdureError(Exception):
 
     @property
     def stable_code(self) -> str:
-        """The snake_case code that callers may branch on (contract http §2)."""
+        """The snake_case code that callers may branch on."""
         return self.code.format(**self.detail())
 
 
@@ -76,7 +76,7 @@ class InvalidInputError(CallerError):
 
 @dataclass(eq=False)
 class NotFoundError(CallerError):
-    """No such thing, or it was deleted. `kind` is a contract entity in snake_case, such as session or file."""
+    """No such thing, or it was deleted. `kind` is the wire's word in snake_case, such as session or file."""
 
     kind: str
     key: str
@@ -95,7 +95,7 @@ class ConflictError(CallerError):
 
     @classmethod
     def not_waiting(cls) -> Self:
-        """Tool results for a session that waits for none. Clients search for these words (contract http §2.3)."""
+        """Tool results for a session that waits for none. Clients search for these words."""
         return cls("Session is not waiting for tool results.", "not_waiting_for_tool_results")
 
     @classmethod
@@ -167,7 +167,7 @@ class OverloadedError(TransientError):
 class ModelUnavailableError(TransientError):
     """A model call failed in a way that a later attempt may not.
 
-    `failure` is a contract code (events §9), `status` the HTTP status if there was one. `retry_after_s`
+    `failure` is a code of `runtime.core.failure`, `status` the HTTP status if there was one. `retry_after_s`
     is what the vendor asked for, or 0 for the engine's own backoff.
     """
 
@@ -189,7 +189,7 @@ class PermanentError(PerdureError):
 
 @dataclass(eq=False)
 class ModelRejectedError(PermanentError):
-    """A model call failed for good. `failure` is a contract code (events §9)."""
+    """A model call failed for good. `failure` is a code of `runtime.core.failure`."""
 
     message: str
     failure: str = "processing_error"

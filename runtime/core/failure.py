@@ -1,4 +1,4 @@
-"""What a failed turn says to its user, by contract code (contract events §9)."""
+"""What a failed turn says to its user, by code (docs/wire.md, "Why a turn failed")."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -51,14 +51,14 @@ def explain(code: str, detail: str) -> str:
 
 
 def code_of(error: PerdureError) -> str:
-    """Return the contract code of an error that ends a turn."""
+    """Return the code of an error that ends a turn."""
     if isinstance(error, ModelUnavailableError | ModelRejectedError):
         return error.failure
     return "processing_error"
 
 
 def fields_of(error: PerdureError) -> dict[str, object] | None:
-    """Return the contract's `error_fields`: who failed, and when to try again."""
+    """Return the `error_fields`: who failed, and when to try again."""
     if not isinstance(error, ModelUnavailableError | ModelRejectedError):
         return None
     fields: dict[str, object] = {"provider": error.provider} if error.provider else {}

@@ -1,4 +1,4 @@
-"""Public ids: `{prefix}_{32 lowercase hex}` (contract concepts §2), and the arithmetic of UUIDv7.
+"""Public ids: `{prefix}_{32 lowercase hex}` (docs/wire.md, "Ids, names, times"), and the arithmetic of UUIDv7.
 
 Minting needs a clock and chance and so happens outside the core (`runtime/process/mint.py`).
 """
@@ -22,7 +22,7 @@ def parse_id(prefix: str, text: str) -> str:
     """Return `text` if it is a well-formed id with that prefix.
 
     Raises:
-        InvalidInputError: it is not; the contract answers 400.
+        InvalidInputError: it is not.
     """
     head, _, tail = text.partition("_")
     if head != prefix or _HEX.fullmatch(tail) is None:

@@ -1,4 +1,4 @@
-"""Messages and their parts, as the journal stores them and the wire shows them (contract http §4.3).
+"""Messages and their parts, as the journal stores them and the wire shows them.
 
 Values are msgspec structs: the inner loop encodes thousands a second, and the bytes are the interface.
 """
@@ -21,7 +21,7 @@ class Role(StrEnum):
 
 
 class MessagePhase(StrEnum):
-    """What an agent message is for (contract events §4.4)."""
+    """What an agent message is for."""
 
     COMMENTARY = "commentary"
     FINAL_ANSWER = "final_answer"
@@ -81,7 +81,7 @@ class Reasoning(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Controls(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one message asks of the turn it starts (contract http §4.3)."""
+    """What one message asks of the turn it starts."""
 
     model_id: str | None = None
     reasoning: Reasoning | None = None

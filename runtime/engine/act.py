@@ -1,4 +1,4 @@
-"""One batch of the server's tools: intent before the effect, outcome after it (design: promise 4).
+"""One batch of the server's tools: intent before the effect, outcome after it (ARCHITECTURE.md, promise 4).
 
 What a crash cut off is sorted by what its tool says: run it again, tell the model that nobody knows, or ask a
 person. People are asked last, when everything else of the batch is done: while they think, nothing runs.

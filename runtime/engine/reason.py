@@ -1,4 +1,4 @@
-"""One model call: ask, stream, retry, and journal what came of it (contract events §5)."""
+"""One model call: ask, stream, retry, and journal what came of it (docs/wire.md, "The order of a turn")."""
 
 import asyncio
 import contextlib

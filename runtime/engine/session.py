@@ -3,7 +3,7 @@
 Everything that changes the state is synchronous: it looks, appends and is done before anything else
 runs, so that a session handles one thing at a time without a lock. The state runs ahead of the disk;
 what clients see does not: frames leave after their commit, and deltas wait behind the events that they
-follow (design: promises 1 and 2).
+follow (ARCHITECTURE.md, promises 1 and 2).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Failed model calls in the contract's words (events §9): what an HTTP status of any vendor means here.
+"""Failed model calls in the wire's codes: what an HTTP status of any vendor means here.
 
 The simulated model fails through the same table, so that what a test scripts is what a vendor does.
 """
@@ -54,7 +54,7 @@ class Party:
 
 
 def code_of(status: int) -> str:
-    """Return the contract's code for an HTTP status of 400 or above."""
+    """Return the code for an HTTP status of 400 or above."""
     if status >= 500:  # noqa: PLR2004 - the class of server errors
         return UNAVAILABLE
     return _BY_STATUS.get(status, OTHER)

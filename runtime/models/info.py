@@ -1,4 +1,4 @@
-"""What is known of a model: limits, prices, abilities (contract http §7). Facts from genai-prices and pydantic-ai.
+"""What is known of a model: limits, prices, abilities. Facts from genai-prices and pydantic-ai.
 
 Both are loaded on first use: pydantic-ai takes seconds, which is what `preload` in `loading.py` is for.
 """
@@ -14,7 +14,7 @@ from runtime.models.loading import provider_class
 from runtime.models.vendors import Api, Vendor
 from runtime.ports.catalogue import Cost, CostTier, Effort, Efforts, Limits, Modalities, ModelInfo, Profile
 
-EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")  # contract http §3 rule 13
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")  # the SDK refuses others
 _IDS: Final = uuid.UUID("6f2d1f0e-5d0b-4f2b-9a57-6d1e5b0d6c11")
 
 

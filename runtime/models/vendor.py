@@ -51,7 +51,7 @@ class VendorModel:
 
         Raises:
             ModelUnavailableError: throttled, down, timed out or broken off; a later attempt may work.
-            ModelRejectedError: refused for good, with a contract code in `failure`.
+            ModelRejectedError: refused for good, with a code of `runtime.core.failure` in `failure`.
         """
         vendor = BY_TYPE.get(request.model.provider)
         if vendor is None:

@@ -1,4 +1,4 @@
-"""What pydantic-ai, a vendor's SDK or the network raise, in the contract's words. No vendor exception gets past here.
+"""What pydantic-ai, a vendor's SDK or the network raise, in the wire's codes. No vendor exception gets past here.
 
 The vendor's own explanation goes along where it helps whoever wrote the request; the API key is cut out of it.
 """

@@ -21,11 +21,11 @@ class Api(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """One provider type of contract concepts §10.
+    """One type of provider, as settings and the wire name it.
 
     `keys` are the settings that hold its API key, the first one set wins; `lent_keys` work too, but alone
     do not make its models appear in lists. `prices` is its name in genai-prices, `known` its prefix in
-    pydantic-ai's list of known models. `model_vendor` is None where contract http §3 rule 12 has no word.
+    pydantic-ai's list of known models. `model_vendor` is None where the SDK knows no word, since it refuses others.
     `output_tokens` is what a reply may have when the model's profile does not say.
     """
 

@@ -1,4 +1,4 @@
-"""What there is to say about each model, for lists (contract http §7)."""
+"""What there is to say about each model, for lists."""
 
 from collections.abc import Sequence
 from typing import Final, Protocol

@@ -10,7 +10,7 @@ from runtime.core import event as ev
 from runtime.core.message import Message
 from runtime.core.session.effect import Effect
 
-PAGE_LIMIT: Final = 1000  # contract events §8
+PAGE_LIMIT: Final = 1000
 DEBUG_LIMIT: Final = 10_000
 FOREVER: Final = 2**63 - 1  # after the last sequence
 
@@ -93,7 +93,7 @@ class Events(Protocol):
         ...
 
     async def messages(self, session_id: str) -> list[tuple[int, Message]]:
-        """Return the conversation, oldest first, each message with its sequence (contract events §6)."""
+        """Return the conversation, oldest first, each message with its sequence."""
         ...
 
     async def effects(self, session_id: str, limit: int, offset: int) -> tuple[list[Effect], int]:

@@ -43,7 +43,7 @@ class LineMatch(msgspec.Struct, frozen=True):
 class Workspace(Protocol):
     """The files of one workspace. Paths may carry the `/workspace` prefix or lack the leading slash.
 
-    Every method raises InvalidInputError for a path that leaves the workspace (contract concepts §13),
+    Every method raises InvalidInputError for a path that leaves the workspace,
     NotFoundError("file", path) for one that is not there, ForbiddenError("file_readonly") for a write to a
     read-only file and InvalidInputError("workspace_full", "file_too_large") when a limit is reached.
     """

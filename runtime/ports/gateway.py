@@ -39,7 +39,7 @@ class Frame(msgspec.Struct, frozen=True, dict=True):
 
 
 class ActorInfo(Wire, frozen=True, kw_only=True):
-    """One actor, for operators (design: what outside programs rely on).
+    """One actor, for operators.
 
     `sessions` is a count; so is `waiting`, of those for whom the supervisor has no actor yet.
     """

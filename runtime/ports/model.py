@@ -2,7 +2,7 @@
 
 A `Model` is the seam: `models/` holds the real ones. Opaque state that a vendor wants to see again
 (thinking signatures, encrypted reasoning) travels in `private`, which is journaled beside the public
-events and never shown (contract events §2).
+events and never shown.
 """
 
 from collections.abc import AsyncGenerator
@@ -86,7 +86,7 @@ class Model(Protocol):
 
         Raises:
             ModelUnavailableError: throttled, down, timed out or broken off; a later attempt may work.
-            ModelRejectedError: refused for good, with a contract code (events §9) in `failure`.
+            ModelRejectedError: refused for good, with a code of `runtime.core.failure` in `failure`.
         """
         ...
 

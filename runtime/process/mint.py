@@ -29,7 +29,7 @@ def new_id(prefix: str) -> str:
 
 
 def random_id(prefix: str) -> str:
-    """Return an id that tells nothing of when it was made (contract concepts §2)."""
+    """Return an id that tells nothing of when it was made."""
     return format_id(prefix, uuid.uuid4().int)
 
 

@@ -132,7 +132,7 @@ class EventLog:
         return total
 
     async def messages(self, session_id: str) -> list[tuple[int, Message]]:
-        """Return the conversation, oldest first, each message with its sequence (contract events §6)."""
+        """Return the conversation, oldest first, each message with its sequence."""
         with translate():
             rows = await self._pool.fetch(MESSAGES, hex_of(session_id))
         return [(event.sequence or 0, _message(event)) for event in _decoded(rows)]

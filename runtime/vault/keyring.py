@@ -1,6 +1,6 @@
 """The key that seals secrets, and the one before it: from the settings, else made once and kept in the data dir.
 
-Written `<key_id>:<base64 of 32 bytes>` (contract concepts §11).
+Written `<key_id>:<base64 of 32 bytes>`.
 """
 
 import base64

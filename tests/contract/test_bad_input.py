@@ -39,7 +39,7 @@ FILE: Final = '{"content":"x"}'
 
 
 def check_problem(reply: httpx.Response, status: int, code: str) -> None:
-    """Assert that a reply is a problem as http §2.1 has it, and tells nothing of our insides."""
+    """Assert that a reply is a problem as docs/wire.md has it, and tells nothing of our insides."""
     assert (reply.status_code, reply.headers["content-type"]) == (status, "application/problem+json"), reply.text
     problem = reply.json()
     assert (problem["status"], problem["code"], problem["error"]["code"]) == (status, code, code), reply.text
@@ -215,7 +215,7 @@ async def test_bad_session_is_not_opened(client: Client, body: bytes, status: in
 
 
 async def test_unknown_fields_are_ignored_and_not_stored(client: Client) -> None:
-    """Promised: http §1: the server ignores request fields that it does not know."""
+    """Promised: the server ignores request fields that it does not know."""
     secret_word = secrets.token_hex(8)
     session_id = await client.open(else_where=secret_word)
     reply = await client.http.post(

@@ -1,4 +1,4 @@
-"""Which events a turn makes, and in which order: contract events §1 and §5, to the letter."""
+"""Which events a turn makes, and in which order: docs/wire.md, "Events" and "The order of a turn"."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ async def answered(client: Client, stream: Stream, session_id: str) -> Frame:
 
 
 async def test_plain_reply(client: Client) -> None:
-    """Promised: events §5.1."""
+    """Promised: docs/wire.md, "The order of a turn"."""
     session_id = await client.open()
     async with client.listen(session_id) as stream:
         await client.send(session_id, script({"say": "Hello."}))
@@ -81,7 +81,7 @@ async def long_turn(client: Client) -> tuple[Stream, list[dict[str, Any]]]:
 async def test_turn_that_thinks_says_calls_tools_of_both_sides_and_says(
     long_turn: tuple[Stream, list[dict[str, Any]]],
 ) -> None:
-    """Promised: events §5.2 and §5.3."""
+    """Promised: docs/wire.md, "The order of a turn"."""
     stream, messages = long_turn
     assert types(stream) == [
         *OPENING, "reason.started", *THINKING, "output.message.started", *ANSWER,
@@ -122,7 +122,7 @@ async def test_summaries_and_requests_name_each_side_s_calls(long_turn: tuple[St
 
 
 async def test_spans_nest(long_turn: tuple[Stream, list[dict[str, Any]]]) -> None:
-    """Promised: the table of events §1."""
+    """Promised: spans nest."""
     stream, _ = long_turn
     turn_id = stream.of_type("turn.started")[0].data["turn_id"]
     within = [f for f in stream.frames if f.type not in ("connected", "session.started", "input.message")]
@@ -152,7 +152,7 @@ async def test_spans_nest(long_turn: tuple[Stream, list[dict[str, Any]]]) -> Non
 
 
 async def test_envelopes_and_frames(long_turn: tuple[Stream, list[dict[str, Any]]]) -> None:
-    """Promised: events §1, §3 and §7: dense sequences and SSE ids for durable events only, ids that sort."""
+    """Promised: dense sequences and SSE ids for durable events only, ids that sort."""
     stream, _ = long_turn
     events = [frame for frame in stream.frames if frame.type != "connected"]
     for frame in events:
@@ -167,7 +167,7 @@ async def test_envelopes_and_frames(long_turn: tuple[Stream, list[dict[str, Any]
 
 
 async def test_call_of_the_client_alone_opens_no_act(client: Client) -> None:
-    """Promised: events §5.3."""
+    """Promised: calls of the client alone open no act."""
     session_id = await client.open(tools=[ASK])
     async with client.listen(session_id) as stream:
         await client.send(session_id, script({"call": [called("ask_human", question="?")]}, {"say": "Done."}))
@@ -183,7 +183,7 @@ async def test_call_of_the_client_alone_opens_no_act(client: Client) -> None:
 
 
 async def test_new_message_drops_the_wait_and_starts_a_fresh_turn(client: Client) -> None:
-    """Promised: events §5.3, last point; http §11."""
+    """Promised: docs/wire.md, "Messages"."""
     session_id = await client.open(tools=[ASK])
     async with client.listen(session_id) as stream:
         await client.send(session_id, script({"call": [called("ask_human", question="?")]}, {"say": "Never."}))
@@ -205,7 +205,7 @@ async def test_new_message_drops_the_wait_and_starts_a_fresh_turn(client: Client
 
 
 async def test_results_must_be_those_that_were_asked_for(client: Client) -> None:
-    """Promised: http §11: 400 when ids do not match the pending set; the wait goes on."""
+    """Promised: 400 when ids do not match the pending set; the wait goes on."""
     session_id = await client.open(tools=[ASK])
     url = f"/sessions/{session_id}/tool-results"
     async with client.listen(session_id) as stream:
@@ -225,7 +225,7 @@ async def test_results_must_be_those_that_were_asked_for(client: Client) -> None
 
 
 async def test_cancelled_turn(client: Client) -> None:
-    """Promised: events §5.4."""
+    """Promised: a cancel is announced first, then what was open is closed."""
     session_id = await client.open()
     async with client.listen(session_id) as stream:
         await client.send(session_id, script({"say": "word " * 500, "tokens_per_second": 2}))
@@ -244,7 +244,7 @@ async def test_cancelled_turn(client: Client) -> None:
 
 
 async def test_failed_turn(client: Client) -> None:
-    """Promised: events §5.5: friendly words with a code, and the session stays usable."""
+    """Promised: friendly words with a code, and the session stays usable."""
     session_id = await client.open()
     async with client.listen(session_id) as stream:
         await client.send(session_id, script({"fail": {"status": 401, "times": 9}}))
@@ -265,7 +265,7 @@ async def test_failed_turn(client: Client) -> None:
 
 
 async def test_iterations_that_run_out_are_no_failure(client: Client) -> None:
-    """Promised: events §5.5: the cap ends the turn with turn.completed."""
+    """Promised: the cap ends the turn with turn.completed."""
     session_id = await client.open(capabilities=[{"ref": "test_math"}], max_iterations=2)
     async with client.listen(session_id) as stream:
         step = {"call": [called("add", a=1, b=2)]}

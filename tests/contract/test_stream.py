@@ -1,4 +1,4 @@
-"""Where a stream begins, and what it carries: contract events §7, against the running product."""
+"""Where a stream begins, and what it carries: docs/wire.md, "Streams", against the running product."""
 
 import asyncio
 import json
@@ -83,7 +83,7 @@ async def test_two_cursors_are_refused(client: Client, talk: Talk) -> None:
 
 
 async def test_message_with_the_same_key_is_the_same_message(client: Client) -> None:
-    """Promised: http §1: the same Idempotency-Key with the same body replays the first reply, and nothing happens."""
+    """Promised: the same Idempotency-Key with the same body replays the first reply, and nothing happens."""
     session_id = await client.open()
     url, key = f"/sessions/{session_id}/messages", {"Idempotency-Key": "once"}
     body = {"message": {"content": [{"type": "text", "text": script({"say": "Hello."})}]}}

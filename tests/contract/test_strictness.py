@@ -1,4 +1,4 @@
-"""Where the published client is strict (contract http §3)."""
+"""Where the published client is strict."""
 
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""Tools whose outcome a crash took away, and the people who decide about them (design: promise 4).
+"""Tools whose outcome a crash took away, and the people who decide about them (ARCHITECTURE.md, promise 4).
 
 The processes die as `tests.stage` has them die; the ledger is read as the front door reads it.
 """
@@ -280,7 +280,7 @@ async def test_everything_else_of_a_batch_is_settled_before_anybody_is_asked(dep
 
 
 async def test_a_new_message_ends_the_wait_and_the_model_hears_that_nobody_knows(deployment: Deployment) -> None:
-    """The input rule is that of client-side tools (contract http §11)."""
+    """The input rule is that of client-side tools."""
     chat, model = await _held(deployment)
     model.scripts = (say("never mind"),)
     await chat.send("forget it")

@@ -1,4 +1,4 @@
-"""Turns on a real database: which events, in which order (contract events §5)."""
+"""Turns on a real database: which events, in which order (docs/wire.md, "The order of a turn")."""
 
 import asyncio
 from dataclasses import replace
@@ -422,7 +422,7 @@ async def test_the_same_key_and_body_give_the_first_message_again(deployment: De
 
 
 async def test_a_key_of_many_messages_ago_is_known_to_the_next_owner_too(deployment: Deployment) -> None:
-    """Promised: for 24 hours (contract http §1), not for so many messages."""
+    """Promised: for 24 hours, not for so many messages."""
     gate = Gate()
     old = await deployment.begin((gate,))
     first = await old.send("hello", key="k")

@@ -1,4 +1,4 @@
-"""A process dies at every place of a turn, and another one goes on (design: promises 2, 3 and 4)."""
+"""A process dies at every place of a turn, and another one goes on (ARCHITECTURE.md, promises 2, 3 and 4)."""
 
 from collections.abc import Callable, Sequence
 

@@ -30,7 +30,7 @@ NOTICE_AFTER_S: Final = 1.0
 RETRY_FIRST_S: Final = 0.1
 RETRY_MOST_S: Final = 1.0
 TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
-STREAM_TIMEOUT: Final = httpx.Timeout(75.0, connect=5.0)  # well over two heartbeats (contract events §7)
+STREAM_TIMEOUT: Final = httpx.Timeout(75.0, connect=5.0)  # well over two heartbeats
 UNSHOWN: Final = "llm.generation"  # large, and nothing of it is shown
 _AWAY: Final = frozenset({429, 502, 503, 504})
 _API: Final = "/api"

@@ -9,7 +9,7 @@ CANCEL = "cancel"
 
 
 def is_note(message: Message) -> bool:
-    """Tell whether a user message is the server's own note of a cancel: nobody answers it (contract events §5.4)."""
+    """Tell whether a user message is the server's own note of a cancel: nobody answers it."""
     return (message.metadata or {}).get("source") == CANCEL
 
 

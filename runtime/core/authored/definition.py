@@ -1,4 +1,4 @@
-"""What people author: harnesses, agents and sessions, as data (contract http §5, §6, §10; concepts §3).
+"""What people author: harnesses, agents and sessions, as data (docs/wire.md, "Layers").
 
 A definition is the configuration alone; rows of the store add ids, status and times. All three are
 layers of one shape, folded from the outermost harness inwards into what a turn runs with.
@@ -41,7 +41,7 @@ class InitialFile(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class NetworkAccess(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Hosts and URL prefixes that tools may or may not reach (contract concepts §3)."""
+    """Hosts and URL prefixes that tools may or may not reach."""
 
     allowed: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What layers come to together: harness chain, agent and session, from the outermost inwards (contract concepts §3)."""
+"""What layers come to together: harness chain, agent, session, outermost first (docs/wire.md, "Layers")."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar

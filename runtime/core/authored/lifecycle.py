@@ -1,4 +1,4 @@
-"""active → archived → deleted, for everything that is authored (contract concepts §4)."""
+"""active → archived → deleted, for everything that is authored (docs/wire.md, "Agents, harnesses, workspaces")."""
 
 from enum import StrEnum
 from typing import Final

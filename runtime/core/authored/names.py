@@ -1,4 +1,4 @@
-"""Names: one thing of a kind has a name at a time, until that thing is deleted (contract concepts §2)."""
+"""Names: one thing of a kind has a name at a time, until that thing is deleted (docs/wire.md, "Ids, names, times")."""
 
 from typing import Final
 

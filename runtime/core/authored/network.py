@@ -1,4 +1,4 @@
-"""Which hosts tools may reach: patterns, and how layers narrow them (contract concepts §3).
+"""Which hosts tools may reach: patterns, and how layers narrow them (docs/wire.md, "Layers").
 
 A pattern is a host (`example.com`), a host with everything below it (`*.example.com`), or a URL prefix: the
 same scheme, host and port, and a path that begins so.

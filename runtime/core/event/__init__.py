@@ -1,4 +1,4 @@
-"""The event union: what the journal stores and the wire shows (contract events §1, §4).
+"""The event union: what the journal stores and the wire shows (docs/wire.md, "Events").
 
 One class a type. A payload never changes its meaning: add an optional field, or add a new type. What a
 newer server wrote and this code does not know decodes to None and is left out of every view.

@@ -1,4 +1,4 @@
-"""Events of one batch of tool calls (contract events §4.1, §4.2)."""
+"""Events of one batch of tool calls."""
 
 from typing import Any, ClassVar, Final
 

@@ -17,7 +17,7 @@ PAYLOADS: Final[Mapping[str, type[Payload]]] = {
 }
 EPHEMERAL_TYPES: Final = frozenset(t for t, p in PAYLOADS.items() if p.is_ephemeral)
 
-# Types of the contract that this server accepts as a filter though nothing emits them yet.
+# Types of the protocol that this server accepts as a filter though nothing emits them yet.
 RESERVED_TYPES: Final = frozenset({
     "budget.exhausted", "budget.paused", "budget.resumed", "budget.warning", "capability.usage",
     "context.compacted", "context.compacting", "context.compaction.failed", "context.compaction.skipped",

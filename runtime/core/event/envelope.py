@@ -1,4 +1,4 @@
-"""What every event has (contract events §1)."""
+"""What every event has (docs/wire.md, "Events")."""
 
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Context(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an event belongs to; spans nest as in contract events §1."""
+    """What an event belongs to; spans nest (docs/wire.md, "Events")."""
 
     turn_id: str | None = None
     input_message_id: str | None = None

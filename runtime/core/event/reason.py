@@ -1,4 +1,4 @@
-"""Events of one model call (contract events §4.1, §4.2)."""
+"""Events of one model call."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""Events of the session as a whole, and its input (contract events §4.1, §4.3)."""
+"""Events of the session as a whole, and its input."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Events of a turn as a whole (contract events §4.1)."""
+"""Events of a turn as a whole."""
 
 from typing import ClassVar
 
@@ -35,7 +35,7 @@ class TurnCompleted(Payload, frozen=True):
 
 
 class TurnFailed(Payload, frozen=True):
-    """The turn could not go on; the session stays usable. Codes: contract events §9."""
+    """The turn could not go on; the session stays usable. The codes are those of `runtime.core.failure`."""
 
     type: ClassVar[str] = "turn.failed"
     turn_id: str

@@ -1,4 +1,4 @@
-"""What is in a file: text or binary, how the wire writes it, and its digest (contract concepts §7.4)."""
+"""What is in a file: text or binary, how the wire writes it, and its digest."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Paths of a workspace: one form for each file, and none that leaves it (contract concepts §13)."""
+"""Paths of a workspace: one form for each file, and none that leaves it (docs/wire.md, "Files")."""
 
 import re
 from typing import Final, NoReturn

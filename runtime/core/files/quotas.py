@@ -1,4 +1,4 @@
-"""How much a workspace may hold, and may be begun with (contract concepts §13)."""
+"""How much a workspace may hold, and may be begun with (docs/wire.md, "Limits")."""
 
 from typing import Final
 

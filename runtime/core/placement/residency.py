@@ -1,4 +1,4 @@
-"""Who lives where: spread, then pack (design: placement), and how many actors to keep."""
+"""Who lives where: spread, then pack, and how many actors to keep."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What to write at each step: events without id and sequence, made from the state alone.
 
-Spans nest as in contract events §1: a turn holds reason and act steps, an act holds tool calls.
+Spans nest: a turn holds reason and act steps, an act holds tool calls.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -110,7 +110,7 @@ def finish_turn(state: SessionState, turn: Turn, now: str) -> list[Draft]:
 
 
 def cancel_turn(state: SessionState, turn: Turn, seen: str, now: str, new_id: NewId, note_id: str = "") -> list[Draft]:
-    """Return what stops a turn wherever it stands (contract events §5.4).
+    """Return what stops a turn wherever it stands.
 
     `seen` is what clients have been shown of an unfinished message: it is kept, as an interrupted one. `note_id` is
     the id of the user's note, if that was minted where the cancel came from.
@@ -165,7 +165,7 @@ def _close_step(state: SessionState, turn: Turn, last: ev.OutputCompleted, why: 
 
 
 def abandon_turn(state: SessionState, turn: Turn, now: str) -> list[Draft]:
-    """Return what ends a turn that waits for its client, because a new message came (contract http §11)."""
+    """Return what ends a turn that waits for its client, because a new message came."""
     words = "Cancelled: a new message came before the result."
     cancelled = ev.TurnCancelled(turn_id=turn.turn_id, reason="superseded_by_new_message", usage=turn.usage)
     return [

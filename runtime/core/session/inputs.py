@@ -1,4 +1,4 @@
-"""Which user messages were accepted lately, so that one that is repeated is known (contract http §1)."""
+"""Which user messages were accepted lately, so that one that is repeated is known (docs/wire.md, "Idempotency")."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -7,7 +7,7 @@
     HELD ─tool.call_requested, act.completed→ WAITING, OPEN
     any phase of an open turn ─turn.completed|failed|cancelled|sealed→ CLOSED ─session.idled→ READY
 
-What is not in the table is illegal and changes nothing. The order is that of contract events §5.
+What is not in the table is illegal and changes nothing. The order is that of docs/wire.md, "The order of a turn".
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def _table() -> Mapping[tuple[Phase, str], Phase]:
         Phase.ACTING: ("tool.started", "tool.completed", "tool.progress", "transcript.repaired"),
         Phase.HELD: ("tool.decision_requested", "tool.decision_made", "tool.completed"),
         Phase.WAITING: ("tool.completed",),
-        # A cancelled turn is announced first, then what was open is closed (contract events §5.4).
+        # A cancelled turn is announced first, then what was open is closed.
         Phase.CLOSED: (
             "reason.thinking.completed", "reason.completed", "output.message.completed", "tool.completed",
             "act.completed",

@@ -11,7 +11,7 @@ from runtime.core.storable import is_readable
 
 
 def result_message(event: ev.Event) -> Message:
-    """Return the `tool_result` message that a `tool.completed` event stands for (contract events §6)."""
+    """Return the `tool_result` message that a `tool.completed` event stands for."""
     data: ev.ToolCompleted = event.data
     result = None if data.error is not None else result_value(data.result or ())
     return Message(

@@ -13,7 +13,7 @@ PREVIEW_CHARS: Final = 200
 
 
 class Status(StrEnum):
-    """What the wire shows (contract concepts §4)."""
+    """What the wire shows (docs/wire.md, "Sessions")."""
 
     STARTED = "started"
     ACTIVE = "active"

@@ -181,7 +181,7 @@ async def test_what_breaks_a_rule_is_refused(client: httpx.AsyncClient, fields: 
         {"initial_files": [{"path": f"f{i}", "content": "x" * 1_000_000} for i in range(6)]},
     ],
 )
-async def test_sizes_are_limited_in_the_words_of_the_contract(
+async def test_sizes_are_limited_in_the_words_that_clients_know(
     client: httpx.AsyncClient, fields: dict[str, Any]
 ) -> None:
     reply = await client.post("/v1/agents", json={"name": name(), **PROMPT, **fields})

@@ -1,4 +1,4 @@
-"""What goes wrong at a vendor, in the contract's codes, whichever protocol it speaks."""
+"""What goes wrong at a vendor, in the codes of the wire, whichever protocol it speaks."""
 
 import pickle
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""One writer (design: promise 3), on real Postgres: whoever writes, places and dies in whatever order."""
+"""One writer (ARCHITECTURE.md, promise 3), on real Postgres: whoever writes, places and dies in whatever order."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence

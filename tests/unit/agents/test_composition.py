@@ -1,4 +1,4 @@
-"""Composition: harness chain, agent and session folded into one (contract concepts §3)."""
+"""Composition: harness chain, agent and session folded into one (docs/wire.md, "Layers")."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -18,7 +18,7 @@ def test_an_event_comes_back_from_its_bytes(event_type: str) -> None:
     assert ev.encode(event) == body
 
 
-def test_the_envelope_is_that_of_the_contract() -> None:
+def test_the_envelope_is_that_of_the_wire() -> None:
     event = event_of(Log().state, ev.SessionTitleUpdated(title="T"))
     assert msgspec.json.decode(ev.encode(event)) == {
         "id": event.id,

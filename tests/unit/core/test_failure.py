@@ -11,7 +11,7 @@ def test_words_are_friendly_and_name_the_cause_where_that_helps() -> None:
         assert explain(code, "Set the key.").endswith(" Set the key.")
 
 
-def test_an_error_has_the_code_and_the_fields_of_the_contract() -> None:
+def test_an_error_has_the_code_and_the_fields_of_the_wire() -> None:
     busy = ModelUnavailableError(7.0, "busy", "provider_rate_limited", "acme")
     assert (code_of(busy), fields_of(busy)) == (
         "provider_rate_limited", {"provider": "acme", "retry_after": 7.0},

@@ -48,7 +48,7 @@ def test_retry_after_is_in_whole_seconds(error: PerdureError, status: int, secon
     assert msgspec.json.decode(answer.body)["retry_after_seconds"] == int(seconds)
 
 
-def test_size_errors_use_the_words_of_the_contract() -> None:
+def test_size_errors_use_the_words_that_clients_know() -> None:
     found = [{"loc": ("body", "tools", 0, "name"), "msg": "String too long", "type": "string_too_long"}]
     assert explain(found) == "Input exceeds allowed limits: tools.0.name: String too long"
 

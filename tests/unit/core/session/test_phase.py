@@ -68,7 +68,7 @@ AT: dict[Phase, Callable[[], Log]] = {
     Phase.CLOSED: lambda: Log().acting(ADD).add(EXAMPLES["turn.cancelled"]),
 }
 
-# What contract events §5 allows, written down once more without the code's short cuts.
+# What docs/wire.md, "The order of a turn", allows, written down once more without the code's short cuts.
 MOVES = {
     "session.started": {Phase.READY: Phase.READY},
     "session.activated": {Phase.READY: Phase.ACTIVATED},
