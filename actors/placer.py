@@ -45,7 +45,7 @@ class Placer:
         self._tasks = tasks
         self._deciding = asyncio.Lock()  # held from a choice until its sessions count as residents
         self._reviving = asyncio.Lock()
-        self._vacated: list[str] = []  # the actors beside which nobody is noted as the home of an idle session
+        self._vacated_after = -1  # deaths, after which nobody dead is noted as the home of an idle session
         self._doubted: set[str] = set()  # actors that may own sessions of which somebody does not know
 
     def begin(self, store: PlacementStore) -> None:
@@ -104,11 +104,12 @@ class Placer:
                 with self._doubting(doubted):
                     await self.learn(doubted & self._pool.members.keys())
             members = list(self._pool.members)
+            deaths = self._pool.deaths
             await self._decide_all(await self._store.orphans(members))
-            if members != self._vacated:  # who has nothing unfinished keeps nobody waiting
+            if deaths != self._vacated_after:  # who has nothing unfinished keeps nobody waiting
                 await self._decide_all(await self._store.stillborn(members))
                 await self._store.vacate(members)
-                self._vacated = members
+                self._vacated_after = deaths
 
     async def acquit(self) -> None:
         """Let neighbours in where suspects have got on, or have left."""

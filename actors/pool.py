@@ -49,6 +49,7 @@ class Pool:
         self._occupancy = occupancy
         self._tend = tend
         self._tasks = tasks
+        self.deaths = 0  # of actors, so far
         self._starts: list[str] = []  # under way in a thread, not members yet: the nodes to which they were sent
         self._news = asyncio.Condition()
         self._failed_starts = 0  # in a row
@@ -126,6 +127,7 @@ class Pool:
             self.nodes.doubt(member.node_id)
         member.state = MemberState.DEAD
         self.members.pop(member.name, None)
+        self.deaths += 1
 
     def surplus(self) -> list[Member]:
         """Return the actors that may end, for they are empty and too many."""
