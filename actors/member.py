@@ -93,6 +93,7 @@ class Member:
         self._heartbeats_per_lease = int(lease_s / heartbeat_interval_s) - 1  # the first is missed somewhat later
         self._is_silent = False
         self._adoptions: Outbox[Adoption] = Outbox(ADOPTIONS_LIMIT)
+        self.unheard: dict[str, int] = {}  # epochs of sessions that were handed over, and of which it has not heard
 
     def open_to(self, now: float) -> Company:
         """Return who may move in; `now` is event-loop time."""
@@ -141,6 +142,8 @@ class Member:
                     telling = group.create_task(connection.tell(self._adoptions))
                     async for vitals in connection:
                         self.vitals, self._is_silent = vitals, False
+                        for session_id in vitals.heard:
+                            self.unheard.pop(session_id, None)
                         pause_s = 0.0  # where it answered, it is asked again at once: most often it has died
                     telling.cancel()
             except ConnectionRefusedError:
@@ -165,6 +168,7 @@ class Member:
         """Hand over sessions that must go on."""
         for adoption in adoptions:
             self._adoptions.put(adoption)
+            self.unheard[adoption.session_id] = adoption.epoch
 
     async def forget(self, front_door: str) -> None:
         """Tell the actor that a front door has died."""

@@ -46,6 +46,7 @@ class Placer:
         self._deciding = asyncio.Lock()  # held from a choice until its sessions count as residents
         self._reviving = asyncio.Lock()
         self._vacated_after = -1  # deaths, after which nobody dead is noted as the home of an idle session
+        self._excused: dict[str, int] = {}  # sessions whose last actor never heard of them, under that epoch
         self._doubted: set[str] = set()  # actors that may own sessions of which somebody does not know
 
     def begin(self, store: PlacementStore) -> None:
@@ -91,6 +92,10 @@ class Placer:
                 unfinished.append(_placement(case))
         self._hand_over(unfinished)
         self._settle(found)
+
+    def excuse(self, unheard: Mapping[str, int]) -> None:
+        """Hear of sessions, with their epochs, that were handed to a dying actor: its death is none of their doing."""
+        self._excused.update(unheard)
 
     def doubt(self, actors: Iterable[str]) -> None:
         """Have the next revival learn anew who lives there."""
@@ -161,7 +166,7 @@ class Placer:
 
         `taken` counts what this round has given away.
         """
-        record = self._judged(case, has_crashed=case.is_at_work)
+        record = self._judged(case, has_crashed=self._has_crashed(case))
         if want is not None and want.may_release and case.record.standing is not Standing.FREE:
             record = Record()
         if record.standing is Standing.GIVEN_UP or not (case.is_unfinished or _may_wake(want, record)):
@@ -176,8 +181,11 @@ class Placer:
         self._keep(actor, record)
         return Move(case, actor, record)
 
+    def _has_crashed(self, case: Case) -> bool:
+        return case.is_at_work and self._excused.get(case.session_id) != case.epoch
+
     def _may_live_anywhere(self, case: Case) -> bool:
-        record = self._judged(case, has_crashed=case.is_at_work)
+        record = self._judged(case, has_crashed=self._has_crashed(case))
         return company(record.crashes, self._intensity) is Company.ANYBODY
 
     def _judged(self, case: Case, *, has_crashed: bool) -> Record:
@@ -194,6 +202,8 @@ class Placer:
             return
         with self._doubting(move.actor for move in moves if move.actor is not None):
             epochs = await self._store.move(moves)
+        for move in moves:
+            self._excused.pop(move.case.session_id, None)
         moved = [move for move in moves if move.case.session_id in epochs]
         places = [Placement(m.case.session_id, epochs[m.case.session_id], m.actor) for m in moved]
         unfinished = [p for m, p in zip(moved, places, strict=True) if m.case.is_unfinished and m.actor is not None]

@@ -42,11 +42,12 @@ class Started(Wire, frozen=True):
 
 
 class Vitals(Wire, frozen=True):
-    """What a heartbeat tells."""
+    """What a heartbeat tells. `heard` are sessions that were just handed over, told before they are brought to life."""
 
     sessions: int
     resting: int
     rss_bytes: int
+    heard: tuple[str, ...] = ()
 
 
 class SessionActor:
@@ -98,6 +99,7 @@ class SessionActor:
         beating = self._tasks.owed(self._beat(connection), "beat")
         try:
             async for adoptions in connection:
+                await connection.send(self._vitals(tuple(a.session_id for a in adoptions)))
                 self._hosting().adopt(adoptions)
         finally:
             beating.cancel()
@@ -106,9 +108,12 @@ class SessionActor:
         """Give signs of life, which a hung process does not."""
         with contextlib.suppress(OSError):
             while True:
-                stats = self._hosting().stats()
-                await connection.send(Vitals(stats.sessions, stats.resting, rss_bytes()))
+                await connection.send(self._vitals())
                 await asyncio.sleep(self._settings.actors.heartbeat_interval_s)
+
+    def _vitals(self, heard: tuple[str, ...] = ()) -> Vitals:
+        stats = self._hosting().stats()
+        return Vitals(stats.sessions, stats.resting, rss_bytes(), heard)
 
     async def _talk(self, front_door: str, connection: Connection) -> None:
         """Take a front door's commands, and tell it what there is, until either side ends it."""

@@ -177,6 +177,7 @@ class SupervisorActor:
             await self._pool.failed(reason)
         was_asked = member.state is MemberState.DRAINING
         self._pool.gone(member)
+        self._placer.excuse(member.unheard)
         homeless = self._directory.clear(member.name)
         log.warning("actor_died", actor=member.name, reason=reason, sessions=len(homeless))
         if homeless:

@@ -73,6 +73,7 @@ class StandIn:
         self._reception = Reception(self._obey)
         self._address: Address | None = None
         self.is_connected = self.is_deaf = False  # the deaf hang up on the next sessions that they are given
+        self.is_dying = False  # and whoever is dying never hears of them
         self.taken = 0  # sessions that came to it, heard or not
         self.start, self.alive, self.close = Method(self._start), Method(self._alive), Method(self._close)
 
@@ -96,11 +97,15 @@ class StandIn:
         beating = asyncio.create_task(self._beat(connection))
         async for adoptions in connection:
             self.taken += len(adoptions)
+            if self.is_dying:
+                self.end()
+                break
             if self.is_deaf:
                 self.is_deaf = self.is_connected = False
                 break
             for adoption in adoptions:
                 self._adopted(self, adoption)
+            await connection.send(Vitals(0, 0, 0, tuple(a.session_id for a in adoptions)))
         beating.cancel()
 
     async def _beat(self, connection: Connection) -> None:
@@ -299,6 +304,13 @@ class Supervision(RuleBasedStateMachine):
         self._end_actor(owner)
         self._look()
 
+    def everybody_is_dying(self) -> None:
+        for actor in self._living.values():
+            actor.is_dying = True
+
+    def crashes(self, which: int) -> int:
+        return len(self._crashes(self._sessions[which]))
+
     def is_owned(self, which: int) -> bool:
         return self._is_owned(self._sessions[which])
 
@@ -496,6 +508,7 @@ class Supervision(RuleBasedStateMachine):
             self._bury(self._living.pop(name))  # closed by the supervisor
         is_settled = tasks[RESIDENT_TASKS[0]] == len(boss._pool.members)
         heard = all(self._living[n].taken >= count for n, count in self._handed.items() if n in self._living)
+        heard = heard and not any(m.unheard for m in boss._pool.members.values())
         if not heard or not all(a.is_connected for a in self._living.values() if a.is_warm.is_set()):
             return False
         warm = {n for n, m in boss._pool.members.items() if m.state is member.MemberState.READY}
@@ -657,5 +670,22 @@ def test_a_suspect_need_not_wait_for_an_actor_that_others_could_do_without(
             play.its_actor_dies(0)
             assert play.live_together(1, 2)
             assert play.is_owned(0)
+        finally:
+            play.teardown()
+
+
+def test_a_session_that_is_handed_to_dying_actors_has_crashed_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a whole node dies, its sessions may be given to actors that die with it, before anybody knows."""
+    with standing(site.dsn) as (ground, run):
+        play = Supervision(ground, run, site, monkeypatch)
+        try:
+            play.an_actor_gets_warm()
+            play.somebody_speaks(0)
+            play.an_actor_gets_warm()
+            play.everybody_is_dying()
+            play.its_actor_dies(0)
+            play.an_actor_gets_warm()
+            assert play.is_owned(0)
+            assert play.crashes(0) == 1
         finally:
             play.teardown()
