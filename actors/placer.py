@@ -94,7 +94,7 @@ class Placer:
         self._settle(found)
 
     def excuse(self, unheard: Mapping[str, int]) -> None:
-        """Hear of sessions, with their epochs, that were handed to a dying actor: its death is none of their doing."""
+        """Hear of sessions, with their epochs, that were given to a dying actor: its death is none of their doing."""
         self._excused.update(unheard)
 
     def doubt(self, actors: Iterable[str]) -> None:
@@ -206,6 +206,7 @@ class Placer:
             self._excused.pop(move.case.session_id, None)
         moved = [move for move in moves if move.case.session_id in epochs]
         places = [Placement(m.case.session_id, epochs[m.case.session_id], m.actor) for m in moved]
+        self.excuse({p.session_id: p.epoch for p in places if self._is_dead(p.actor)})
         unfinished = [p for m, p in zip(moved, places, strict=True) if m.case.is_unfinished and m.actor is not None]
         reach(FailPoint.SUPERVISOR_REVIVED if unfinished else FailPoint.SUPERVISOR_PLACED)
         self._hand_over(unfinished)
@@ -233,8 +234,11 @@ class Placer:
 
     def _settle(self, places: Sequence[Placement]) -> None:
         """Note and announce placements, but none in actors that died meanwhile: nobody would be sent on."""
-        places = [p for p in places if p.actor is None or p.actor in self._pool.members]
+        places = [p for p in places if not self._is_dead(p.actor)]
         self._doors.announce([p for p in places if self._directory.note(p)])
+
+    def _is_dead(self, actor: str | None) -> bool:
+        return actor is not None and actor not in self._pool.members
 
 
 def _may_wake(want: Want | None, record: Record) -> bool:

@@ -180,7 +180,7 @@ class SupervisorActor:
         self._placer.excuse(member.unheard)
         homeless = self._directory.clear(member.name)
         log.warning("actor_died", actor=member.name, reason=reason, sessions=len(homeless))
-        if homeless:
+        if homeless or self._placer.is_busy:  # sessions may just be given to it
             await self._move_out(homeless, was_asked=was_asked)
         else:
             self._pool.top_up()

@@ -153,7 +153,7 @@ class Supervision(RuleBasedStateMachine):
         self._sessions: list[str] = [run(ground.open()) for _ in range(3)]
         self._lives = {s: Life() for s in self._sessions}
         self._rows: dict[str, Any] = {}
-        self._is_doomed = self._is_cut_off = False
+        self._is_doomed = self._is_cut_off = self._is_fatal = False
         self._begun_at = 0.0  # the supervisor's life; what it reserved before is forgotten
         self._supervisor: SupervisorActor = run(self._begin())
         self._look()
@@ -308,6 +308,10 @@ class Supervision(RuleBasedStateMachine):
         for actor in self._living.values():
             actor.is_dying = True
 
+    @rule()
+    def the_next_move_is_fatal(self) -> None:
+        self._is_fatal = True
+
     def crashes(self, which: int) -> int:
         return len(self._crashes(self._sessions[which]))
 
@@ -428,9 +432,20 @@ class Supervision(RuleBasedStateMachine):
 
     async def _move(self, moves: Sequence[Move]) -> dict[str, int]:
         epochs = await PlacementStore(self._ground.pool).move(moves)
+        if self._is_fatal:
+            self._is_fatal = False
+            await self._see_dead({move.actor for move in moves if move.actor is not None})
         if self._is_cut_off:
             raise StoreUnavailableError(reason="cut off")
         return epochs
+
+    async def _see_dead(self, actors: set[str]) -> None:
+        """Have actors die to which sessions are just given, and the supervisor see it before it knows they are."""
+        for name in actors & self._living.keys():
+            self._end_actor(self._living[name])
+            async with asyncio.timeout(PATIENCE_S):
+                while name in self._supervisor._pool.members:
+                    await asyncio.sleep(0)
 
     @rule(which=st.integers(0, 2))
     def a_connection_breaks_as_sessions_are_handed_over(self, which: int) -> None:
@@ -674,7 +689,10 @@ def test_a_suspect_need_not_wait_for_an_actor_that_others_could_do_without(
             play.teardown()
 
 
-def test_a_session_that_is_handed_to_dying_actors_has_crashed_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("next_ones", [Supervision.everybody_is_dying, Supervision.the_next_move_is_fatal])
+def test_a_session_that_is_given_to_dying_actors_has_crashed_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch, next_ones: Callable[[Supervision], None]
+) -> None:
     """When a whole node dies, its sessions may be given to actors that die with it, before anybody knows."""
     with standing(site.dsn) as (ground, run):
         play = Supervision(ground, run, site, monkeypatch)
@@ -682,7 +700,7 @@ def test_a_session_that_is_handed_to_dying_actors_has_crashed_once(site: Site, m
             play.an_actor_gets_warm()
             play.somebody_speaks(0)
             play.an_actor_gets_warm()
-            play.everybody_is_dying()
+            next_ones(play)
             play.its_actor_dies(0)
             play.an_actor_gets_warm()
             assert play.is_owned(0)
