@@ -5,7 +5,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -17,6 +16,8 @@ from typing import Final, Self
 
 import aiohttp
 import psutil
+
+from loadtests.ports import free_port
 
 START_TIMEOUT_S: Final = 120.0
 POLL_S: Final = 0.02
@@ -173,11 +174,3 @@ async def _is_healthy(http: aiohttp.ClientSession) -> bool:
             return response.ok
     except aiohttp.ClientError:
         return False
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Any, Final
 import psutil
 import yaml  # type: ignore[import-untyped]  # ours by Ray, and carries no types
 
+from loadtests.ports import free_port
 from tests.server import POLL_S, START_TIMEOUT_S, STOP_TIMEOUT_S, ServerProcess
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
@@ -154,7 +154,7 @@ class RayCluster:
         environment = {name: value for name, value in outer if not name.startswith("RAY_")} | variables_of_ray() | token
         self._home = home
         self._settings = token | {"RAY_ADDRESS": "auto"} | dict(settings)
-        self._port = _free_port()
+        self._port = free_port()
         self.nodes = {name: Node(home, name, environment) for name in names}
         self.doors: dict[str, FrontDoor] = {}
         self._code: dict[str, Path] = {}
@@ -178,7 +178,7 @@ class RayCluster:
     def _start_nodes(self) -> None:
         head, *others = self.nodes.values()
         if not head.is_running:
-            ports = [f"--port={self._port}", f"--ray-client-server-port={_free_port()}"]
+            ports = [f"--port={self._port}", f"--ray-client-server-port={free_port()}"]
             head.launch("--head", "--include-dashboard=false", *ports)
             head.wait()
         missing = [node for node in others if not node.is_running]
@@ -223,10 +223,3 @@ def cluster_yaml(*, is_owned: bool = False) -> dict[str, Any]:
     where = re.sub("^# ?", "", owned, flags=re.MULTILINE) if is_owned else cloud
     config: dict[str, Any] = yaml.safe_load("\n".join([begin, where, *rest]))
     return config
-
-
-def _free_port() -> int:
-    """Return a port that nobody listens on, from where the system takes none by itself."""
-    while True:
-        with suppress(OSError), socket.create_server(("", 20_000 + secrets.randbelow(10_000))) as listener:
-            return int(listener.getsockname()[1])

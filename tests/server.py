@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 import psutil
 
+from loadtests.ports import free_port
 from runtime.store.embedded import EmbeddedPostgres
 
 COMMAND: Final = Path(sys.executable).with_name("perdure")
@@ -40,6 +41,7 @@ class ServerProcess:
         self.data_dir = data_dir
         self.log_path = data_dir.with_name(f"{data_dir.name}.log")
         self.url = ""
+        self._port = free_port()
         self._settings = dict(settings or {})
         self._python_path = python_path
         self._entrance = entrance
@@ -48,8 +50,8 @@ class ServerProcess:
 
     @property
     def port(self) -> int:
-        """Where it listens; 0 before its first start."""
-        return httpx.URL(self.url).port or 0 if self.url else 0
+        """Where it listens, or will."""
+        return httpx.URL(self.url).port or self._port
 
     @property
     def process(self) -> psutil.Process:
@@ -83,9 +85,9 @@ class ServerProcess:
                 start_new_session=True,
             )
 
-    def start(self) -> "ServerProcess":
+    def start(self, *arguments: str) -> "ServerProcess":
         """Start it and wait until a message can be served."""
-        self.launch()
+        self.launch(*arguments)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_up():
             if self._code() is not None or time.monotonic() > deadline:

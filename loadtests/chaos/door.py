@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Final
 
 import aiohttp
 import psutil
+
+from loadtests.ports import free_port
 
 START_TIMEOUT_S: Final = 240.0  # on a machine that does much else
 STOP_TIMEOUT_S: Final = 60.0
@@ -21,7 +22,7 @@ class Door:
 
     def __init__(self, home: Path, name: str) -> None:
         self.name = name
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = home / name
         self.log = home / f"{name}.log"
@@ -96,10 +97,3 @@ async def _is_healthy(http: aiohttp.ClientSession, url: str) -> bool:
             return response.ok
     except (aiohttp.ClientError, TimeoutError, OSError):
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

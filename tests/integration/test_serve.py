@@ -55,7 +55,7 @@ def package(folder: Path, source: str, entry: str = "clumsy:Clumsy") -> Path:
 
 @pytest.fixture(scope="module")
 def brisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server that does soon what others do later."""
+    """A server that does soon what others do later, on a port that the system chose."""
     settings = {
         "PERDURE_ACTORS__IDLE_PASSIVATE_S": str(IDLE_S),
         "PERDURE_HTTP__SSE_HEARTBEAT_S": str(HEARTBEAT_S),
@@ -63,7 +63,7 @@ def brisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     }
     clumsy = package(tmp_path_factory.mktemp("installed"), CLUMSY)
     server = ServerProcess(tmp_path_factory.mktemp("brisk") / "data", settings, [clumsy])
-    yield server.start()
+    yield server.start("--port", "0")
     server.stop()
 
 
