@@ -15,6 +15,7 @@ from actors.cluster import NAMESPACE, Cluster, LocalRay
 from actors.reaper import processes_of
 from runtime.core.errors import ConflictError
 from runtime.process.processes import is_alive
+from tests.shared_memory import mapped, segments_there
 
 OWNER = """
 import sys, time
@@ -47,10 +48,6 @@ def ray_variables() -> dict[str, str]:
     return {name: value for name, value in every if name.startswith("RAY_") and name != "RAY_CLIENT_MODE"}  # Ray's own
 
 
-def shared_memory() -> set[str]:
-    return {path.name for path in Path("/dev/shm").iterdir() if path.name.startswith(("plasma", "ray"))}  # noqa: S108  looked at
-
-
 def listeners(processes: list[psutil.Process]) -> set[str]:
     pids = {process.pid for process in processes}
     found = (one for one in psutil.net_connections("tcp") if one.pid in pids and one.status == psutil.CONN_LISTEN)
@@ -70,12 +67,13 @@ def look_around(cluster: Cluster) -> tuple[psutil.Process, httpx.Response]:
 def test_local_ray_keeps_to_this_machine_and_leaves_nothing_behind(data_dir: Path) -> None:
     environment = ray_variables()
     (data_dir / "ray" / "session_of_a_former_run").mkdir(parents=True)
-    memory, children = shared_memory(), psutil.Process().children()
+    children = psutil.Process().children()
     local = LocalRay(data_dir, num_cpus=1)
     cluster = local.start()
     try:
         actor, uninvited = look_around(cluster)
         family = [*processes_of(local._temp_dir), actor]
+        files, segments = mapped(family)
         assert listeners(family) <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
         assert uninvited.status_code == 401
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
@@ -87,7 +85,8 @@ def test_local_ray_keeps_to_this_machine_and_leaves_nothing_behind(data_dir: Pat
         local.stop()
     assert [process for process in family if is_alive(process)] == []
     assert psutil.Process().children() == children
-    assert shared_memory() == memory
+    assert [path for path in files if path.exists()] == []
+    assert segments & segments_there() == set()
     assert not local._temp_dir.is_symlink()
     assert ray_variables() == environment
 
@@ -98,7 +97,8 @@ def test_ray_ends_soon_after_its_owner_is_killed(data_dir: Path) -> None:
     assert owner.stdout is not None
     family = [psutil.Process(int(pid)) for pid in owner.stdout.readline().split()]
     assert len(family) > 5
-    link = next(one for one in Path("/tmp").iterdir() if one.is_symlink() and one.readlink() == data_dir / "ray")  # noqa: S108  looked at
+    home = (data_dir / "ray").resolve()
+    link = next(one for one in Path("/tmp").iterdir() if one.is_symlink() and one.resolve() == home)  # noqa: S108  looked at
     owner.kill()
     owner.communicate()
     _gone, left = psutil.wait_procs(family, timeout=30)  # without us they would go on for 60 s

@@ -19,6 +19,7 @@ import pytest
 from runtime.process.processes import is_alive
 from tests.client import PATIENCE_S, Client, check, script, text_of
 from tests.server import COMMAND, ServerProcess
+from tests.shared_memory import mapped, segments_there
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -80,24 +81,6 @@ async def brisk_client(brisk: ServerProcess) -> AsyncIterator[Client]:
 
 
 # ---------------------------------------------------------------- starting and ending
-
-
-def mapped(processes: Sequence[psutil.Process]) -> tuple[set[Path], set[str]]:
-    """Return the shared memory of processes: files, and ids of System V segments."""
-    files: set[Path] = set()
-    segments: set[str] = set()
-    for process in processes:
-        for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
-            *_, inode, path = [*line.split(maxsplit=5), "", ""][4:6]
-            if path.startswith("/dev/shm/") and not path.endswith("(deleted)"):  # noqa: S108  looked at
-                files.add(Path(path))
-            elif path.startswith("/SYSV"):
-                segments.add(inode)
-    return files, segments
-
-
-def segments_there() -> set[str]:
-    return {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]}
 
 
 def sockets_and_links(data_dir: Path) -> list[Path]:
