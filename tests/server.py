@@ -21,6 +21,8 @@ UP: Final = re.compile(r"Perdure is up.* at .*?(http://[^\s\x1b]+)")
 START_TIMEOUT_S: Final = 150.0  # of a machine that does much else
 STOP_TIMEOUT_S: Final = 120.0
 POLL_S: Final = 0.05
+# For servers that start often: each further actor takes two seconds of a core.
+ONE_ACTOR: Final = {"PERDURE_ACTORS__MAX_ACTORS": "1", "PERDURE_ACTORS__WARM_STANDBYS": "1"}
 _OURS: Final = re.compile(r"PERDURE_|RAY_|DATABASE_URL$|AUTH_MODE$|.*_(API_KEY|BASE_URL)$")
 
 

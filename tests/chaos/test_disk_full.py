@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.client import Client, check, script, text_of
-from tests.server import ServerProcess
+from tests.server import ONE_ACTOR, ServerProcess
 
 DISK_BYTES: Final = 256 << 20
 BLOCK: Final = b"\0" * (1 << 20)
@@ -49,7 +49,7 @@ def disk(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(tmp_path: Path, disk: Path) -> Iterator[ServerProcess]:
     mount = f'mount -t tmpfs -o size={DISK_BYTES},mode=711 tmpfs {disk} && exec "$@"'
-    server = ServerProcess(tmp_path / "data", entrance=[*UNSHARE, "sh", "-c", mount, "sh"])
+    server = ServerProcess(tmp_path / "data", ONE_ACTOR, entrance=[*UNSHARE, "sh", "-c", mount, "sh"])
     yield server.start()
     server.stop()
 

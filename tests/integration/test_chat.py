@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from tests.client import PATIENCE_S, script, text_of
-from tests.server import COMMAND, ServerProcess
+from tests.server import COMMAND, ONE_ACTOR, ServerProcess
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -331,7 +331,7 @@ def test_no_server_is_told() -> None:
 @pytest.mark.chaos
 def test_the_conversation_goes_on_after_the_server_was_killed_in_mid_turn(data_dir: Path) -> None:
     """The user sees that it is away, then the whole answer once; the next message arrives once."""
-    server = ServerProcess(data_dir)
+    server = ServerProcess(data_dir, ONE_ACTOR)
     try:
         server.start()
         session_id = post(server, "/sessions")["id"]

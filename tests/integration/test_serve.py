@@ -18,7 +18,7 @@ import pytest
 
 from runtime.process.processes import is_alive
 from tests.client import PATIENCE_S, Client, check, script, text_of
-from tests.server import COMMAND, ServerProcess
+from tests.server import COMMAND, ONE_ACTOR, ServerProcess
 from tests.shared_memory import mapped, segments_there
 
 pytestmark = pytest.mark.timeout(600)
@@ -113,7 +113,7 @@ def leaving_nothing_behind(server: ServerProcess) -> Iterator[None]:
 
 def test_ended_server_leaves_nothing_behind_and_its_turns_go_on_at_the_next_start(data_dir: Path) -> None:
     """Promised: SIGTERM and ctrl-C drain and stop it, its Postgres and its Ray, leaving no process behind."""
-    server = ServerProcess(data_dir, {"PERDURE_ACTORS__MAX_ACTORS": "1", "PERDURE_ACTORS__WARM_STANDBYS": "1"})
+    server = ServerProcess(data_dir, ONE_ACTOR)
     unfinished: list[str] = []
     try:
         for end in (server.terminate, server.interrupt):
@@ -146,7 +146,7 @@ def test_server_that_is_stopped_while_it_starts_leaves_nothing_behind(data_dir: 
 
 def test_second_signal_cuts_the_drain_short(data_dir: Path) -> None:
     """Promised: whoever asks twice need not wait for what hangs."""
-    server = ServerProcess(data_dir)
+    server = ServerProcess(data_dir, ONE_ACTOR)
     try:
         server.start()
         with leaving_nothing_behind(server):
@@ -215,7 +215,8 @@ def test_second_server_on_a_data_dir_is_refused_with_the_reason(server: ServerPr
 
 def test_one_ray_at_a_time_serves_a_database(tmp_path: Path, empty_database: str) -> None:
     """Promised: a second one says who is there; it takes over once the first is dead, which itself may come back."""
-    first, second = (ServerProcess(tmp_path / name, {"DATABASE_URL": empty_database}) for name in ("first", "second"))
+    settings = ONE_ACTOR | {"DATABASE_URL": empty_database}
+    first, second = (ServerProcess(tmp_path / name, settings) for name in ("first", "second"))
     try:
         first.start()
         second.launch()
