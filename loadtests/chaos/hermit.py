@@ -87,8 +87,8 @@ class Hermit(World):
 
     calm_actors = 2
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, settings: Mapping[str, str] | None = None, plugins: Mapping[str, str] | None = None) -> None:
+        super().__init__(settings, plugins)
         self.cell = Cell(self.home, "hermit")
         self.doors = (self.cell,)
 

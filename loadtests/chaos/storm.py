@@ -22,7 +22,7 @@ from loadtests.chaos.workload import Conversation, Errand, Surroundings, User, f
 from loadtests.chaos.world import World
 
 TURNS_PER_SESSION: Final = 25
-CATCH_UP_S: Final = 60.0
+CATCH_UP_S: Final = 60.0  # at most, for who has not seen yet what the user has
 AT_ONCE: Final = 12  # conversations at a time, of those that are spoken to once more
 NAP_S: Final = 8.0
 SECLUDED: Final = ("chatter", "worker", "asker")
@@ -59,6 +59,7 @@ class Storm:
         self._seed = seed
         self._users = [User(number, kind, seed) for number, kind in enumerate(users)]
         self._tell = tell
+        self._catch_up_s = min(CATCH_UP_S, patience_s)
         self._witness = Witness()
         self._surroundings = Surroundings(world.http, world.addresses, self._witness, patience_s)
         self._conversations: list[Conversation] = []
@@ -143,7 +144,7 @@ class Storm:
         """Hang up, once all have seen what the user has seen; who has not stays on."""
         end = conversation.eyes.idled
         for watcher in conversation.watchers:
-            await watcher.until(lambda w=watcher: w.position >= end, CATCH_UP_S)  # type: ignore[misc]  # a bound default
+            await watcher.until(lambda w=watcher: w.position >= end, self._catch_up_s)  # type: ignore[misc]  # a bound default
         if all(watcher.position == end for watcher in conversation.watchers):
             await conversation.stop()
 
@@ -185,15 +186,14 @@ class Storm:
 
         await asyncio.gather(*(one(n, c) for n, c in enumerate(self._conversations)))
 
-    @staticmethod
-    async def _say_farewell(conversation: Conversation, errand: Errand) -> None:
+    async def _say_farewell(self, conversation: Conversation, errand: Errand) -> None:
         conversation.start()
         message_id = await conversation.say(errand)
         is_answered = message_id is not None and await conversation.ended(message_id)
         conversation.evidence.is_usable = is_answered
         end = conversation.eyes.position
         for watcher in conversation.watchers:
-            await watcher.until(lambda w=watcher: w.position >= end, CATCH_UP_S)  # type: ignore[misc]  # a bound default
+            await watcher.until(lambda w=watcher: w.position >= end, self._catch_up_s)  # type: ignore[misc]  # a bound default
         await conversation.stop()
 
     async def _judge(self, blows: list[Blow]) -> Outcome:

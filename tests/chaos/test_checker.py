@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from loadtests.chaos.checker import Outside, Promise, check, check_intents, counts, intents
+from loadtests.chaos.hermit import Hermit
 from loadtests.chaos.ledger import Event, Log
 from loadtests.chaos.plan import RESTARTS, Fault, Kind
 from loadtests.chaos.storm import Storm
 from loadtests.chaos.vendor import ModelRequest
 from loadtests.chaos.witness import Accepted, DiaryLine, Evidence, Head, Seen, digest
-from loadtests.chaos.world import World
 
 SESSION = "session_" + "1" * 32
 SPOIL = "CHAOS_SPOIL"  # see faulty.py, which a test must not import: it would spoil this process too
@@ -321,7 +321,7 @@ def test_loss_of_a_whole_row_is_found() -> None:
 
 async def run_spoiled(way: str, faults: Sequence[Fault], users: Sequence[str]) -> set[Promise]:
     """Return the promises that a run finds broken in a server that was spoiled (see faulty.py)."""
-    world = World({SPOIL: way}, {"chaos-faulty": "tests.chaos.faulty:Faulty"})
+    world = Hermit({SPOIL: way}, {"chaos-faulty": "tests.chaos.faulty:Faulty"})
     try:
         async with world:
             outcome = await Storm(world, 1, users, lambda _: None, patience_s=12.0).run(faults)
