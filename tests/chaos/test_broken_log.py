@@ -9,7 +9,7 @@ from runtime.store.pool import connect
 from tests.client import Client, script, text_of
 from tests.server import ServerProcess
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
 
 async def test_front_door_outlives_a_session_that_cannot_be_replayed(stage: ServerProcess, client: Client) -> None:

@@ -22,7 +22,7 @@ TURNS = 10
 async def test_a_turn_streams_on_when_its_connection_is_cut(client: Client, stage: ServerProcess) -> None:
     session_id = await client.open()
     async with client.listen(session_id) as stream:
-        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 8}))
+        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 4}))
         for number in range(1, CUTS + 1):
             await stream.wait_for("output.message.delta", number)
             assert sever(stage.process.pid, [await client.pid(session_id)])

@@ -15,7 +15,7 @@ from runtime.process.tasks import EXIT_CODE
 from tests.client import Client, check, script, text_of
 from tests.server import STOP_TIMEOUT_S, ServerProcess
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TABLE = (REPOSITORY / "docs" / "crash-windows.md").read_text()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.client import Client, check, script, text_of
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
 WORDS = "one two three four five six seven eight nine ten"
 

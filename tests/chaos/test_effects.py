@@ -12,7 +12,7 @@ import pytest
 
 from tests.client import Client, Json, Stream, check, script, text_of
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
 WORDS = "I see"
 

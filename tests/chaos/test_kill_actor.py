@@ -52,7 +52,7 @@ async def check_outcome(client: Client, stream: Stream, session_id: str, answer:
 async def test_turn_goes_on_when_its_actor_dies_before_the_model_answers(client: Client) -> None:
     session_id = await client.open()
     async with client.listen(session_id) as stream:
-        await client.send(session_id, script({"say": WORDS, "delay_ms": 700}))
+        await client.send(session_id, script({"say": WORDS, "delay_ms": 2000}))
         await stream.wait_for("reason.started")
         await kill(client, session_id)
         assert (await stream.wait_for_end()).type == "turn.completed"
@@ -63,7 +63,7 @@ async def test_turn_goes_on_when_its_actor_dies_before_the_model_answers(client:
 async def test_turn_goes_on_when_its_actor_dies_in_the_middle_of_an_answer(client: Client) -> None:
     session_id = await client.open()
     async with client.listen(session_id) as stream:
-        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 12}))
+        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 5}))
         await stream.wait_for("output.message.delta", 2)
         await kill(client, session_id)
         recovered = await stream.wait_for("reason.recovered")
@@ -77,7 +77,7 @@ async def test_turn_goes_on_when_its_actor_dies_in_the_middle_of_an_answer(clien
 async def test_turn_goes_on_however_often_its_actors_die_between_steps(client: Client, deaths: int) -> None:
     session_id = await client.open(capabilities=["test_math"])
     call = {"call": [{"name": "add", "arguments": {"a": 1, "b": 2}}]}
-    slow_call = call | {"say": "adding", "delay_ms": 300}
+    slow_call = call | {"say": "adding", "delay_ms": 1000}
     async with client.listen(session_id) as stream:
         await client.send(session_id, script(*[slow_call] * deaths, {"say": WORDS}))
         for number in range(1, deaths + 1):

@@ -37,7 +37,7 @@ async def test_unfinished_turns_finish_by_themselves_after_the_whole_server_was_
     diary, gate = tmp_path / "diary", tmp_path / "gate"
     call = {"call": [{"name": "work", "arguments": {"diary": str(diary), "gate": str(gate)}}]}
     async with client.listen(speaking) as first, client.listen(waiting) as third:
-        await client.send(speaking, script({"say": WORDS, "tokens_per_second": 5}))
+        await client.send(speaking, script({"say": WORDS, "tokens_per_second": 3}))
         await client.send(working, script(call, {"say": WORDS}))
         await client.send(waiting, script({"call": [{"name": "ask"}]}, {"say": WORDS}))
         await first.wait_for("output.message.delta", 2)
@@ -114,7 +114,7 @@ async def test_events_still_arrive_when_supervisor_and_actor_die_together(client
 async def test_stopped_actor_loses_its_sessions_within_its_lease_and_never_comes_back(client: Client) -> None:
     session_id = await client.open()
     async with client.listen(session_id) as stream:
-        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 10}))
+        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 5}))
         await stream.wait_for("output.message.delta")
         stopped = psutil.Process(await client.pid(session_id))
         began = time.monotonic()
@@ -133,7 +133,7 @@ async def test_owner_that_lost_its_session_without_noticing_commits_nothing_more
 ) -> None:
     session_id = await client.open()
     async with client.listen(session_id) as stream:
-        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 10}))
+        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 5}))
         await stream.wait_for("output.message.delta")
         database = await connect(stage.database)
         await database.execute(TAKE_AWAY, hex_of(session_id))

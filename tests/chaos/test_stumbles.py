@@ -23,7 +23,7 @@ JOURNAL = Fault(Kind.STUMBLE, None, 0.0, 0.0)
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stumbles, "END_S", 0.5)
+    monkeypatch.setattr(stumbles, "END_S", 2.0)
     monkeypatch.setattr(stumbles, "TURN_S", 5.0)
 
 

@@ -127,7 +127,7 @@ def typed(text: str) -> str:
 def test_a_reply_is_streamed_to_the_terminal(server: ServerProcess) -> None:
     with person(server.url) as me:
         me.sees(PROMPT)
-        me.says(script({"think": "Let me see.", "say": "one two three four five", "tokens_per_second": 10}))
+        me.says(script({"think": "Let me see.", "say": "one two three four five", "tokens_per_second": 2}))
         me.sees(r"```\n")
         me.sees("Let me see.\none")
         me.sees("three")

@@ -171,12 +171,15 @@ async def stop_supervisor(server: ServerProcess) -> psutil.Process:
 async def begin(server: ServerProcess, count: int) -> list[str]:
     """Have sessions begin an answer, and return them in the middle of it."""
     async with Client(server.url) as client:
-        session_ids = [await client.open() for _ in range(count)]
-        for session_id in session_ids:
+
+        async def one() -> str:
+            session_id = await client.open()
             async with client.listen(session_id) as stream:
                 await client.send(session_id, script({"say": WORDS, "tokens_per_second": 1}))
                 await stream.wait_for("output.message.delta")
-        return session_ids
+            return session_id
+
+        return await asyncio.gather(*(one() for _ in range(count)))
 
 
 async def finish(server: ServerProcess, session_ids: Sequence[str]) -> None:
@@ -397,7 +400,7 @@ async def test_sessions_spread_over_the_actors_that_are_warm(brisk_client: Clien
     await client.until(lambda c: warm(c, 2), "two actors to be warm")
     first, second = [await client.open() for _ in range(2)]
     async with client.listen(first) as one, client.listen(second) as two:
-        slowly = script({"say": WORDS, "tokens_per_second": 4})
+        slowly = script({"say": WORDS, "tokens_per_second": 2})
         await asyncio.gather(client.send(first, slowly), client.send(second, slowly))
         assert await client.pid(first) != await client.pid(second)
         await client.until(lambda c: warm(c, 2), "others to be started in their place")
