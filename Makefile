@@ -9,6 +9,13 @@ PIP_INSTALL := $(PIP) install --progress-bar off
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
+# How `make test` shares out the tests: whole files, in the order of tests/conftest.py.
+WORKERS = 3
+SHARED_OUT = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+LAWS = tests/property $(addprefix tests/integration/,test_session_machine.py test_supervision.py \
+	store/test_fencing.py store/test_files_model.py)
+
 # What `make load` does, unless its command line says otherwise.
 HOST = http://127.0.0.1:9000
 USERS = 50
@@ -26,7 +33,7 @@ ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve check format test unit property integration chaos chaos-long contract bench bench-full bench-against profile load lock env-example ci clean
+.PHONY: help install serve check format test test-long unit property integration chaos chaos-long contract bench bench-full bench-against profile load lock env-example ci clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -66,8 +73,11 @@ format: install ## let ruff format and fix what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: install ## every test
-	$(BIN)/pytest
+test: install ## every test, by WORKERS processes at a time
+	$(BIN)/pytest $(SHARED_OUT)
+
+test-long: install ## the laws, Hypothesis looking much longer for what breaks them
+	$(BIN)/pytest $(SHARED_OUT) --hypothesis-profile long --timeout 3600 $(LAWS)
 
 unit: install ## tests that touch nothing outside the process
 	$(BIN)/pytest tests/unit

@@ -25,7 +25,7 @@ from runtime.ports.gateway import Frame
 def share(part: float, steps: int = 50) -> settings:
     """Return settings for a law whose examples cost more than most: a part of the profile's number of them.
 
-    What fails is made smaller in the `long` profile only: it takes minutes, and a test has one.
+    What fails is made smaller in the `long` profile only: it takes minutes, and a test has two.
     """
     profile = settings()
     is_long = settings.get_current_profile_name() == "long"

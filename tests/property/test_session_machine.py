@@ -43,4 +43,4 @@ def test_a_session_keeps_its_promises_whatever_happens(monkeypatch: pytest.Monke
             def __init__(self) -> None:
                 super().__init__(MemoryGround(), runner.run)
 
-        run_state_machine_as_test(Play, settings=share(0.4, steps=30))
+        run_state_machine_as_test(Play, settings=share(0.2, steps=30))

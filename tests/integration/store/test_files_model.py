@@ -73,7 +73,7 @@ class PlainTree:
         self.entries[path] = content
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations)
 async def test_files_do_what_a_plain_tree_does(db: Pool, operations: list[tuple[Any, ...]]) -> None:
     workspace = await WorkspaceStore(db).create(new_id("wsp"))
