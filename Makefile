@@ -9,9 +9,9 @@ PIP_INSTALL := $(PIP) install --progress-bar off
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-# How `make test` shares out the tests: whole files, in the order of tests/conftest.py.
+# How tests are shared out: in the groups and the order of tests/conftest.py.
 WORKERS = 3
-SHARED_OUT = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+SHARED_OUT = --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 LAWS = tests/property $(addprefix tests/integration/,test_session_machine.py test_supervision.py \
 	store/test_fencing.py store/test_files_model.py)

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -19,6 +20,18 @@ from tests.server import ServerProcess
 settings.register_profile("perdure", deadline=None)  # a busy machine is no failure; each test has its time limit
 settings.register_profile("long", settings.get_profile("perdure"), max_examples=4_000)  # with a --timeout of its own
 settings.load_profile("perdure")
+
+# Fixtures that are dear and outlive a test, and what to call the group of tests that use one. Whoever compares the
+# server with the brisk one has both.
+SHARED: Final = {
+    "server": "server",
+    "brisk": "server",
+    "stage": "stage",
+    "armed": "armed",
+    "vendors": "vendors",
+    "whole_cluster": "cluster",
+    "elsewhere": "wheel",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,12 +50,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Have workers begin with the files whose tests may take longest, so that none of those is left at the end."""
+    """Have one worker run all tests that share a server, and begin with those that may take longest.
+
+    So few servers are started, and none of the long tests is left at the end.
+    """
     if is_xdist_worker(session):
-        longest: dict[Path, float] = {}
         for item in items:
-            longest[item.path] = max(longest.get(item.path, 0.0), _limit_s(item))
-        items.sort(key=lambda item: longest[item.path], reverse=True)
+            shared = next((group for name, group in SHARED.items() if name in getattr(item, "fixturenames", ())), None)
+            if shared:
+                item.add_marker(pytest.mark.xdist_group(shared))
+        items.sort(key=_limit_s, reverse=True)
 
 
 def _limit_s(item: pytest.Item) -> float:

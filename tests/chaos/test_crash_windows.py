@@ -36,7 +36,7 @@ def fail_points(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, saboteur: Path, fail_points: Path) -> Iterator[ServerProcess]:
+def armed(tmp_path_factory: pytest.TempPathFactory, saboteur: Path, fail_points: Path) -> Iterator[ServerProcess]:
     settings = {
         "PERDURE_FAIL_POINTS": str(fail_points),
         "PERDURE_JOURNAL__SNAPSHOT_EVERY_EVENTS": "10",
@@ -48,19 +48,19 @@ def server(tmp_path_factory: pytest.TempPathFactory, saboteur: Path, fail_points
 
 
 @pytest.fixture
-async def client(server: ServerProcess) -> AsyncIterator[Client]:
-    async with Client(server.url) as client:
+async def client(armed: ServerProcess) -> AsyncIterator[Client]:
+    async with Client(armed.url) as client:
         yield client
 
 
 @pytest.mark.parametrize("point", [*FailPoint, *(loop for loop in Loop if loop not in OF_THE_FRONT_DOOR)])
 async def test_whoever_dies_in_this_window_the_turn_ends_as_it_should(
-    point: FailPoint | Loop, server: ServerProcess, client: Client, fail_points: Path, tmp_path: Path
+    point: FailPoint | Loop, armed: ServerProcess, client: Client, fail_points: Path, tmp_path: Path
 ) -> None:
     """Promised: nothing accepted is lost, nothing is seen twice, nothing finished is done again."""
-    stumbles = server.log.count(STUMBLE)
-    armed = [fail_points / p for p in (point, NEEDS_ANOTHER_DEATH.get(point)) if p]
-    for file in armed:
+    stumbles = armed.log.count(STUMBLE)
+    files = [fail_points / p for p in (point, NEEDS_ANOTHER_DEATH.get(point)) if p]
+    for file in files:
         file.touch()
     diary, once, gate = tmp_path / "diary", tmp_path / "once", tmp_path / "gate"
     gate.touch()
@@ -77,7 +77,7 @@ async def test_whoever_dies_in_this_window_the_turn_ends_as_it_should(
         asked = await stream.wait_for("tool.call_requested")
         await client.submit(session_id, **{asked.data["tool_calls"][0]["id"]: "yes"})
         assert (await stream.wait_for_end()).type == "turn.completed"
-        await client.until(lambda _: _are_gone(armed), f"{point} to be reached")
+        await client.until(lambda _: _are_gone(files), f"{point} to be reached")
         events = await client.events(session_id)
         check(stream, events)
 
@@ -93,23 +93,23 @@ async def test_whoever_dies_in_this_window_the_turn_ends_as_it_should(
         await client.send(session_id, "Still there?")
         assert (await stream.wait_for_end(2)).type == "turn.completed"
         if isinstance(point, Loop):
-            await client.until(lambda _: _has_stumbled(server, stumbles), "the terminal to say why a process ended")
+            await client.until(lambda _: _has_stumbled(armed, stumbles), "the terminal to say why a process ended")
 
 
 @pytest.mark.parametrize("loop", OF_THE_FRONT_DOOR)
 async def test_a_front_door_without_one_of_its_loops_ends_and_says_why(
-    loop: Loop, server: ServerProcess, fail_points: Path
+    loop: Loop, armed: ServerProcess, fail_points: Path
 ) -> None:
     """Promised: nobody is served by half a server; what was under way goes on with the next."""
-    async with Client(server.url) as client:
+    async with Client(armed.url) as client:
         (fail_points / loop).touch()
         session_id = await client.open()
         with contextlib.suppress(httpx.TransportError):
             await client.send(session_id, "Anybody?")
             await client.until(lambda _: _are_gone([fail_points / loop]), f"{loop} to be reached")
-    assert server.wait(STOP_TIMEOUT_S) == EXIT_CODE
-    assert STUMBLE in server.log
-    async with Client(server.start().url) as client:
+    assert armed.wait(STOP_TIMEOUT_S) == EXIT_CODE
+    assert STUMBLE in armed.log
+    async with Client(armed.start().url) as client:
         assert (await client.place(session_id))["session_id"] == session_id
 
 

@@ -24,7 +24,7 @@ VENDORS = ("openai:gpt-5", "openai_completions:gpt-4o", "anthropic:claude-sonnet
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[ModelServer, Client]]:
+async def vendors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[ModelServer, Client]]:
     async with model_server() as models:
         process = ServerProcess(_data_dir(tmp_path_factory), models.environment() | IMPATIENT)
         await asyncio.to_thread(process.start)
@@ -49,9 +49,9 @@ async def _turn(client: Client, session_id: str, text: str, turns: int = 1) -> S
 
 @pytest.mark.parametrize("model", VENDORS)
 async def test_a_turn_calls_tools_and_the_next_turn_knows_what_was_said(
-    stage: tuple[ModelServer, Client], model: str
+    vendors: tuple[ModelServer, Client], model: str
 ) -> None:
-    models, client = stage
+    models, client = vendors
     models.requests.clear()
     models.answer(Said("Let me see.", calls=(ADD, MULTIPLY)), Said("Five and six."), Said("You are welcome."))
     session_id = await client.open(model_id=model, capabilities=[{"ref": "test_math"}])
@@ -69,9 +69,9 @@ async def test_a_turn_calls_tools_and_the_next_turn_knows_what_was_said(
 
 
 async def test_thinking_is_shown_and_its_signature_goes_back_to_the_vendor_but_never_to_a_client(
-    stage: tuple[ModelServer, Client],
+    vendors: tuple[ModelServer, Client],
 ) -> None:
-    models, client = stage
+    models, client = vendors
     models.requests.clear()
     signature = "signature-for-the-vendor-only"
     models.answer(Said("Let me see.", thinking="Adding helps.", signature=signature, calls=(ADD,)), Said("Five."))
@@ -88,8 +88,8 @@ async def test_thinking_is_shown_and_its_signature_goes_back_to_the_vendor_but_n
 @pytest.mark.parametrize("fault", [
     Refused(429, {"retry-after": "0"}), Refused(503), Broken(Said("Half of"), 4), Stalled(Said("Half of"), 4),
 ], ids=["throttled", "down", "broken off", "stalled"])  # fmt: skip
-async def test_a_fault_that_passes_is_survived(stage: tuple[ModelServer, Client], fault: object) -> None:
-    models, client = stage
+async def test_a_fault_that_passes_is_survived(vendors: tuple[ModelServer, Client], fault: object) -> None:
+    models, client = vendors
     models.requests.clear()
     models.answer(fault, Said("Here I am."))  # type: ignore[arg-type]  # one of the answers above
     session_id = await client.open(model_id=VENDORS[1])
@@ -108,9 +108,9 @@ async def test_a_fault_that_passes_is_survived(stage: tuple[ModelServer, Client]
     (Refused(429, kind="insufficient_quota", error_code="insufficient_quota"), "provider_quota_exhausted"),
 ])  # fmt: skip
 async def test_a_fault_that_stays_fails_the_turn_at_once_and_the_session_stays_usable(
-    stage: tuple[ModelServer, Client], fault: Refused, code: str
+    vendors: tuple[ModelServer, Client], fault: Refused, code: str
 ) -> None:
-    models, client = stage
+    models, client = vendors
     models.requests.clear()
     models.answer(fault, Said("Better now."))
     session_id = await client.open(model_id=VENDORS[1])
@@ -123,8 +123,8 @@ async def test_a_fault_that_stays_fails_the_turn_at_once_and_the_session_stays_u
     assert text_of((await client.messages(session_id))[-1]) == "Better now."
 
 
-async def test_a_missing_key_says_which_setting_to_set(stage: tuple[ModelServer, Client]) -> None:
-    _, client = stage
+async def test_a_missing_key_says_which_setting_to_set(vendors: tuple[ModelServer, Client]) -> None:
+    _, client = vendors
     session_id = await client.open(model_id="groq:llama-3.3-70b-versatile")
 
     stream = await _turn(client, session_id, "Hello")
