@@ -8,7 +8,7 @@ import structlog
 from ray._common.constants import HEAD_NODE_RESOURCE_NAME
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from actors.member import spawn
+from actors.member import new_name, spawn
 from actors.site import SUPERVISOR, Site
 from actors.supervisor import SupervisorActor
 from runtime.core.errors import ConflictError, PerdureError
@@ -25,7 +25,7 @@ async def start(site: Site) -> Any:
     """Start the supervisor, and the first session actors beside it, which it finds by name; return its handle."""
     supervisor = await join(site)
     for _ in range(site.settings.actors.warm_standbys):
-        await asyncio.to_thread(spawn, site)
+        await asyncio.to_thread(spawn, site, new_name())
     return supervisor
 
 

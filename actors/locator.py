@@ -63,7 +63,7 @@ class Locator:
     async def _ask_for_places(self, asked: Sequence[tuple[str, Want]]) -> list[tuple[bool, Placement | None]]:
         wants: dict[str, Want] = {}
         for session_id, want in asked:
-            wants[session_id] = _both(wants.get(session_id, want), want)
+            wants[session_id] = want.also(wants.get(session_id, want))
         placements = await self._supervisor.place(wants)
         return [(session_id in placements, placements.get(session_id)) for session_id, _ in asked]
 
@@ -77,8 +77,3 @@ class Locator:
     async def _ask_for_homes(self, session_ids: Sequence[str]) -> list[Placement | None]:
         placements = await self._supervisor.locate(session_ids)
         return [placements.get(session_id) for session_id in session_ids]
-
-
-def _both(one: Want, other: Want) -> Want:
-    """Return what two want of one session."""
-    return Want(max(one.void_epoch, other.void_epoch), one.may_release or other.may_release)

@@ -35,15 +35,19 @@ NAME_PREFIX: Final = "session-"
 ADOPTIONS_LIMIT: Final = 1_000_000  # that may wait for the connection to an actor
 
 
-def spawn(site: Site, node_id: str | None = None) -> tuple[str, Any]:
-    """Start the process of a session actor, on a node if one is named; return its name and handle at once.
+def new_name() -> str:
+    """Return a name for a session actor."""
+    return NAME_PREFIX + uuid.uuid4().hex[:12]
+
+
+def spawn(site: Site, name: str, node_id: str | None = None) -> Any:
+    """Start the process of a session actor, on a node if one is named, and return its handle at once.
 
     Not softly: Ray would send it on to a node that is being emptied. If the node is gone it does not start.
     """
-    name = NAME_PREFIX + uuid.uuid4().hex[:12]
     where = NodeAffinitySchedulingStrategy(node_id, soft=False) if node_id else "SPREAD"
     options = site.options(name, max_restarts=0) | {"scheduling_strategy": where}
-    return name, ray.remote(SessionActor).options(**options).remote(name, site)
+    return ray.remote(SessionActor).options(**options).remote(name, site)
 
 
 def living(site: Site) -> list[tuple[str, Any]]:
@@ -71,16 +75,23 @@ class MemberState(StrEnum):
     STARTING = "starting"
     READY = "ready"
     DRAINING = "draining"
-    DEAD = "dead"
 
 
 class Member:
     """Watches over one session actor: its connection ends when it dies, and goes silent when it hangs."""
 
-    def __init__(self, name: str, handle: Any, lease_s: float, heartbeat_interval_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        handle: Any,
+        lease_s: float,
+        heartbeat_interval_s: float,
+        changed: Callable[["Member"], object],
+    ) -> None:
         self.name = name
         self.handle = handle
-        self.state = MemberState.STARTING
+        self._changed = changed  # hears that it stands otherwise than before
+        self._state = MemberState.STARTING
         self.kept_for = Company.ANYBODY
         self.kept_until = 0.0  # event-loop time
         self.vitals = Vitals(0, 0, 0)
@@ -94,6 +105,21 @@ class Member:
         self._is_silent = False
         self._adoptions: Outbox[Adoption] = Outbox(ADOPTIONS_LIMIT)
         self.unheard: dict[str, int] = {}  # epochs of sessions that were handed over, and of which it has not heard
+
+    @property
+    def state(self) -> MemberState:
+        """Where it stands."""
+        return self._state
+
+    def enter(self, state: MemberState) -> None:
+        """Stand otherwise from now on."""
+        self._state = state
+        self._changed(self)
+
+    def keep(self, company: Company, until: float) -> None:
+        """Let only such neighbours in until then."""
+        self.kept_for, self.kept_until = company, until
+        self._changed(self)
 
     def open_to(self, now: float) -> Company:
         """Return who may move in; `now` is event-loop time."""
@@ -114,8 +140,7 @@ class Member:
             return reason
         self.actor_id, self.node_id, self.pid = started.actor_id, started.node_id, started.pid
         self.address = started.address
-        if self.state is MemberState.STARTING:  # not if it is to leave by now
-            self.state = MemberState.READY
+        self.enter(MemberState.READY if self.state is MemberState.STARTING else self.state)  # if it may stay by now
         ready(self)
         ways = (death_of(self.handle), self._keep_in_touch(started.address, doubted), self._until_silent())
         guards = [asyncio.create_task(way) for way in ways]
@@ -184,7 +209,7 @@ class Member:
         await self._end(self.handle.close.remote(), CLOSE_TIMEOUT_S)
 
     async def _end(self, call: Awaitable[None], timeout_s: float) -> None:
-        self.state = MemberState.DRAINING
+        self.enter(MemberState.DRAINING)
         with contextlib.suppress(RayError, TimeoutError):
             await asyncio.wait_for(call, timeout_s)
         self.kill()

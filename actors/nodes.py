@@ -5,7 +5,6 @@ Ray's SPREAD leaves nodes empty, and schedules onto a dead one for as long as it
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any, Final
 
 import ray
@@ -24,6 +23,8 @@ class Nodes:
         self._alive: dict[str, dict[str, float]] = {}
         self._gone: frozenset[str] = frozenset()
         self._doubted_until: dict[str, float] = {}
+        self._homes: dict[str, str] = {}  # of processes, by name, if known
+        self._processes: Counter[str] = Counter()  # on each node
 
     async def look(self) -> None:
         """Ask Ray what there is; of nodes, what was known stays if it cannot tell."""
@@ -45,13 +46,28 @@ class Nodes:
         until = asyncio.get_running_loop().time() + for_s
         self._doubted_until[node_id] = max(until, self._doubted_until.get(node_id, 0.0))
 
-    def choose(self, taken: Iterable[str]) -> str | None:
-        """Return the node for the next process, given the node of each that is there; None leaves it to Ray."""
-        return choose_node(self._alive, Counter(taken), self._doubted())
+    def settle(self, process: str, node_id: str) -> None:
+        """Hear where a process is, or is being started; "" if nobody knows."""
+        if self._homes.get(process) == node_id:
+            return
+        self.leave(process)
+        self._homes[process] = node_id
+        self._processes[node_id] += 1
 
-    def bare(self, taken: Iterable[str]) -> int:
+    def leave(self, process: str) -> None:
+        """Hear that a process is no more."""
+        known = self._homes.pop(process, None)
+        if known is not None:
+            self._processes[known] -= 1
+
+    def choose(self) -> str | None:
+        """Return the node for the next process; None leaves it to Ray."""
+        return choose_node(self._alive, self._processes, self._doubted())
+
+    def bare(self) -> int:
         """Return how many nodes have no process though nothing speaks against one."""
-        return len(self._alive.keys() - set(taken) - self._doubted().keys())
+        doubted = self._doubted()
+        return sum(not self._processes[node] and node not in doubted for node in self._alive)
 
     def _doubted(self) -> dict[str, float]:
         """Return until when each node is doubted."""

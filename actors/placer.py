@@ -4,10 +4,10 @@ The rules are in `runtime.core.placement`, the truth is in Postgres, and what is
 """
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Final
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final, TypeVar
 
 import structlog
 
@@ -15,18 +15,24 @@ from actors.doors import Doors
 from actors.pool import Pool
 from runtime.core.errors import StoreUnavailableError
 from runtime.core.placement.directory import Directory, Placement
-from runtime.core.placement.residency import Company
 from runtime.core.placement.supervision import Intensity, Record, Standing, company, judge
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.mint import now
 from runtime.process.tasks import Tasks
 from runtime.store.placement import Case, Move, PlacementStore
+from runtime.wire.loader import Loader
 from runtime.wire.protocol import Adoption, Departure, Want
 
 log = structlog.get_logger(__name__)
 
-DECIDED_AT_ONCE: Final = 200
+Item = TypeVar("Item")
+
+DECIDED_AT_ONCE: Final = 200  # sessions: others have their turn in between
+CALLS_AT_ONCE: Final = 1_000_000  # for a revival: one is for all
+LEARNED_AT_ONCE: Final = 16  # actors, with hundreds of sessions each
+SWEEP_INTERVAL_S: Final = 30.0  # a slow net below what is told of each death
 QUEUE_PATIENCE_S: Final = 5.0  # with those who wait for an actor, and are not heard of any more
+NOBODY_ASKS: Final[Mapping[str, Want]] = {}
 _WORDS: Final = {
     Standing.FREE: "session_released",
     Standing.QUARANTINED: "session_quarantined",
@@ -45,7 +51,11 @@ class Placer:
         self._tasks = tasks
         self._deciding = asyncio.Lock()  # held from a choice until its sessions count as residents
         self._reviving = asyncio.Lock()
-        self._vacated_after = -1  # deaths, after which nobody dead is noted as the home of an idle session
+        self._places = Loader(self._place, DECIDED_AT_ONCE)
+        self._revivals = Loader(self._revive_for_all, CALLS_AT_ONCE)
+        self._dead: set[str] = set()  # actors whose sessions have not been looked for yet
+        self._homeless: dict[str, None] = {}  # sessions that must go on and are nowhere, in the order of their turn
+        self._sweep_after = 0.0  # event-loop time
         self._excused: dict[str, int] = {}  # sessions whose last actor never heard of them, under that epoch
         self._doubted: set[str] = set()  # actors that may own sessions of which somebody does not know
 
@@ -65,37 +75,46 @@ class Placer:
 
         None says that it waits for an actor; a placement without an actor, that it is in quarantine.
         """
-        unknown = [s for s, want in asked.items() if self._known(s, want) is None]
-        found: dict[str, Placement | None] = {}
-        if unknown:
-            async with self._deciding:
-                found = await self._place({s: asked[s] for s in unknown})
-        known = {s: self._directory.get(s) for s in asked if s not in unknown}
-        return known | found
+        unknown = {s: want for s, want in asked.items() if self._known(s, want) is None}
+        found = {s: self._directory.get(s) for s in asked if s not in unknown}
+        answers = await asyncio.gather(*map(self._places.load, unknown.items()))
+        return found | {s: place for s, (exists, place) in zip(unknown, answers, strict=True) if exists}
 
     async def leave(self, departures: Sequence[Departure]) -> None:
         """Hear that actors let sessions go; those with something unfinished go on elsewhere."""
-        left = await self._store.leave(departures)
+        try:
+            left = await self._store.leave(departures)
+        except StoreUnavailableError:
+            self._sweep_after = 0.0  # they may have left, and are told of once
+            raise
         self._settle([Placement(d.session_id, d.epoch, None) for d in departures if d.session_id in left])
         if any(left.values()):
+            self.seek(session_id for session_id, is_unfinished in left.items() if is_unfinished)
             await self.revive()
 
     async def learn(self, actors: Collection[str]) -> None:
         """Read who lives in actors, and hand over what must go on there: nobody may have been told yet."""
-        found, unfinished = [], []
-        for case in await self._store.residents(list(actors)):
-            known = self._directory.get(case.session_id)
-            if known is None or known.epoch < case.epoch:
-                found.append(_placement(case))
-                self._keep(case.actor or "", self._judged(case, has_crashed=False))
-            if case.is_unfinished and (known is None or known.epoch <= case.epoch):
-                unfinished.append(_placement(case))
-        self._hand_over(unfinished)
-        self._settle(found)
+        for some in _batches(list(actors), LEARNED_AT_ONCE):
+            residents, tended = await self._store.residents(some), await self._store.tended(some)
+            for case in tended:
+                if self._is_news(_placement(case)):
+                    self._keep(case.actor or "", self._judged(case, has_crashed=False))
+            unfinished = [_placement(case) for case in tended if case.is_unfinished]
+            self._hand_over([place for place in unfinished if not self._is_past(place)])
+            self._settle([place for place in residents if self._is_news(place)])
 
-    def excuse(self, unheard: Mapping[str, int]) -> None:
-        """Hear of sessions, with their epochs, that were given to a dying actor: its death is none of their doing."""
+    def lost(self, actor: str, unheard: Mapping[str, int]) -> None:
+        """Hear that an actor is no more: whoever lived there is looked for by the next revival.
+
+        `unheard` are sessions, with their epochs, that were handed to it and of which it has not heard: its death is
+        none of their doing.
+        """
         self._excused.update(unheard)
+        self._dead.add(actor)
+
+    def seek(self, session_ids: Iterable[str]) -> None:
+        """Hear of sessions that may have something unfinished and live nowhere; the next revival sees to them."""
+        self._homeless.update(dict.fromkeys(session_ids))
 
     def doubt(self, actors: Iterable[str]) -> None:
         """Have the next revival learn anew who lives there."""
@@ -103,22 +122,46 @@ class Placer:
 
     async def revive(self) -> None:
         """Find the sessions whose actor is gone, and let those with something unfinished go on."""
+        await self._revivals.load(None)
+
+    async def _revive_for_all(self, calls: Sequence[None]) -> Sequence[None]:
         async with self._reviving:
             if self._doubted:
                 doubted, self._doubted = self._doubted, set()
                 with self._doubting(doubted):
                     await self.learn(doubted & self._pool.members.keys())
-            members = list(self._pool.members)
-            deaths = self._pool.deaths
-            await self._decide_all(await self._store.orphans(members))
-            if deaths != self._vacated_after:  # who has nothing unfinished keeps nobody waiting
-                await self._decide_all(await self._store.stillborn(members))
-                await self._store.vacate(members)
-                self._vacated_after = deaths
+            if asyncio.get_running_loop().time() >= self._sweep_after:
+                await self._sweep()
+            if self._dead:
+                await self._follow_dead()
+            await self._house()
+        return calls
+
+    async def _sweep(self) -> None:
+        """Look for whoever is dead or abandoned without anybody having been told, as while there was no supervisor."""
+        self._dead.update(owner for owner in await self._store.owners() if self._is_dead(owner))
+        self.seek(await self._store.abandoned())
+        self._sweep_after = asyncio.get_running_loop().time() + SWEEP_INTERVAL_S
+
+    async def _follow_dead(self) -> None:
+        """See to everybody who lived in actors that are dead."""
+        dead, self._dead = list(self._dead), set()
+        try:
+            self.seek(await self._store.orphans(dead))
+            await self._house()
+            stillborn = await self._store.stillborn(dead)  # who has nothing unfinished keeps nobody waiting
+            for some in _batches(stillborn, DECIDED_AT_ONCE):
+                async with self._round():
+                    await self._carry_out(self._decide_all(some))
+            await self._store.vacate(dead)
+            self.seek(await self._store.orphans(dead))  # if one that was only thought dead has begun something since
+        except StoreUnavailableError:
+            self._dead.update(dead)
+            raise
 
     async def acquit(self) -> None:
         """Let neighbours in where suspects have got on, or have left."""
-        async with self._reviving, self._deciding:  # or a suspect moves in between question and answer
+        async with self._reviving, self._round():  # or a suspect moves in between question and answer
             kept = self._pool.kept()
             empty = [actor for actor in kept if not self._directory.count(actor)]
             for actor in [*empty, *(await self._store.calm(kept) if kept else ())]:
@@ -127,7 +170,7 @@ class Placer:
     def look_at_queue(self) -> None:
         """Forget those who wait no more, and tell of those who do."""
         self._pool.queue.forget(asyncio.get_running_loop().time() - QUEUE_PATIENCE_S)
-        waiting = Counter(map(str, self._pool.queue.companies()))
+        waiting = {str(company): count for company, count in self._pool.queue.companies.items() if count}
         if waiting:
             log.warning("sessions_wait_for_actor", **waiting)
 
@@ -137,56 +180,79 @@ class Placer:
         known = self._directory.get(session_id)
         return known if known is not None and known.epoch > want.void_epoch else None
 
-    async def _place(self, asked: Mapping[str, Want]) -> dict[str, Placement | None]:
-        """Decide for sessions that are not known to live anywhere, or not there any more."""
-        cases = await self._store.cases(list(asked))
-        self._settle([_placement(c) for c in cases if self._is_home(c, asked[c.session_id])])
-        homeless = [c for c in cases if self._known(c.session_id, asked[c.session_id]) is None]
-        taken: Counter[str] = Counter()
-        moves = [m for m in (self._decide(c, taken, asked[c.session_id]) for c in homeless) if m is not None]
-        await self._carry_out(moves)
-        barred = {m.case.session_id: _nowhere(m) for m in moves if m.record.standing is not Standing.FREE}
-        return {c.session_id: self._directory.get(c.session_id) for c in cases} | barred
+    def _is_news(self, place: Placement) -> bool:
+        known = self._directory.get(place.session_id)
+        return known is None or known.epoch < place.epoch
 
-    async def _decide_all(self, cases: Sequence[Case]) -> None:
-        cases = self._pool.queue.in_order(cases, lambda case: case.session_id)
-        cases.sort(key=self._may_live_anywhere)  # whoever needs an empty actor chooses before those that need none
-        for start in range(0, len(cases), DECIDED_AT_ONCE):
-            async with self._deciding:
-                taken: Counter[str] = Counter()
-                moves = [self._decide(case, taken) for case in cases[start : start + DECIDED_AT_ONCE]]
-                await self._carry_out([move for move in moves if move is not None])
+    def _is_past(self, place: Placement) -> bool:
+        known = self._directory.get(place.session_id)
+        return known is not None and known.epoch > place.epoch
+
+    @asynccontextmanager
+    async def _round(self) -> AsyncIterator[None]:
+        """Decide: from a choice until its sessions count as residents nobody else does."""
+        async with self._deciding:
+            try:
+                yield
+            finally:
+                self._pool.release_reserved()
+
+    async def _place(self, asked: Sequence[tuple[str, Want]]) -> list[tuple[bool, Placement | None]]:
+        """Decide for sessions that are not known to live anywhere, or not there any more; say too which there are."""
+        wants: dict[str, Want] = {}
+        for session_id, want in asked:
+            wants[session_id] = want.also(wants.get(session_id, want))
+        async with self._round():
+            cases = await self._store.cases(list(wants))
+            self._settle([_placement(c) for c in cases if self._is_home(c, wants[c.session_id])])
+            moves = self._decide_all(
+                [c for c in cases if self._known(c.session_id, wants[c.session_id]) is None], wants
+            )
+            await self._carry_out(moves)
+        existing = {case.session_id for case in cases}
+        barred = {m.case.session_id: _nowhere(m) for m in moves if m.record.standing is not Standing.FREE}
+        return [(s in existing, barred.get(s) or self._directory.get(s)) for s, _ in asked]
+
+    async def _house(self) -> None:
+        """Find a place for whoever is homeless, those first that have waited longest."""
+        session_ids = sorted(self._homeless, key=self._pool.queue.position)
+        for some in _batches(session_ids, DECIDED_AT_ONCE):
+            async with self._round():
+                cases = [case for case in await self._store.cases(some) if self._must_go_on(case)]
+                for session_id in {*some}.difference(case.session_id for case in cases):
+                    self._homeless.pop(session_id, None)
+                await self._carry_out(self._decide_all(cases))
+
+    def _must_go_on(self, case: Case) -> bool:
+        is_home = case.actor in self._pool.members
+        return case.is_unfinished and not is_home and case.record.standing is not Standing.GIVEN_UP
+
+    def _decide_all(self, cases: Iterable[Case], asked: Mapping[str, Want] = NOBODY_ASKS) -> list[Move]:
+        return [move for case in cases if (move := self._decide(case, asked.get(case.session_id))) is not None]
 
     def _is_home(self, case: Case, want: Want) -> bool:
         """Whether it lives where its row says, though that was not known here."""
         return case.actor in self._pool.members and case.epoch > want.void_epoch
 
-    def _decide(self, case: Case, taken: "Counter[str]", want: Want | None = None) -> Move | None:
-        """Return what becomes of a session that lives nowhere; None while it waits for an actor, or if nothing does.
-
-        `taken` counts what this round has given away.
-        """
+    def _decide(self, case: Case, want: Want | None = None) -> Move | None:
+        """Return what becomes of a session that lives nowhere; None while it waits for an actor, or if nothing does."""
         record = self._judged(case, has_crashed=self._has_crashed(case))
         if want is not None and want.may_release and case.record.standing is not Standing.FREE:
             record = Record()
         if record.standing is Standing.GIVEN_UP or not (case.is_unfinished or _may_wake(want, record)):
             return Move(case, None, record)
         neighbours = company(record.crashes, self._intensity)
-        actor = self._pool.choose(taken, neighbours)
+        actor = self._pool.choose(neighbours)
         if actor is None:
             self._pool.queue.join(case.session_id, neighbours, asyncio.get_running_loop().time())
             return None
-        taken[actor] += 1
+        self._pool.reserve(actor)
         self._pool.queue.leave(case.session_id)
         self._keep(actor, record)
         return Move(case, actor, record)
 
     def _has_crashed(self, case: Case) -> bool:
         return case.is_at_work and self._excused.get(case.session_id) != case.epoch
-
-    def _may_live_anywhere(self, case: Case) -> bool:
-        record = self._judged(case, has_crashed=self._has_crashed(case))
-        return company(record.crashes, self._intensity) is Company.ANYBODY
 
     def _judged(self, case: Case, *, has_crashed: bool) -> Record:
         return judge(case.record, now().timestamp(), case.steps, self._intensity, has_crashed=has_crashed)
@@ -206,7 +272,10 @@ class Placer:
             self._excused.pop(move.case.session_id, None)
         moved = [move for move in moves if move.case.session_id in epochs]
         places = [Placement(m.case.session_id, epochs[m.case.session_id], m.actor) for m in moved]
-        self.excuse({p.session_id: p.epoch for p in places if self._is_dead(p.actor)})
+        for place in places:
+            self._homeless.pop(place.session_id, None)
+            if place.actor is not None and self._is_dead(place.actor):  # since just now
+                self.lost(place.actor, {place.session_id: place.epoch})
         unfinished = [p for m, p in zip(moved, places, strict=True) if m.case.is_unfinished and m.actor is not None]
         reach(FailPoint.SUPERVISOR_REVIVED if unfinished else FailPoint.SUPERVISOR_PLACED)
         self._hand_over(unfinished)
@@ -234,11 +303,23 @@ class Placer:
 
     def _settle(self, places: Sequence[Placement]) -> None:
         """Note and announce placements, but none in actors that died meanwhile: nobody would be sent on."""
-        places = [p for p in places if not self._is_dead(p.actor)]
-        self._doors.announce([p for p in places if self._directory.note(p)])
+        news = []
+        for place in places:
+            if place.actor is not None and self._is_dead(place.actor):
+                continue
+            before = self._directory.get(place.session_id)
+            if self._directory.note(place):
+                news.append(place)
+                self._pool.refile(place.actor)
+                self._pool.refile(before.actor if before is not None else None)
+        self._doors.announce(news)
 
-    def _is_dead(self, actor: str | None) -> bool:
-        return actor is not None and actor not in self._pool.members
+    def _is_dead(self, actor: str) -> bool:
+        return actor not in self._pool.members
+
+
+def _batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    return (items[start : start + most] for start in range(0, len(items), most))
 
 
 def _may_wake(want: Want | None, record: Record) -> bool:

@@ -5,18 +5,19 @@ The rules are in `runtime.core.placement.residency`; here they are carried out w
 
 import asyncio
 import contextlib
+import heapq
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
 
-from actors.member import Member, MemberState, spawn
+from actors.member import Member, MemberState, new_name, spawn
 from actors.nodes import Nodes
 from actors.site import Site
 from runtime.core.errors import OverloadedError
 from runtime.core.placement.directory import Placement
-from runtime.core.placement.residency import Company, Limits, Queue, Room, choose, max_actors, missing_standbys, surplus
+from runtime.core.placement.residency import Company, Limits, Queue, Room, Rooms, max_actors
 from runtime.core.retry import backoff_s
 from runtime.process.tasks import Tasks
 
@@ -25,14 +26,13 @@ HEAD_START_S: Final = 0.3  # of sessions that were given a place, before a proce
 START_PAUSE_S: Final = 0.5  # after a process that did not start; doubles with each one
 START_PAUSE_MOST_S: Final = 30.0
 FAILED_STARTS_MOST: Final = 3  # in a row, before whoever waits for the first actor is told
-NOBODY_YET: Final[Mapping[str, int]] = Counter[str]()
 
 
 class Pool:
     """Belongs to one event loop. `occupancy` tells how many sessions live in an actor; `tend` sees to each.
 
-    Somebody must `look` at the nodes before anything else, and tell what becomes of each actor: it is `ready`, `gone`
-    or did not start at all (`failed`).
+    Somebody must `look` at the nodes before anything else, and tell what becomes of each actor: it is `ready`, `gone`,
+    did not start at all (`failed`), or has more or fewer sessions than before (`refile`).
     """
 
     def __init__(
@@ -49,8 +49,12 @@ class Pool:
         self._occupancy = occupancy
         self._tend = tend
         self._tasks = tasks
-        self.deaths = 0  # of actors, so far
-        self._starts: list[str] = []  # under way in a thread, not members yet: the nodes to which they were sent
+        self._rooms = Rooms()
+        self._reserved: Counter[str] = Counter()  # sessions that are about to count as residents, by actor
+        self._kept: set[str] = set()  # actors into which not everybody may move
+        self._expiries: list[tuple[float, str]] = []  # a heap: when who is kept may be kept no more
+        self._starts: set[str] = set()  # under way in a thread, not members yet
+        self._warming: set[str] = set()  # members that have not started yet
         self._news = asyncio.Condition()
         self._failed_starts = 0  # in a row
         self._failure = ""  # why the last one did not start
@@ -70,20 +74,22 @@ class Pool:
         """Start as many processes as are missing, few at a time."""
         if self._is_closed or asyncio.get_running_loop().time() < self._start_after:
             return
-        starting = len(self._starts) + sum(m.state is MemberState.STARTING for m in self.members.values())
-        bare_nodes = self.nodes.bare(self._taken_nodes())
-        missing = missing_standbys(self._rooms(), self._limits, self.queue.companies(), bare_nodes)
+        self._let_in()
+        starting = len(self._starts) + len(self._warming)
+        missing = self._rooms.missing(self._limits, self.queue.companies, self.nodes.bare())
         for _ in range(min(missing, STARTING_AT_ONCE - starting)):
-            node_id = self.nodes.choose(self._taken_nodes())
-            self._starts.append(node_id or "")
-            self._tasks.owed(self._start(node_id), "spawn")
+            name, node_id = new_name(), self.nodes.choose()
+            self._starts.add(name)
+            self._rooms.put(name, Room())
+            self.nodes.settle(name, node_id or "")
+            self._tasks.owed(self._start(name, node_id), "spawn")
 
-    async def _start(self, node_id: str | None) -> None:
+    async def _start(self, name: str, node_id: str | None) -> None:
         """Start one process, in a thread, for Ray holds up whoever asks for it by some 20 ms."""
         try:
-            name, handle = await asyncio.to_thread(spawn, self._site, node_id)
+            handle = await asyncio.to_thread(spawn, self._site, name, node_id)
         finally:
-            self._starts.remove(node_id or "")
+            self._starts.remove(name)
         self.add(name, handle, node_id or "")
         await self._tell()
 
@@ -91,9 +97,6 @@ class Pool:
         """Return once whatever is being started is a member."""
         async with self._news:
             await self._news.wait_for(lambda: not self._starts)
-
-    def _taken_nodes(self) -> list[str]:
-        return [*self._starts, *(member.node_id for member in self.members.values())]
 
     def top_up_soon(self) -> None:
         """The same, but leave the processor first to sessions that go on in an actor that is warm, if there is one."""
@@ -103,8 +106,10 @@ class Pool:
     def add(self, name: str, handle: Any, node_id: str = "") -> None:
         """Take in an actor. `node_id` is where it was sent, until it says where it is."""
         actors = self._site.settings.actors
-        member = self.members[name] = Member(name, handle, actors.lease_s, actors.heartbeat_interval_s)
+        member = Member(name, handle, actors.lease_s, actors.heartbeat_interval_s, self._refile)
         member.node_id = node_id
+        self.members[name] = member
+        self._refile(member)
         self._tasks.owed(self._tend(member), "tend")
 
     async def ready(self) -> None:
@@ -125,13 +130,19 @@ class Pool:
         """Hear that an actor is no more. Unless it was asked to leave, its node is doubted."""
         if member.state is not MemberState.DRAINING:
             self.nodes.doubt(member.node_id)
-        member.state = MemberState.DEAD
         self.members.pop(member.name, None)
-        self.deaths += 1
+        self._kept.discard(member.name)
+        self._warming.discard(member.name)
+        self._rooms.drop(member.name)
+        self.nodes.leave(member.name)
 
-    def surplus(self) -> list[Member]:
-        """Return the actors that may end, for they are empty and too many."""
-        return [self.members[name] for name in surplus(self._rooms(), self._limits)]
+    def retire(self) -> list[Member]:
+        """Let nobody in any more where actors are empty and too many, and return those: they may end."""
+        self._let_in()
+        members = [self.members[name] for name in self._rooms.surplus(self._limits)]
+        for member in members:
+            member.enter(MemberState.DRAINING)
+        return members
 
     async def close(self) -> None:
         """End every actor, where it stands, and start no others."""
@@ -146,9 +157,21 @@ class Pool:
 
     # ------------------------------------------------------------ room
 
-    def choose(self, taken: Mapping[str, int] = NOBODY_YET, company: Company = Company.ANYBODY) -> str | None:
-        """Return the actor for one more session, or None; `taken` counts what was given away since the last look."""
-        return choose(self._rooms(taken), self._limits, company)
+    def choose(self, company: Company = Company.ANYBODY) -> str | None:
+        """Return the actor for one more session, or None."""
+        self._let_in()
+        return self._rooms.choose(self._limits, company)
+
+    def reserve(self, actor: str) -> None:
+        """Count one more session as a resident of an actor, until `release_reserved`."""
+        self._reserved[actor] += 1
+        self.refile(actor)
+
+    def release_reserved(self) -> None:
+        """Hear that whoever was given a place counts as a resident there by now, or has not got it."""
+        reserved, self._reserved = self._reserved, Counter()
+        for actor in reserved:
+            self.refile(actor)
 
     async def wait_for_first(self, timeout_s: float) -> None:
         """Return once a session can live somewhere.
@@ -170,28 +193,48 @@ class Pool:
         """Let only fitting neighbours into an actor for a while."""
         member = self.members.get(actor)
         if member is not None and company is not Company.ANYBODY:
-            member.kept_for = company
-            member.kept_until = asyncio.get_running_loop().time() + for_s
+            until = asyncio.get_running_loop().time() + for_s
+            self._kept.add(actor)
+            heapq.heappush(self._expiries, (until, actor))
+            member.keep(company, until)
 
     def kept(self) -> list[str]:
         """Return the actors that are kept."""
-        now_s = asyncio.get_running_loop().time()
-        return [name for name, member in self.members.items() if member.kept_until > now_s]
+        self._let_in()
+        return list(self._kept)
 
     def open(self, actor: str) -> None:
         """Let anybody in again."""
+        self._kept.discard(actor)
         if actor in self.members:
-            self.members[actor].kept_until = 0.0
+            self.members[actor].keep(Company.ANYBODY, 0.0)
 
-    def _rooms(self, taken: Mapping[str, int] = NOBODY_YET) -> list[Room]:
+    def _let_in(self) -> None:
+        """Open the actors that were kept long enough."""
         now_s = asyncio.get_running_loop().time()
-        starting = [Room("", 0, is_ready=False) for _ in self._starts]
-        return starting + [
-            Room(
-                name,
-                self._occupancy(name) + taken.get(name, 0),
-                is_ready=member.state is MemberState.READY,
-                open_to=member.open_to(now_s),
-            )
-            for name, member in self.members.items()
-        ]
+        while self._expiries and self._expiries[0][0] <= now_s:
+            _, actor = heapq.heappop(self._expiries)
+            member = self.members.get(actor)
+            if member is not None and member.kept_until <= now_s:
+                self.open(actor)
+
+    def refile(self, actor: str | None) -> None:
+        """Hear that an actor has more or fewer sessions than before."""
+        member = self.members.get(actor or "")
+        if member is not None:
+            self._refile(member)
+
+    def _refile(self, member: Member) -> None:
+        if self.members.get(member.name) is not member:
+            return  # it has died
+        self.nodes.settle(member.name, member.node_id)
+        if member.state is MemberState.STARTING:
+            self._warming.add(member.name)
+        else:
+            self._warming.discard(member.name)
+        room = Room(
+            self._occupancy(member.name) + self._reserved[member.name],
+            is_ready=member.state is MemberState.READY,
+            open_to=member.open_to(asyncio.get_running_loop().time()),
+        )
+        self._rooms.put(member.name, room)

@@ -153,7 +153,7 @@ class SupervisorActor:
         chosen = [m for m in self._pool.members.values() if m.name == actor or (m.node_id and m.node_id == node_id)]
         for member in chosen:
             if member.state is not MemberState.DRAINING:
-                member.state = MemberState.DRAINING
+                member.enter(MemberState.DRAINING)
                 self._tasks.owed(member.drain(self._site.settings.actors.drain_timeout_s), "drain")
         self._pool.top_up()
         return [member.info(self._directory.count(member.name)) for member in chosen]
@@ -177,7 +177,7 @@ class SupervisorActor:
             await self._pool.failed(reason)
         was_asked = member.state is MemberState.DRAINING
         self._pool.gone(member)
-        self._placer.excuse(member.unheard)
+        self._placer.lost(member.name, member.unheard)
         homeless = self._directory.clear(member.name)
         log.warning("actor_died", actor=member.name, reason=reason, sessions=len(homeless))
         if homeless or self._placer.is_busy:  # sessions may just be given to it
@@ -190,6 +190,7 @@ class SupervisorActor:
         self._pool.top_up_soon()
         if was_asked:
             await _outlast(lambda: self._strike_out(homeless))
+            self._placer.seek(place.session_id for place in homeless)
         await self._revive()
         self._doors.announce([Placement(p.session_id, p.epoch, None) for p in homeless])
 
@@ -242,7 +243,7 @@ class SupervisorActor:
             log.warning("upkeep_postponed", reason=str(err))
         self._placer.look_at_queue()
         self._pool.top_up()
-        for member in self._pool.surplus():
+        for member in self._pool.retire():
             self._tasks.owed(member.close(), "close")
 
 

@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from runtime.core.ids import hex_of
+from runtime.core.placement.directory import Placement
 from runtime.core.placement.supervision import Crash, Record, Standing
 from runtime.store.pool import translate
 from runtime.wire.protocol import Departure
@@ -25,18 +26,35 @@ CASES: Final = f"""
 SELECT {_COLUMNS}, {_WROTE} AS has_written FROM sessions s WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL
 """
 
-# Owned by an actor that is not there, or by nobody, with a turn that has not ended.
-ORPHANS: Final = f"""
-SELECT {_COLUMNS}, true AS has_written FROM sessions s
-WHERE status IN ('active', 'waitingfortoolresults') AND deleted_at IS NULL AND NOT given_up
-  AND (actor IS NULL OR actor <> ALL($1::text[]))
+# With a turn that has not ended, in an actor that is not there. Those that have crashed before come first, for they may
+# need an empty actor, then the newest.
+ORPHANS: Final = """
+SELECT id FROM sessions
+WHERE actor = ANY($1::text[]) AND status IN ('active', 'waitingfortoolresults') AND deleted_at IS NULL AND NOT given_up
+ORDER BY crashes::text = '[]', updated_at DESC
+"""
+
+# The same, of nobody: it was let go on purpose, and nobody has heard of it.
+ABANDONED: Final = """
+SELECT id FROM sessions
+WHERE status IN ('active', 'waitingfortoolresults') AND actor IS NULL AND deleted_at IS NULL AND NOT given_up
 ORDER BY updated_at DESC
 """
 
 STILLBORN: Final = f"""
 SELECT {_COLUMNS}, false AS has_written FROM sessions s
-WHERE actor IS NOT NULL AND actor <> ALL($1::text[]) AND status IN ('started', 'idle') AND deleted_at IS NULL
-  AND NOT {_WROTE}
+WHERE actor = ANY($1::text[]) AND status IN ('started', 'idle') AND deleted_at IS NULL AND NOT {_WROTE}
+"""
+
+# Everybody who owns anything: a step from one name to the next in the index, for each has thousands of sessions.
+OWNERS: Final = """
+WITH RECURSIVE owners AS (
+    (SELECT actor FROM sessions WHERE actor IS NOT NULL ORDER BY actor LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.actor FROM sessions s WHERE s.actor > o.actor ORDER BY s.actor LIMIT 1)
+    FROM owners o WHERE o.actor IS NOT NULL
+)
+SELECT actor FROM owners WHERE actor IS NOT NULL
 """
 
 # A new placement ends every older one: whoever appends under the old epoch commits nothing.
@@ -66,9 +84,10 @@ UPDATE sessions s SET actor = NULL FROM unnest($1::uuid[], $2::int[]) AS p (id, 
 WHERE s.id = p.id AND s.epoch = p.epoch
 """
 
+# Under a new epoch, lest an owner that was only thought dead begins something of which nobody would know.
 VACATE: Final = """
-UPDATE sessions SET actor = NULL
-WHERE actor IS NOT NULL AND actor <> ALL($1::text[]) AND status IN ('started', 'idle')
+UPDATE sessions SET actor = NULL, epoch = epoch + 1
+WHERE actor = ANY($1::text[]) AND (status IN ('started', 'idle') OR deleted_at IS NOT NULL)
 """
 
 # Actors all of whose sessions rest, or have finished a step since their last crash.
@@ -77,8 +96,13 @@ SELECT actor FROM sessions WHERE actor = ANY($1::text[]) AND deleted_at IS NULL 
 HAVING bool_and(status IN ('started', 'idle') OR steps > coalesce((crashes->-1->>'steps')::bigint, -1))
 """
 
-RESIDENTS: Final = f"""
-SELECT {_COLUMNS}, true AS has_written FROM sessions s WHERE actor = ANY($1::text[]) AND deleted_at IS NULL
+RESIDENTS: Final = "SELECT id, epoch, actor FROM sessions WHERE actor = ANY($1::text[]) AND deleted_at IS NULL"
+
+# Those of them with a turn that has not ended, or with something on record.
+TENDED: Final = f"""
+SELECT {_COLUMNS}, true AS has_written FROM sessions s
+WHERE actor = ANY($1::text[]) AND deleted_at IS NULL
+  AND (status IN ('active', 'waitingfortoolresults') OR crashes::text <> '[]')
 """
 
 
@@ -114,20 +138,38 @@ class PlacementStore:
         self._pool = pool
 
     async def cases(self, session_ids: Sequence[str]) -> list[Case]:
-        """Return how sessions stand; those that do not exist are left out."""
-        return await self._cases(CASES, [hex_of(s) for s in session_ids])
+        """Return how sessions stand, in this order; those that do not exist are left out."""
+        found = {case.session_id: case for case in await self._cases(CASES, [hex_of(s) for s in session_ids])}
+        return [found[s] for s in session_ids if s in found]
 
-    async def orphans(self, living: Sequence[str]) -> list[Case]:
-        """Return those with an unfinished turn whose actor is not among the living, newest first."""
-        return await self._cases(ORPHANS, list(living))
+    async def orphans(self, dead: Sequence[str]) -> list[str]:
+        """Return the sessions of dead actors that have an unfinished turn: first those that have crashed before."""
+        with translate():
+            return [_session_id(row) for row in await self._pool.fetch(ORPHANS, dead)]
 
-    async def stillborn(self, living: Sequence[str]) -> list[Case]:
-        """Return those at rest that were being brought to life in an actor that is not among the living."""
-        return await self._cases(STILLBORN, list(living))
+    async def abandoned(self) -> list[str]:
+        """Return the sessions with an unfinished turn that nobody owns."""
+        with translate():
+            return [_session_id(row) for row in await self._pool.fetch(ABANDONED)]
 
-    async def residents(self, actors: Sequence[str]) -> list[Case]:
+    async def stillborn(self, dead: Sequence[str]) -> list[Case]:
+        """Return those at rest that were being brought to life in dead actors."""
+        return await self._cases(STILLBORN, dead)
+
+    async def owners(self) -> list[str]:
+        """Return the name of everybody who owns a session, dead or alive."""
+        with translate():
+            return [row["actor"] for row in await self._pool.fetch(OWNERS)]
+
+    async def residents(self, actors: Sequence[str]) -> list[Placement]:
         """Return everything that lives in these actors."""
-        return await self._cases(RESIDENTS, list(actors))
+        with translate():
+            rows = await self._pool.fetch(RESIDENTS, actors)
+        return [Placement(_session_id(row), row["epoch"], row["actor"]) for row in rows]
+
+    async def tended(self, actors: Sequence[str]) -> list[Case]:
+        """Return what lives in these actors and has an unfinished turn, or crashes on record."""
+        return await self._cases(TENDED, actors)
 
     async def move(self, moves: Sequence[Move]) -> dict[str, int]:
         """Carry out decisions; return the new epoch of each session that nobody else has moved meanwhile."""
@@ -159,10 +201,10 @@ class PlacementStore:
         with translate():
             await self._pool.execute(STRIKE_OUT, [hex_of(s) for s, _ in residents], [e for _, e in residents])
 
-    async def vacate(self, living: Sequence[str]) -> None:
-        """Forget the owners of idle sessions that are not among the living."""
+    async def vacate(self, dead: Sequence[str]) -> None:
+        """End the ownership of dead actors over sessions at rest."""
         with translate():
-            await self._pool.execute(VACATE, list(living))
+            await self._pool.execute(VACATE, dead)
 
     async def calm(self, actors: Sequence[str]) -> list[str]:
         """Return those of the actors whose sessions are suspects no more."""
@@ -187,9 +229,12 @@ def _case(row: asyncpg.Record) -> Case:
         actor=row["actor"],
         steps=row["steps"],
         record=Record(
-            msgspec.json.decode(row["crashes"], type=tuple[Crash, ...]),
+            _crashes.decode(row["crashes"]),
             Standing.GIVEN_UP if row["given_up"] else standing,
         ),
         is_unfinished=row["is_unfinished"],
         has_written=row["has_written"],
     )
+
+
+_crashes: Final = msgspec.json.Decoder(tuple[Crash, ...])

@@ -1,6 +1,7 @@
 """Answers questions that are asked at the same time by one query, as GraphQL's DataLoader does."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -17,30 +18,37 @@ class Loader(Generic[Key, Value]):
     def __init__(self, query: Callable[[Sequence[Key]], Awaitable[Sequence[Value]]], most: int) -> None:
         self._query = query
         self._most = most
-        self._asked: list[tuple[Key, asyncio.Future[Value]]] = []
+        self._asked: deque[tuple[Key, asyncio.Future[Value]]] = deque()
         self._asking: asyncio.Task[None] | None = None
 
-    async def load(self, key: Key) -> Value:
-        """Return the answer. Raises whatever the query raises."""
+    def load(self, key: Key) -> "asyncio.Future[Value]":
+        """Ask a question; awaiting it raises whatever the query raises."""
         future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
         self._asked.append((key, future))
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
-        return await future
+        return future
 
     async def _ask(self) -> None:
         try:
             while self._asked:
-                asked, self._asked = self._asked[: self._most], self._asked[self._most :]
-                try:
-                    answers = await self._query([key for key, _ in asked])
-                except Exception as err:  # noqa: BLE001  whatever it is, those who wait must hear of it
-                    for _, future in asked:
-                        if not future.done():
-                            future.set_exception(err)
-                else:
-                    for (_, future), answer in zip(asked, answers, strict=True):
-                        if not future.done():
-                            future.set_result(answer)
+                await self._answer([self._asked.popleft() for _ in range(min(self._most, len(self._asked)))])
         finally:
             self._asking = None
+            for _, future in self._asked:  # nobody answers any more
+                future.cancel()
+            self._asked.clear()
+
+    async def _answer(self, asked: Sequence[tuple[Key, "asyncio.Future[Value]"]]) -> None:
+        try:
+            answers = await self._query([key for key, _ in asked])
+            for (_, future), answer in zip(asked, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+        except Exception as err:  # noqa: BLE001  whatever it is, those who wait must hear of it
+            for _, future in asked:
+                if not future.done():
+                    future.set_exception(err)
+        finally:
+            for _, future in asked:
+                future.cancel()  # without an answer only if this task was cancelled

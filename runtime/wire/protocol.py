@@ -114,6 +114,10 @@ class Want(Wire, frozen=True):
     void_epoch: int = 0
     may_release: bool = False
 
+    def also(self, other: "Want") -> "Want":
+        """Return what two want of one session."""
+        return Want(max(self.void_epoch, other.void_epoch), self.may_release or other.may_release)
+
 
 class Adoption(Wire, frozen=True):
     """A session that must go on without being asked."""

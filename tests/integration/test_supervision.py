@@ -160,10 +160,9 @@ class Supervision(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ what supervisor and actors call
 
-    def spawn(self, _site: Site, _node_id: str | None = None) -> tuple[str, StandIn]:
-        name = new_id("actor")
+    def spawn(self, _site: Site, name: str, _node_id: str | None = None) -> StandIn:
         made = self._living[name] = StandIn(name, self._adopted)
-        return name, made
+        return made
 
     def living(self, _site: Site) -> list[tuple[str, StandIn]]:
         return list(self._living.items())

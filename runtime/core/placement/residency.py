@@ -1,11 +1,14 @@
-"""Who lives where: spread, then pack, and how many actors to keep."""
+"""Who lives where: spread, then pack, and how many actors to keep.
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+Clusters have thousands of actors and place thousands of sessions a second, so nothing here looks at all of either.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
-
-Item = TypeVar("Item")
+from itertools import islice
+from math import inf
 
 
 class Company(StrEnum):
@@ -20,9 +23,8 @@ class Company(StrEnum):
 class Room:
     """One session actor: how many sessions it holds, and whether its process is warm and answering."""
 
-    actor: str
-    sessions: int
-    is_ready: bool
+    sessions: int = 0
+    is_ready: bool = False
     open_to: Company = Company.ANYBODY
 
 
@@ -48,80 +50,130 @@ class Queue:
 
     def __init__(self) -> None:
         self._waiting: dict[str, tuple[Company, float]] = {}
+        self._positions: dict[str, int] = {}
+        self._came = 0
+        self.companies: Counter[Company] = Counter()  # what they wait for
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def join(self, session_id: str, company: Company, now: float) -> None:
         """Note that a session waits still; it keeps its place."""
+        known = self._waiting.get(session_id)
+        if known is None:
+            self._came += 1
+            self._positions[session_id] = self._came
+        else:
+            self.companies[known[0]] -= 1
         self._waiting[session_id] = company, now
+        self.companies[company] += 1
 
     def leave(self, session_id: str) -> None:
         """Note that a session waits no more."""
-        self._waiting.pop(session_id, None)
+        known = self._waiting.pop(session_id, None)
+        if known is not None:
+            self.companies[known[0]] -= 1
+            del self._positions[session_id]
 
     def forget(self, before: float) -> None:
         """Drop those of whom nothing was heard since."""
-        self._waiting = {s: (company, at) for s, (company, at) in self._waiting.items() if at >= before}
+        for session_id in [s for s, (_, at) in self._waiting.items() if at < before]:
+            self.leave(session_id)
 
-    def in_order(self, items: Iterable[Item], session_of: Callable[[Item], str]) -> list[Item]:
-        """Return what belongs to sessions with those first that have waited longest."""
-        position = {session_id: number for number, session_id in enumerate(self._waiting)}
-        return sorted(items, key=lambda item: position.get(session_of(item), len(position)))
-
-    def companies(self) -> list[Company]:
-        """Return what they wait for."""
-        return [company for company, _ in self._waiting.values()]
+    def position(self, session_id: str) -> float:
+        """Return a number that is the smaller the longer a session has waited; infinite if it does not."""
+        return self._positions.get(session_id, inf)
 
 
-def choose(rooms: Iterable[Room], limits: Limits, company: Company = Company.ANYBODY) -> str | None:
-    """Return the actor for the next session: an empty one, else the one with most room; None if there is none yet.
+class Rooms:
+    """Every session actor with what it holds, filed so that choosing one, or counting them, looks at none of the rest.
 
-    Suspects go where others are already, else into an empty actor, which then is theirs; who may have no company
-    takes an empty one too.
+    For each company, the rooms that are ready and open to it stand on a shelf for each number of sessions.
     """
-    rooms = list(rooms)
-    ready = [r for r in rooms if r.is_ready and r.sessions < limits.sessions_per_actor]
-    fitting = [] if company is Company.NOBODY else [r for r in ready if r.open_to is company]
-    if not fitting and company is not Company.ANYBODY and _keepable(rooms, limits, company):
-        fitting = [r for r in ready if r.open_to is Company.ANYBODY and r.sessions == 0]
-    return min(fitting, key=lambda r: (r.sessions, r.actor)).actor if fitting else None
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, Room] = {}
+        self._shelves: dict[Company, dict[int, OrderedDict[str, None]]] = {company: {} for company in Company}
+        self._open: Counter[Company] = Counter()
+        self._empty = 0  # and open to anybody, ready or not
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def put(self, actor: str, room: Room) -> None:
+        """Note how an actor stands."""
+        known = self._rooms.get(actor)
+        if known == room:
+            return
+        if known is not None:
+            self._unfile(actor, known)
+        self._rooms[actor] = room
+        self._open[room.open_to] += 1
+        self._empty += _is_empty(room)
+        if room.is_ready:
+            self._shelves[room.open_to].setdefault(room.sessions, OrderedDict())[actor] = None
+
+    def drop(self, actor: str) -> None:
+        """Note that an actor is no more."""
+        known = self._rooms.pop(actor, None)
+        if known is not None:
+            self._unfile(actor, known)
+
+    def _unfile(self, actor: str, room: Room) -> None:
+        self._open[room.open_to] -= 1
+        self._empty -= _is_empty(room)
+        if room.is_ready:
+            shelf = self._shelves[room.open_to]
+            del shelf[room.sessions][actor]
+            if not shelf[room.sessions]:
+                del shelf[room.sessions]
+
+    def choose(self, limits: Limits, company: Company = Company.ANYBODY) -> str | None:
+        """Return the actor for the next session: an empty one, else the one with most room; None if there is none yet.
+
+        Suspects go where others are already, else into an empty actor, which then is theirs; who may have no company
+        takes an empty one too. Of several that would do it is the one that has stood so the longest.
+        """
+        chosen = None if company is Company.NOBODY else self._roomiest(company, limits.sessions_per_actor)
+        if chosen is None and company is not Company.ANYBODY and self._keepable(company, limits):
+            chosen = self._roomiest(Company.ANYBODY, 1)
+        return chosen
+
+    def _roomiest(self, open_to: Company, below: int) -> str | None:
+        shelf = self._shelves[open_to]
+        fewest = min(shelf, default=below)
+        return next(iter(shelf[fewest])) if fewest < below else None
+
+    def _keepable(self, company: Company, limits: Limits) -> int:
+        """Return how many more actors may be kept for such company."""
+        return max(0, limits.kept_most - self._open[company])
+
+    def missing(self, limits: Limits, waiting: Mapping[Company, int], bare_nodes: int = 0) -> int:
+        """Return how many processes to start now, so that enough empty ones wait; those starting count.
+
+        Suspects that are `waiting` may have processes beyond the limit: one for all that may share it, and one for
+        each that may have no company, as many as may be kept. Each of the nodes that are bare, for they have just
+        come, is to have one within it.
+        """
+        free = limits.max_actors - self._counted(limits)
+        suspects = min(waiting.get(Company.NOBODY, 0), self._keepable(Company.NOBODY, limits))
+        suspects += min(waiting.get(Company.SUSPECTS, 0), 1, self._keepable(Company.SUSPECTS, limits))
+        wanted = max(min(limits.warm_standbys, free + self._empty), suspects)
+        return max(0, wanted - self._empty, min(bare_nodes, free))
+
+    def surplus(self, limits: Limits) -> list[str]:
+        """Return the empty actors beyond the limit, which may end."""
+        empty = self._shelves[Company.ANYBODY].get(0, ())
+        return list(islice(empty, max(0, self._counted(limits) - limits.max_actors)))
+
+    def _counted(self, limits: Limits) -> int:
+        """Return how many rooms count: what suspects hold is not taken from the others, up to as much again."""
+        kept = len(self._rooms) - self._open[Company.ANYBODY]
+        return len(self._rooms) - min(kept, limits.max_actors)
 
 
-def _keepable(rooms: Iterable[Room], limits: Limits, company: Company) -> int:
-    """Return how many more actors may be kept for such company."""
-    return max(0, limits.kept_most - sum(r.open_to is company for r in rooms))
-
-
-def missing_standbys(
-    rooms: Iterable[Room], limits: Limits, waiting: Collection[Company] = (), bare_nodes: int = 0
-) -> int:
-    """Return how many processes to start now, so that enough empty ones wait; those starting count.
-
-    Suspects that are `waiting` may have processes beyond the limit: one for all that may share it, and one for each
-    that may have no company, as many as may be kept. Each of the nodes that are bare, for they have just come, is to
-    have one within it.
-    """
-    rooms = list(rooms)
-    empty = sum(1 for r in rooms if r.sessions == 0 and r.open_to is Company.ANYBODY)
-    free = limits.max_actors - _counted(rooms, limits)
-    suspects = min(sum(c is Company.NOBODY for c in waiting), _keepable(rooms, limits, Company.NOBODY))
-    suspects += min(Company.SUSPECTS in waiting, _keepable(rooms, limits, Company.SUSPECTS))
-    wanted = max(min(limits.warm_standbys, free + empty), suspects)
-    return max(0, wanted - empty, min(bare_nodes, free))
-
-
-def surplus(rooms: Iterable[Room], limits: Limits) -> list[str]:
-    """Return the empty actors beyond the limit, which may end."""
-    rooms = list(rooms)
-    empty = sorted(r.actor for r in rooms if r.is_ready and r.sessions == 0 and r.open_to is Company.ANYBODY)
-    return empty[: max(0, _counted(rooms, limits) - limits.max_actors)]
-
-
-def _counted(rooms: Collection[Room], limits: Limits) -> int:
-    """Return how many rooms count: what suspects hold is not taken from the others, up to as much again."""
-    kept = sum(r.open_to is not Company.ANYBODY for r in rooms)
-    return len(rooms) - min(kept, limits.max_actors)
+def _is_empty(room: Room) -> bool:
+    return room.sessions == 0 and room.open_to is Company.ANYBODY
 
 
 def choose_node(nodes: Iterable[str], processes: Mapping[str, int], doubted: Mapping[str, float]) -> str | None:

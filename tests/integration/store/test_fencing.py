@@ -190,12 +190,14 @@ class Fencing(RuleBasedStateMachine):
         self._run(self._ground.placements.strike_out([(w.session_id, w.epoch) for w in chosen]))
         self._owners |= {w.session_id: None for w in chosen if w.epoch == self._epochs[w.session_id]}
 
-    @rule(living=st.lists(st.sampled_from("ab"), unique=True))
-    def the_dead_are_forgotten(self, living: Sequence[str]) -> None:
-        self._run(self._ground.placements.vacate(living))
+    @rule(dead=st.lists(st.sampled_from("ab"), unique=True))
+    def the_dead_are_forgotten(self, dead: Sequence[str]) -> None:
+        """What one that was only thought dead still writes is void."""
+        self._run(self._ground.placements.vacate(dead))
         for session_id, owner in self._owners.items():
-            if owner not in living and self._rests(session_id):
+            if owner in dead and self._rests(session_id):
                 self._owners[session_id] = None
+                self._epochs[session_id] += 1
 
     @rule(which=st.integers(0, 1), statement=st.sampled_from(TAMPERING))
     def somebody_tampers_with_the_log(self, which: int, statement: str) -> None:

@@ -1,7 +1,6 @@
 """How many processes are started, while starting one takes its time."""
 
 import asyncio
-import itertools
 import threading
 from collections.abc import AsyncIterator, Callable
 
@@ -26,13 +25,12 @@ class Starts:
         self.begun = 0
         self.threads: set[int] = set()
         self.go_on = threading.Semaphore(0)
-        self._numbers = itertools.count()
 
-    def spawn(self, _site: Site, _node_id: str | None = None) -> tuple[str, object]:
+    def spawn(self, _site: Site, _name: str, _node_id: str | None = None) -> object:
         self.begun += 1
         self.threads.add(threading.get_ident())
         assert self.go_on.acquire(timeout=PATIENCE_S)
-        return f"session-{next(self._numbers)}", object()
+        return object()
 
 
 @pytest.fixture

@@ -27,9 +27,9 @@ class Database:
 async def test_questions_that_come_meanwhile_share_the_next_query() -> None:
     database = Database()
     loader = Loader(database.ask, most=3)
-    first = asyncio.create_task(loader.load("a"))
+    first = loader.load("a")
     await asyncio.sleep(0)
-    others = [asyncio.create_task(loader.load("b" * n)) for n in (2, 3, 4, 5)]
+    others = [loader.load("b" * n) for n in (2, 3, 4, 5)]
     await asyncio.sleep(0)
     database.is_open.set()
     assert await asyncio.gather(first, *others) == [1, 2, 3, 4, 5]
@@ -50,10 +50,23 @@ async def test_whoever_asked_hears_of_a_fault_and_the_next_question_is_asked_ane
 async def test_who_gives_up_holds_up_nobody() -> None:
     database = Database()
     loader = Loader(database.ask, most=8)
-    impatient, patient = asyncio.create_task(loader.load("a")), asyncio.create_task(loader.load("bb"))
+    impatient, patient = loader.load("a"), loader.load("bb")
     await asyncio.sleep(0)
     impatient.cancel()
     database.is_open.set()
     assert await patient == 2
     with pytest.raises(asyncio.CancelledError):
         await impatient
+
+
+async def test_nobody_waits_for_a_query_that_is_cancelled() -> None:
+    """As when the process is ending."""
+
+    async def query(_: Sequence[str]) -> list[int]:
+        raise asyncio.CancelledError
+
+    loader = Loader(query, most=1)
+    asked = [loader.load(key) for key in "ab"]
+    async with asyncio.timeout(5):
+        ended = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(error) for error in ended] == [asyncio.CancelledError] * 2
