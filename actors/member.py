@@ -94,7 +94,7 @@ class Member:
         self._state = MemberState.STARTING
         self.kept_for = Company.ANYBODY
         self.kept_until = 0.0  # event-loop time
-        self.vitals = Vitals(0, 0, 0)
+        self.vitals = Vitals(0)
         self.actor_id = ""
         self.node_id = ""
         self.pid: int | None = None

@@ -44,8 +44,6 @@ class Started(Wire, frozen=True):
 class Vitals(Wire, frozen=True):
     """What a heartbeat tells. `heard` are sessions that were just handed over, told before they are brought to life."""
 
-    sessions: int
-    resting: int
     rss_bytes: int
     heard: tuple[str, ...] = ()
 
@@ -112,8 +110,7 @@ class SessionActor:
                 await asyncio.sleep(self._settings.actors.heartbeat_interval_s)
 
     def _vitals(self, heard: tuple[str, ...] = ()) -> Vitals:
-        stats = self._hosting().stats()
-        return Vitals(stats.sessions, stats.resting, rss_bytes(), heard)
+        return Vitals(rss_bytes(), heard)
 
     async def _talk(self, front_door: str, connection: Connection) -> None:
         """Take a front door's commands, and tell it what there is, until either side ends it."""

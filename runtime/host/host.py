@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 import structlog
 
 from runtime.core.errors import NotFoundError, PerdureError, StaleEpochError, StoreUnavailableError
@@ -31,16 +30,6 @@ ADOPTIONS_AT_ONCE: Final = 8  # a storm of them must leave the database and the 
 DRAIN_CHECK_S: Final = 0.1
 
 
-class HostStats(msgspec.Struct, frozen=True):
-    """What a host holds now, and what its journal has done since the start."""
-
-    sessions: int
-    resting: int
-    commits: int
-    events: int
-    queued: int
-
-
 class Host:
     """The sessions of one process, its `residents`, and the front doors that listen. Belongs to one event loop."""
 
@@ -50,13 +39,6 @@ class Host:
         self._services = services
         self._tasks = tasks
         self._adopting = asyncio.Semaphore(ADOPTIONS_AT_ONCE)
-
-    def stats(self) -> HostStats:
-        """Return the counters."""
-        journal = self._services.journal.stats()
-        engines = self.residents.engines()
-        resting = sum(engine.is_resting for engine in engines)
-        return HostStats(len(engines), resting, journal.commits, journal.events, journal.queued)
 
     # ------------------------------------------------------------ what front doors ask
 

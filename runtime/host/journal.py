@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from runtime.core.errors import CallerError, PerdureError, PermanentError, StaleEpochError, StoreUnavailableError
-from runtime.ports.journal import Batch, Done, JournalStats, JournalStore
+from runtime.ports.journal import Batch, Done, JournalStore
 from runtime.process.failpoint import FailPoint, Loop, reach, stumble
 from runtime.process.tasks import Tasks
 
@@ -43,7 +43,6 @@ class Journal:
         self._idle.set()
         self._has_room = asyncio.Event()
         self._has_room.set()
-        self._commits = self._events = self._retries = 0
 
     def start(self, tasks: Tasks) -> None:
         """Start the writer, which ends with `tasks` and takes the process along if it ends before."""
@@ -69,10 +68,6 @@ class Journal:
         self._idle.clear()
         self._wakeup.set()
 
-    def stats(self) -> JournalStats:
-        """Return the counters."""
-        return JournalStats(self._commits, self._events, self._retries, len(self._queue))
-
     async def _write_forever(self) -> None:
         while True:
             await self._wakeup.wait()
@@ -82,8 +77,6 @@ class Journal:
             reach(FailPoint.JOURNAL_COMMITTING)
             outcome = await self._commit(batches)
             reach(FailPoint.JOURNAL_COMMITTED)
-            self._commits += 1
-            self._events += sum(len(b.events) for b in batches)
             self._weigh(-sum(batch.size_bytes for batch, _ in group))
             for batch, done in group:
                 done(outcome.get((batch.session_id, batch.epoch), StaleEpochError(batch.session_id, batch.epoch)))
@@ -117,7 +110,6 @@ class Journal:
             log.warning("commit_interrupted", reason=err.reason, sessions=len(batches))
         delay = RETRY_FIRST_S
         while True:
-            self._retries += 1
             await asyncio.sleep(delay)
             delay = min(delay * 2, RETRY_MOST_S)
             try:

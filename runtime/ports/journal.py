@@ -96,15 +96,6 @@ class JournalStore(Protocol):
 Done = Callable[[PerdureError | None], None]
 
 
-class JournalStats(msgspec.Struct, frozen=True):
-    """Counters since the start."""
-
-    commits: int
-    events: int
-    retries: int
-    queued: int
-
-
 class JournalWriter(Protocol):
     """Who commits what the sessions of a process append."""
 
@@ -123,8 +114,4 @@ class JournalWriter(Protocol):
 
     async def flush(self) -> None:
         """Wait until all that is queued is on the disk."""
-        ...
-
-    def stats(self) -> JournalStats:
-        """Return the counters."""
         ...

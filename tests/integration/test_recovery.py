@@ -229,7 +229,7 @@ async def test_a_host_whose_session_moved_on_writes_nothing_and_runs_no_tool(dep
     await new.turns_ended()
     log = await deployment.log(old.session_id)
     gate.open()
-    await deployment.eventually(lambda: old.process.host.stats().sessions == 0)
+    await deployment.eventually(lambda: not old.process.host.residents.engines())
     assert await deployment.log(old.session_id) == log
     check_log(log)
     assert deployment.probe.effects == []

@@ -105,13 +105,13 @@ class StandIn:
                 break
             for adoption in adoptions:
                 self._adopted(self, adoption)
-            await connection.send(Vitals(0, 0, 0, tuple(a.session_id for a in adoptions)))
+            await connection.send(Vitals(0, tuple(a.session_id for a in adoptions)))
         beating.cancel()
 
     async def _beat(self, connection: Connection) -> None:
         with contextlib.suppress(OSError):
             while not self.death.is_set():
-                await connection.send(Vitals(0, 0, 0))
+                await connection.send(Vitals(0))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.death.wait(), HEARTBEAT_S)
         connection.close()
