@@ -88,8 +88,9 @@ class Placer:
             self._sweep_after = 0.0  # they may have left, and are told of once
             raise
         self._settle([Placement(d.session_id, d.epoch, None) for d in departures if d.session_id in left])
-        if any(left.values()):
-            self.seek(session_id for session_id, is_unfinished in left.items() if is_unfinished)
+        astray = [d.session_id for d in departures if left.get(d.session_id, True)]  # or somebody else has moved it
+        if astray:
+            self.seek(astray)
             await self.revive()
 
     async def learn(self, actors: Collection[str]) -> None:
