@@ -53,6 +53,15 @@ class Channels:
             raise
         return listener
 
+    def sessions(self) -> list[str]:
+        """See Heard."""
+        return list(self._channels)
+
+    def epoch(self, session_id: str) -> int | None:
+        """See Heard."""
+        channel = self._channels.get(session_id)
+        return None if channel is None else channel.epoch or 0
+
     # ------------------------------------------------------------ what comes
 
     def deliver(self, delivery: Delivery) -> None:
@@ -60,11 +69,6 @@ class Channels:
         channel = self._channels.get(delivery.session_id)
         if channel is not None and channel.epoch == delivery.epoch:
             channel.deliver(delivery.frames)
-
-    def look_again(self) -> None:
-        """Ask anew for what nobody told us while the supervisor was away."""
-        for channel in self._channels.values():
-            self._spawn(self._rejoin(channel))
 
     def follow(self, placement: Placement) -> bool:
         """Have a session's events come from there, if somebody listens; False if that is so already, or nobody does."""
@@ -86,10 +90,6 @@ class Channels:
             if channel.epoch is not None and self._directory.get(channel.session_id) is None:
                 channel.epoch = None
                 self._spawn(self._rejoin(channel))
-
-    def is_heard(self, session_id: str) -> bool:
-        """Whether somebody listens to a session."""
-        return session_id in self._channels
 
     # ------------------------------------------------------------ from owner to owner
 
@@ -141,6 +141,7 @@ class Channels:
 
     def _emptied(self, channel: Channel) -> None:
         del self._channels[channel.session_id]
+        self._locator.release(channel.session_id)
         placement = self._directory.get(channel.session_id)
         link = self._links.get(placement.actor) if placement is not None else None
         if placement is not None and link is not None and channel.epoch == placement.epoch:

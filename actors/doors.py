@@ -1,44 +1,121 @@
-"""The front doors, as the supervisor knows them: each hears of every change of placement."""
+"""The front doors, as the supervisor knows them: each hears of the sessions in which it is interested."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from runtime.core.placement.directory import Placement
+from runtime.core.placement.directory import Directory, Placement
+from runtime.core.placement.interests import Interests
 from runtime.ports.gateway import ActorInfo
+from runtime.process.tasks import Tasks
 from runtime.wire.outbox import Outbox
+from runtime.wire.protocol import Beliefs
 
 NEWS_LIMIT: Final = 1_000_000
+STEP: Final = 1_000  # sessions, a few milliseconds: then others have their turn
+
+
+@dataclass(slots=True)
+class _Door:
+    """One stream of news. `bit` names it among those who are interested; `number` is that of its last beliefs."""
+
+    info: ActorInfo
+    bit: int
+    box: Outbox[list[Placement]]
+    number: int = 0
 
 
 class Doors:
-    """Belongs to one event loop. `addressed` adds to a placement where its actor is reached."""
+    """Belongs to one event loop. `addressed` adds to a placement where its actor is reached.
 
-    def __init__(self, addressed: Callable[[Placement], Placement]) -> None:
+    Whoever is told where a session lives is noted as interested in the same step, so that no change falls between the
+    answer and the news. A door that no stream of news leads to is answered, and tells what it believes once one does.
+    """
+
+    def __init__(self, directory: Directory, addressed: Callable[[Placement], Placement], tasks: Tasks) -> None:
+        self._directory = directory
         self._addressed = addressed
-        self._doors: dict[str, tuple[ActorInfo, Outbox[list[Placement]]]] = {}
+        self._tasks = tasks
+        self._doors: dict[str, _Door] = {}
+        self._boxes: dict[int, Outbox[list[Placement]]] = {}  # the same doors, by bit
+        self._interests = Interests()
 
     def infos(self) -> list[ActorInfo]:
         """Return those that listen."""
-        return [info for info, _ in self._doors.values()]
+        return [door.info for door in self._doors.values()]
+
+    # ------------------------------------------------------------ what they are told
 
     def announce(self, placements: Sequence[Placement]) -> None:
-        """Tell all of them where sessions live now."""
-        if placements:
-            news = [self._addressed(placement) for placement in placements]
-            for _, box in self._doors.values():
-                box.put(news)
+        """Tell where sessions live now, in the order in which it came about."""
+        news: defaultdict[int, list[Placement]] = defaultdict(list)
+        for placement in placements:
+            bits = self._interests.told(placement.session_id, lives=placement.actor is not None)
+            if bits:
+                told = self._addressed(placement)
+                for bit in bits:
+                    news[bit].append(told)
+        for bit, told_there in news.items():
+            if bit in self._boxes:
+                self._boxes[bit].put(told_there)
+
+    def hold(self, front_door: str, placements: Iterable[Placement | None]) -> None:
+        """Note that a door is told, in this step, where sessions live."""
+        door = self._doors.get(front_door)
+        if door is not None:
+            for placement in placements:
+                if placement is not None and placement.actor is not None:
+                    self._interests.hold(door.bit, placement.session_id)
+
+    async def locate(self, beliefs: Beliefs) -> list[Placement]:
+        """Return where sessions live, or that they live nowhere, of those of which a door believes something else."""
+        self._release(beliefs)
+        differing: list[Placement] = []
+        for believed, is_watched in ((beliefs.watched, True), (beliefs.held, False)):
+            for step in _steps(believed):
+                door = self._doors.get(beliefs.front_door)  # it may have gone meanwhile, or begun anew
+                found = (self._correct(door, s, epoch, is_watched=is_watched) for s, epoch in step)
+                differing += [place for place in found if place is not None]
+                await asyncio.sleep(0)
+        return differing
+
+    def _release(self, beliefs: Beliefs) -> None:
+        door = self._doors.get(beliefs.front_door)
+        if door is not None and beliefs.number >= door.number:
+            door.number = beliefs.number
+            for session_id in beliefs.left:
+                self._interests.unwatch(door.bit, session_id)
+
+    def _correct(self, door: _Door | None, session_id: str, epoch: int, *, is_watched: bool) -> Placement | None:
+        """Return where a session lives if that is not believed, and note who is interested."""
+        place = self._directory.get(session_id)
+        if door is not None and is_watched:
+            self._interests.watch(door.bit, place.session_id if place else session_id, lives=place is not None)
+        elif door is not None and place is not None:
+            self._interests.hold(door.bit, place.session_id)  # not the id that came: one string for all who know it
+        if place is not None:
+            return self._addressed(place) if place.epoch > epoch else None
+        return Placement(session_id, epoch, None) if epoch else None
+
+    # ------------------------------------------------------------ coming and going
 
     async def watch(self, info: ActorInfo) -> AsyncGenerator[list[Placement], None]:
-        """Yield every change from now on, in batches; first an empty one."""
-        box: Outbox[list[Placement]] = Outbox(NEWS_LIMIT)
-        self._doors[info.name] = (info, box)
+        """Yield what a door is interested in from now on, in batches; first an empty one.
+
+        Of a door that comes again nothing is known: what it was told last may not have come.
+        """
+        self._leave(info.name)
+        door = self._doors[info.name] = _Door(info, self._interests.join(), Outbox(NEWS_LIMIT))
+        self._boxes[door.bit] = door.box
         try:
             yield []
-            while not box.is_closed:
-                yield [placement for news in await box.take() for placement in news]
+            while not door.box.is_closed:
+                yield [placement for news in await door.box.take() for placement in news]
         finally:
-            if self._doors.get(info.name, (None, None))[1] is box:
-                del self._doors[info.name]
+            if self._doors.get(info.name) is door:
+                self._leave(info.name)
 
     def forget(self, is_gone: Callable[[str], bool]) -> list[str]:
         """Tell nothing more to those that are gone, and return their names.
@@ -47,5 +124,23 @@ class Doors:
         """
         gone = [name for name in self._doors if is_gone(name)]
         for name in gone:
-            del self._doors[name]
+            self._leave(name)
         return gone
+
+    def _leave(self, name: str) -> None:
+        door = self._doors.pop(name, None)
+        if door is not None:
+            del self._boxes[door.bit]
+            self._tasks.owed(self._drop(door.bit), "drop")
+
+    async def _drop(self, bit: int) -> None:
+        is_left = True
+        while is_left:
+            is_left = self._interests.forget(bit, STEP)
+            await asyncio.sleep(0)
+
+
+def _steps(believed: Mapping[str, int]) -> Iterator[list[tuple[str, int]]]:
+    items = list(believed.items())
+    for start in range(0, len(items), STEP):
+        yield items[start : start + STEP]

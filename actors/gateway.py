@@ -12,6 +12,7 @@ from typing import Any, Final
 from actors.channels import Channels
 from actors.link import Links
 from actors.locator import Locator
+from actors.reconciler import Reconciler
 from actors.stub import SupervisorStub
 from runtime.core.errors import ConflictError, OverloadedError, PerdureError, SessionMovingError, StaleEpochError
 from runtime.core.failure import QUARANTINED
@@ -37,13 +38,15 @@ class RayGateway:
         self._tasks = Tasks()
         self._supervisor = SupervisorStub(supervisor)
         self._directory = Directory()
-        self._locator = Locator(self._supervisor, self._directory)
+        self._locator = Locator(self._supervisor, self._directory, self._learn, front_door, self._tasks)
         self._links = Links(front_door, self._deliver, self._cut_off, self._tasks)
         self._channels = Channels(self._locator, self._directory, self._links, self._tasks)
+        self._reconciler = Reconciler(self._locator, self._directory, self._channels, self._moved)
+        self._reconciling: asyncio.Task[None] | None = None
 
     async def start(self, info: ActorInfo) -> None:
         """Follow the supervisor's placements."""
-        self._tasks.essential(self._supervisor.follow(info, self._look_again, self._moved), "follower")
+        self._tasks.essential(self._supervisor.follow(info, self._begun, self._moved), "follower")
 
     async def close(self) -> None:
         """Stop listening to everything."""
@@ -136,21 +139,28 @@ class RayGateway:
         self._directory.clear(actor)
         self._channels.cut_off()
 
-    def _look_again(self) -> None:
+    def _begun(self) -> None:
         """Hear that the supervisor has begun to tell of placements; of those before it has not told."""
-        self._directory.clear_all()
-        self._channels.look_again()
+        self._locator.begin()
+        if self._reconciling is not None:
+            self._reconciling.cancel()
+        self._reconciling = self._tasks.owed(self._reconciler.reconcile(), "reconcile")
 
     def _moved(self, placement: Placement) -> None:
-        """Hear where a session lives now; whoever is of no concern here is not remembered."""
+        """Hear where a session lives now that is of concern here, or that it lives nowhere."""
+        is_new = self._learn(placement)
+        if placement.actor is None:
+            self._locator.leave(placement)
+            self._channels.left(placement)
+        elif is_new:
+            self._channels.follow(placement)
+
+    def _learn(self, placement: Placement) -> bool:
+        """Remember where a session lives now, and have anew what was asked where it lived; False if that is old."""
         known = self._directory.get(placement.session_id)
         if known is not None:
             self._links.moved(known.actor, placement)
-        if placement.actor is None:
-            self._directory.note(placement)
-            self._channels.left(placement)
-        elif (known is not None or self._channels.is_heard(placement.session_id)) and self._directory.note(placement):
-            self._channels.follow(placement)
+        return self._directory.note(placement)
 
 
 def _after(want: Want, placement: Placement, error: PerdureError) -> Want:

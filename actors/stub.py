@@ -12,7 +12,7 @@ from runtime.core.placement.directory import Placement
 from runtime.core.retry import doubling_s
 from runtime.ports.gateway import ActorInfo
 from runtime.process.failpoint import Loop, stumble
-from runtime.wire.protocol import Want
+from runtime.wire.protocol import Beliefs, Want
 
 log = structlog.get_logger(__name__)
 
@@ -30,14 +30,14 @@ class SupervisorStub:
     def __init__(self, handle: Any) -> None:
         self._handle = handle
 
-    async def place(self, wants: Mapping[str, Want]) -> dict[str, Placement | None]:
+    async def place(self, wants: Mapping[str, Want], front_door: str) -> dict[str, Placement | None]:
         """Have sessions placed (see Placer.place)."""
-        placements: dict[str, Placement | None] = await self._call("place", wants)
+        placements: dict[str, Placement | None] = await self._call("place", wants, front_door)
         return placements
 
-    async def locate(self, session_ids: Sequence[str]) -> dict[str, Placement]:
-        """Return where sessions live now; those that live nowhere are left out."""
-        placements: dict[str, Placement] = await self._call("locate", session_ids)
+    async def locate(self, beliefs: Beliefs) -> list[Placement]:
+        """Return where sessions live of which something else is believed (see Doors.locate)."""
+        placements: list[Placement] = await self._call("locate", beliefs)
         return placements
 
     async def actors(self) -> Sequence[ActorInfo]:

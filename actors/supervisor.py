@@ -33,7 +33,7 @@ from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
 from runtime.store.deployment import ClaimStore
 from runtime.store.placement import PlacementStore
-from runtime.wire.protocol import Departure, Want
+from runtime.wire.protocol import Beliefs, Departure, Want
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ class SupervisorActor:
         self._tasks = Tasks()
         self._directory = Directory()
         self._pool = Pool(site, self._directory.count, self._tend, self._tasks)
-        self._doors = Doors(self._pool.addressed)
+        self._doors = Doors(self._directory, self._pool.addressed, self._tasks)
         intensity = Intensity(actors.restart_intensity, actors.restart_window_s)
         self._placer = Placer(self._pool, self._directory, self._doors, intensity, self._tasks)
         self._claim = Claim()
@@ -92,19 +92,20 @@ class SupervisorActor:
         await self._starting
         await self._pool.wait_for_first(START_PATIENCE_S)
 
-    async def place(self, asked: Mapping[str, Want]) -> dict[str, Placement | None]:
-        """See Placer.place. Raises StoreUnavailableError when the database is away."""
+    async def place(self, asked: Mapping[str, Want], front_door: str = "") -> dict[str, Placement | None]:
+        """See Placer.place; the door hears of every change. Raises StoreUnavailableError: the database is away."""
         await self._starting
-        return {s: place and self._pool.addressed(place) for s, place in (await self._placer.place(asked)).items()}
+        placed = await self._placer.place(asked)
+        self._doors.hold(front_door, placed.values())
+        return {s: place and self._pool.addressed(place) for s, place in placed.items()}
 
-    async def locate(self, session_ids: Sequence[str]) -> dict[str, Placement]:
-        """Return where sessions live now; those that live nowhere are left out."""
+    async def locate(self, beliefs: Beliefs) -> list[Placement]:
+        """See Doors.locate."""
         await self._starting
-        found = {s: self._directory.get(s) for s in session_ids}
-        return {s: self._pool.addressed(place) for s, place in found.items() if place is not None}
+        return await self._doors.locate(beliefs)
 
     async def watch(self, info: ActorInfo) -> AsyncIterator[list[Placement]]:
-        """Yield every change of placement from now on, in batches; the caller is a front door."""
+        """See Doors.watch; the caller is a front door."""
         await self._starting
         async with aclosing(self._doors.watch(info)) as news:
             async for placements in news:
@@ -192,7 +193,8 @@ class SupervisorActor:
             await _outlast(lambda: self._strike_out(homeless))
             self._placer.seek(place.session_id for place in homeless)
         await self._revive()
-        self._doors.announce([Placement(p.session_id, p.epoch, None) for p in homeless])
+        nowhere = [p for p in homeless if self._directory.get(p.session_id) is None]
+        self._doors.announce([Placement(p.session_id, p.epoch, None) for p in nowhere])
 
     async def _revive(self) -> None:
         """Let sessions go on that lost their actor; whoever is missed now is found by the upkeep."""

@@ -3,7 +3,7 @@
 Everything here crosses a process boundary in batches, so it is plain values, and the boundary of a version.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -117,6 +117,21 @@ class Want(Wire, frozen=True):
     def also(self, other: "Want") -> "Want":
         """Return what two want of one session."""
         return Want(max(self.void_epoch, other.void_epoch), self.may_release or other.may_release)
+
+
+class Beliefs(Wire, frozen=True):
+    """Where sessions live as a front door believes: under which epoch, 0 for nowhere. What is not so it wants to hear.
+
+    From now on it is told of every session to which somebody listens there (`watched`), and, as long as they live
+    somewhere, of those of which it only knows where (`held`). Nobody listens any more to those that are `left`.
+    `number` grows from one to the next; what is left by words that were overtaken may be listened to again.
+    """
+
+    front_door: str
+    number: int
+    watched: Mapping[str, int]
+    held: Mapping[str, int]
+    left: Sequence[str]
 
 
 class Adoption(Wire, frozen=True):

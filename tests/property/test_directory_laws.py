@@ -78,5 +78,4 @@ def test_whoever_lived_in_an_actor_is_forgotten_and_nobody_else(news: list[Place
     assert len(gone) == len(set(gone))
     assert {place for place in map(directory.get, SESSIONS) if place is not None} == known - set(gone)
     assert directory.count(actor) == 0
-    directory.clear_all()
-    assert not any(directory.get(s) or directory.count(a) for s in SESSIONS for a in ACTORS)
+    assert set(directory.known()) == {place.session_id for place in known - set(gone)}

@@ -70,10 +70,9 @@ class Directory:
         """Forget everyone who lived in an actor, and return where they lived."""
         return [self._placements.pop(session_id) for session_id in self._residents.pop(actor, set())]
 
-    def clear_all(self) -> None:
-        """Forget everyone."""
-        self._placements.clear()
-        self._residents.clear()
+    def known(self) -> list[str]:
+        """Return the sessions that live somewhere."""
+        return list(self._placements)
 
     def count(self, actor: str) -> int:
         """Return how many sessions live in an actor."""

@@ -50,6 +50,7 @@ SENT: Final[tuple[Any, ...]] = (
     protocol.Answer(7, "active"),
     protocol.Delivery("session_1", 3, (FRAME,)),
     protocol.Want(2, may_release=True),
+    protocol.Beliefs("front-door-1", 4, {"session_1": 3}, {"session_2": 0}, ("session_3",)),
     protocol.Adoption("session_1", 3),
     protocol.Departure("session_1", 3, has_failed=True),
     Placement("session_1", 3, "actor"),
