@@ -41,6 +41,7 @@ class Doors:
         self._doors: dict[str, _Door] = {}
         self._boxes: dict[int, Outbox[list[Placement]]] = {}  # the same doors, by bit
         self._interests = Interests()
+        self._stepping = asyncio.Lock()  # so that one door's step, not one of each door, is between two other events
 
     def infos(self) -> list[ActorInfo]:
         """Return those that listen."""
@@ -75,10 +76,11 @@ class Doors:
         differing: list[Placement] = []
         for believed, is_watched in ((beliefs.watched, True), (beliefs.held, False)):
             for step in _steps(believed):
-                door = self._doors.get(beliefs.front_door)  # it may have gone meanwhile, or begun anew
-                found = (self._correct(door, s, epoch, is_watched=is_watched) for s, epoch in step)
-                differing += [place for place in found if place is not None]
-                await asyncio.sleep(0)
+                async with self._stepping:
+                    door = self._doors.get(beliefs.front_door)  # it may have gone meanwhile, or begun anew
+                    found = (self._correct(door, s, epoch, is_watched=is_watched) for s, epoch in step)
+                    differing += [place for place in found if place is not None]
+                    await asyncio.sleep(0)
         return differing
 
     def _release(self, beliefs: Beliefs) -> None:
