@@ -22,7 +22,7 @@ from runtime.wire.protocol import Beliefs, Want
 
 log = structlog.get_logger(__name__)
 
-QUESTIONS_AT_ONCE: Final = 1_000
+QUESTIONS_AT_ONCE: Final = 200
 ROOM_PATIENCE_S: Final = 10.0
 ROOM_PAUSE_S: Final = 0.1  # before an actor is asked for again that has room
 RELEASE_PAUSE_S: Final = 5.0  # before the supervisor is told whom nobody listens to, unless it is asked something

@@ -96,8 +96,10 @@ class SupervisorActor:
         """See Placer.place; the door hears of every change. Raises StoreUnavailableError: the database is away."""
         await self._starting
         placed = await self._placer.place(asked)
-        self._doors.hold(front_door, placed.values())
-        return {s: place and self._pool.addressed(place) for s, place in placed.items()}
+        # Anew, for it may have moved since it was placed, and of that the door was not told.
+        places = {s: self._directory.get(s) if place and place.actor else place for s, place in placed.items()}
+        self._doors.hold(front_door, places.values())
+        return {s: place and self._pool.addressed(place) for s, place in places.items()}
 
     async def locate(self, beliefs: Beliefs) -> list[Placement]:
         """See Doors.locate."""
