@@ -37,11 +37,16 @@ async def list_agents(
     deps: Needs, *, search: Search = "", include_archived: Archived = False, offset: Offset = 0, limit: Limit = 20
 ) -> AgentPage:
     """List agents, newest first."""
-    found, total = await deps.stores.agents.list(
-        search=search, include_archived=include_archived, offset=offset, limit=limit
+    found = await deps.stores.agents.list(search=search, include_archived=include_archived, offset=offset, limit=limit)
+    replies = [AgentReply.of(agent) for agent in found.items]
+    return AgentPage(
+        data=replies,
+        agents=replies,
+        total=found.total,
+        is_total_exact=found.is_total_exact,
+        offset=offset,
+        limit=limit,
     )
-    replies = [AgentReply.of(agent) for agent in found]
-    return AgentPage(data=replies, agents=replies, total=total, offset=offset, limit=limit)
 
 
 @router.get("/{agent}")

@@ -2,17 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from api.http.body import JsonRoute
 from api.http.deps import Deps, Needs
 from api.http.layers import definition
-from api.http.pages import Limit, Offset, Page, Search, SessionId
-from api.schemas.session import CancelReply, SessionBody, SessionPatch, SessionReply
+from api.http.pages import NextUrl, Page, SessionId, following
+from api.schemas.session import CancelReply, SessionBody, SessionPatch, SessionQuery, SessionReply
 from runtime.agents.layers import LayerReader, features_of
 from runtime.agents.opening import Opening
 from runtime.core.authored.definition import Session, SessionDefinition
-from runtime.core.ids import parse_id
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=JsonRoute)
 
@@ -24,6 +23,7 @@ class SessionPage(Page[SessionReply]):
     """A page of sessions, under the names that the Python and the TypeScript SDK read."""
 
     sessions: list[SessionReply]
+    next_url: NextUrl = None
 
 
 @router.post("", status_code=201)
@@ -43,19 +43,26 @@ async def create_session(deps: Needs, response: Response, body: SessionBody | No
 
 
 @router.get("")
-async def list_sessions(
-    deps: Needs,
-    agent_id: Annotated[str | None, Query()] = None,
-    search: Search = "",
-    offset: Offset = 0,
-    limit: Limit = 20,
-) -> SessionPage:
+async def list_sessions(deps: Needs, request: Request, query: Annotated[SessionQuery, Query()]) -> SessionPage:
     """List sessions, newest first."""
-    agent = None if agent_id is None else parse_id("agent", agent_id)
-    found, total = await deps.stores.sessions.list(agent_id=agent, search=search or None, offset=offset, limit=limit)
+    found = await deps.stores.sessions.list(
+        agent_id=query.agent_id,
+        search=query.search or None,
+        after_id=query.after_id,
+        offset=query.offset,
+        limit=query.limit,
+    )
     reader = LayerReader(deps.stores)
-    replies = [await _reply(deps, reader, session) for session in found]
-    return SessionPage(data=replies, sessions=replies, total=total, offset=offset, limit=limit)
+    replies = [await _reply(deps, reader, session) for session in found.items]
+    return SessionPage(
+        data=replies,
+        sessions=replies,
+        total=found.total,
+        is_total_exact=found.is_total_exact,
+        offset=query.offset,
+        limit=query.limit,
+        next_url=following(request.url, after_id=replies[-1].id) if replies and found.has_more else None,
+    )
 
 
 @router.get("/{session_id}")

@@ -1,17 +1,40 @@
 """Sessions on the wire."""
 
-from typing import Any, Final, Literal
+from functools import partial
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from api.schemas.fields import Body, Locale, ModelKey, Reply, Tag, Title, refuse
+from api.schemas.fields import MAX_INT, Body, Locale, ModelKey, Reply, Tag, Title, refuse, refuse_size
 from api.schemas.layer import Action, LayerBody, LayerReply, layer_fields
 from runtime.core.authored.definition import Session
 from runtime.core.ids import parse_id
 from runtime.core.session.state import Status
+from runtime.ports.listed import COUNTED_MOST
 
 ORGANIZATION_ID: Final = "org_00000000000000000000000000000001"  # the only one there is yet
 OWNER_ID: Final = "user_00000000000000000000000000000001"  # whom AUTH_MODE none makes of everybody
+
+AgentId = Annotated[str, AfterValidator(partial(parse_id, "agent"))]
+SessionId = Annotated[str, AfterValidator(partial(parse_id, "session"))]
+
+
+def _countable(offset: int) -> int:
+    if offset > COUNTED_MOST:
+        refuse_size(f"goes to {COUNTED_MOST:,}; what comes after a session is read with after_id, as next_url does")
+    return offset
+
+
+class SessionQuery(BaseModel):
+    """Which part of the list of sessions."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agent_id: AgentId | None = None
+    search: str = Field("", max_length=1000, description="A substring of titles to look for, in any case")
+    after_id: SessionId | None = Field(None, description="The session behind which the list begins")
+    offset: Annotated[int, AfterValidator(_countable)] = Field(0, ge=0, le=MAX_INT)
+    limit: int = Field(20, ge=1, le=100)
 
 
 class SessionPatch(Body):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from runtime.core.authored.definition import Agent, AgentDefinition, Harness, HarnessDefinition, Workspace
+from runtime.ports.listed import Listed
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -46,8 +47,8 @@ class Agents(Authored[Agent], Protocol):
 
     async def list(
         self, *, search: str = "", include_archived: bool = False, offset: int = 0, limit: int = 20
-    ) -> tuple[Sequence[Agent], int]:
-        """Return a page of agents, newest first, and how many there are; `search` looks at name and description."""
+    ) -> Listed[Agent]:
+        """Return a page of agents, newest first; `search` looks at name and description."""
         ...
 
     async def patch(

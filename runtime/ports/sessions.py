@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from runtime.core.authored.definition import Session, SessionDefinition
+from runtime.ports.listed import Listed
 
 
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +34,20 @@ class Sessions(Protocol):
         ...
 
     async def list(
-        self, *, agent_id: str | None = None, search: str | None = None, offset: int = 0, limit: int = 20
-    ) -> tuple[list[Session], int]:
-        """Return a page of sessions, newest first, and how many there are in all; `search` looks at titles."""
+        self,
+        *,
+        agent_id: str | None = None,
+        search: str | None = None,
+        after_id: str | None = None,
+        offset: int = 0,
+        limit: int = 20,
+    ) -> Listed[Session]:
+        """Return a page of sessions, newest first; `search` looks at titles, `after_id` begins behind a session.
+
+        Raises:
+            NotFoundError: there never was such a session to begin behind.
+            InvalidInputError: `search_too_broad`: too many titles hold the text for all of them to be looked at.
+        """
         ...
 
     async def patch(self, session_id: str, changes: Mapping[str, Any]) -> Session:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from runtime.core.authored.definition import Agent, AgentDefinition
+from runtime.ports.listed import Listed
 from runtime.store.authored import AuthoredStore
 from runtime.store.kind import Kind
 from runtime.store.pool import Pool
@@ -32,8 +33,8 @@ class AgentStore(AuthoredStore[Agent]):
 
     async def list(
         self, *, search: str = "", include_archived: bool = False, offset: int = 0, limit: int = 20
-    ) -> tuple[list[Agent], int]:
-        """Return a page of agents, newest first, and how many there are; `search` looks at name and description."""
+    ) -> Listed[Agent]:
+        """Return a page of agents, newest first; `search` looks at name and description."""
         return await self._page(search=search, include_archived=include_archived, offset=offset, limit=limit)
 
     async def patch(

@@ -13,6 +13,7 @@ from runtime.core.authored.names import taken
 from runtime.core.errors import ConflictError, NotFoundError
 from runtime.core.ids import hex_of
 from runtime.core.storable import storable
+from runtime.ports.listed import Listed
 from runtime.process.mint import new_id
 from runtime.store.kind import Kind, Statements
 from runtime.store.pool import Pool, translate
@@ -41,16 +42,15 @@ class AuthoredStore(Generic[T]):
 
     async def _page(
         self, *, search: str = "", include_archived: bool = False, offset: int = 0, limit: int | None = None
-    ) -> tuple[list[T], int]:
-        """Return a page of things, newest first, and how many there are; `search` is a substring, in any case."""
+    ) -> Listed[T]:
+        """Return a page of things, newest first; `search` is a substring, in any case."""
         text = storable(search)
         with translate():
             rows = await self._pool.fetch(self._sql.page, text, include_archived, offset, limit)
             ends_here = (limit is None or len(rows) < limit) and (rows or not offset)
-            total = offset + len(rows)
-            if not ends_here:
-                total = await self._pool.fetchval(self._sql.count, text, include_archived)
-        return [self._kind.read(row) for row in rows], total
+            reached = offset + len(rows) if rows else 0
+            counted = reached if ends_here else await self._pool.fetchval(self._sql.count, text, include_archived)
+        return Listed.counted([self._kind.read(row) for row in rows], offset, counted, reached)
 
     async def archive(self, thing_id: str) -> None:
         """Archive a thing; an archived one is deleted."""

@@ -71,8 +71,7 @@ class HarnessStore(AuthoredStore[Harness]):
 
     async def list(self, *, search: str = "", include_archived: bool = False) -> Sequence[Harness]:
         """Return the harnesses, built-in ones first, then the newest; `search` looks at name and description."""
-        found, _ = await self._page(search=search, include_archived=include_archived)
-        return found
+        return (await self._page(search=search, include_archived=include_archived)).items
 
     async def patch(
         self,

@@ -10,6 +10,7 @@ from runtime.core.authored.definition import Layer
 from runtime.core.authored.lifecycle import ARCHIVING
 from runtime.core.authored.names import MAX_CHARS, SUFFIX_CHARS
 from runtime.core.ids import hex_of
+from runtime.ports.listed import COUNTED_MOST
 from runtime.store.rows import check_storable, public_id, rfc3339, rfc3339_or_none, to_config
 
 T = TypeVar("T")
@@ -112,7 +113,7 @@ class Statements:
             WHERE name = $1 AND status = 'archived' AND id <> $2"""
         self.get = f"SELECT {columns} FROM {table} WHERE (id = $1::uuid OR name = $2::text) AND status <> 'deleted'"
         self.page = f"SELECT {columns} {matching} ORDER BY {first}created_at DESC, id DESC OFFSET $3 LIMIT $4"
-        self.count = f"SELECT count(*) {matching}"
+        self.count = f"SELECT count(*) FROM (SELECT {matching} LIMIT {COUNTED_MOST + 1}) AS counted"
         self.lock = f"SELECT {columns} FROM {table} WHERE id = $1 AND status <> 'deleted' FOR NO KEY UPDATE"
         self.update = f"""
             UPDATE {table} SET name = $2, status = $3::text, {changed} revision = revision + 1, updated_at = now(),

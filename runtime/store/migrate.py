@@ -1,7 +1,8 @@
 """The schema: numbered plain SQL files, applied once each, forward only. No server applies them by itself.
 
-A file whose first line is `-- no-transaction` holds one statement that Postgres runs in no transaction, such
-as a concurrent index build. A failed one is tried again the next time, so write it to allow that.
+A file whose first line is `-- no-transaction` holds statements, an empty line between any two, that Postgres runs in
+no transaction, such as concurrent index builds. Where one fails, all are run again the next time, so write them to
+allow that: a build that breaks off leaves an index behind that is of no use.
 """
 
 import asyncio
@@ -204,5 +205,6 @@ async def _apply(connection: _Connection, migration: Migration) -> None:
             await connection.execute(migration.sql, timeout=_UNTIL_DONE_S)
             await connection.execute(_RECORD, step.number, step.name, step.sha256)
     else:
-        await connection.execute(migration.sql, timeout=_UNTIL_DONE_S)
+        for statement in migration.sql.split("\n\n"):  # for what is sent together runs in a transaction, asked or not
+            await connection.execute(statement, timeout=_UNTIL_DONE_S)
         await connection.execute(_RECORD, step.number, step.name, step.sha256)

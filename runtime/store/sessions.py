@@ -8,7 +8,9 @@ import msgspec
 from runtime.core.authored.definition import Session, SessionDefinition
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
+from runtime.ports.listed import Listed
 from runtime.ports.sessions import NewSession
+from runtime.store.listing import Choice, find
 from runtime.store.pool import Pool, translate
 from runtime.store.rows import public_id, rfc3339, rfc3339_or_none, to_config
 
@@ -27,17 +29,8 @@ WITH own AS (INSERT INTO workspaces (id) VALUES ($4))
 {CREATE}
 """
 GET: Final = f"SELECT {_COLUMNS} FROM sessions WHERE id = $1 AND deleted_at IS NULL"
-LIST: Final = f"""
-SELECT {_COLUMNS}, count(*) OVER () AS total FROM sessions
-WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR agent_id = $1)
-    AND ($2::text IS NULL OR strpos(lower(title), lower($2)) > 0)
-ORDER BY created_at DESC, id DESC OFFSET $3 LIMIT $4
-"""
-COUNT: Final = """
-SELECT count(*) FROM sessions
-WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR agent_id = $1)
-    AND ($2::text IS NULL OR strpos(lower(title), lower($2)) > 0)
-"""
+READ: Final = f"SELECT {_COLUMNS} FROM sessions WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL"
+START: Final = "SELECT created_at, id FROM sessions WHERE id = $1"
 LOCK: Final = f"{GET} FOR NO KEY UPDATE"
 UPDATE: Final = f"""
 UPDATE sessions SET config = $2, revision = revision + 1, updated_at = now()
@@ -80,14 +73,24 @@ class SessionStore:
         return _session(_found(row, session_id))
 
     async def list(
-        self, *, agent_id: str | None = None, search: str | None = None, offset: int = 0, limit: int = 20
-    ) -> tuple[list[Session], int]:
-        """Return a page of sessions, newest first, and how many there are in all; `search` looks at titles."""
-        agent = agent_id and hex_of(agent_id)
+        self,
+        *,
+        agent_id: str | None = None,
+        search: str | None = None,
+        after_id: str | None = None,
+        offset: int = 0,
+        limit: int = 20,
+    ) -> Listed[Session]:
+        """Return a page of sessions, newest first; `search` looks at titles, `after_id` begins behind a session."""
         with translate():
-            rows = await self._pool.fetch(LIST, agent, search, offset, limit)
-            total = rows[0]["total"] if rows else await self._pool.fetchval(COUNT, agent, search)
-        return [_session(row) for row in rows], total
+            start = None
+            if after_id is not None:
+                start = tuple(_found(await self._pool.fetchrow(START, hex_of(after_id)), after_id))
+            choice = Choice(agent_id and hex_of(agent_id), start)
+            found = await find(self._pool, choice, search, offset, limit)
+            rows = {row["id"]: row for row in await self._pool.fetch(READ, found.items)}
+        shown = [_session(rows[key]) for key in found.items if key in rows]
+        return Listed(shown, offset, found.total, found.is_total_exact)
 
     async def patch(self, session_id: str, changes: Mapping[str, Any]) -> Session:
         """Replace some fields of what a session adds to its agent; its owner sees them when its next turn starts."""

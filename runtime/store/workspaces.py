@@ -31,8 +31,7 @@ class WorkspaceStore(AuthoredStore[Workspace]):
 
     async def list(self, *, search: str = "", include_archived: bool = False) -> Sequence[Workspace]:
         """Return the shared workspaces, newest first; `search` looks at name and description."""
-        found, _ = await self._page(search=search, include_archived=include_archived)
-        return found
+        return (await self._page(search=search, include_archived=include_archived)).items
 
     async def patch(
         self,

@@ -55,7 +55,7 @@ async def test_session_whose_files_do_not_fit_is_not_there(stores: Stores, opene
     files = (InitialFile("/a", "a file"), InitialFile("/a/b", "in a directory"))
     with pytest.raises(InvalidInputError):
         await opener.open(Opening(definition=SessionDefinition(initial_files=files)))
-    assert (await stores.sessions.list())[1] == 0
+    assert (await stores.sessions.list()).total == 0
 
 
 async def test_nothing_is_opened_on_what_is_archived(stores: Stores, opener: Opener, authoring: Authoring) -> None:
@@ -76,4 +76,4 @@ async def test_layer_that_cannot_be_run_is_not_stored(stores: Stores, authoring:
         await authoring.put_agent("agent_" + "0" * 32, "helper", AgentDefinition(), harness="nobody")
     with pytest.raises(ConflictError):
         await authoring.put_agent("other", "helper", AgentDefinition())
-    assert (await stores.agents.list())[1] == 0
+    assert (await stores.agents.list()).total == 0

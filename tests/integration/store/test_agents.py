@@ -8,6 +8,7 @@ from runtime.agents.built_in import built_in_id
 from runtime.core.authored.definition import Agent, AgentDefinition, ClientTool
 from runtime.core.authored.definition import AssignedCapability as Use
 from runtime.core.errors import ConflictError, InvalidInputError, NotFoundError
+from runtime.ports.listed import Listed
 from runtime.process.mint import new_id
 from runtime.store.agents import AgentStore
 from runtime.store.harnesses import HarnessStore
@@ -166,10 +167,9 @@ async def test_a_malformed_id_is_no_name(agents: AgentStore) -> None:
 async def test_the_list_is_newest_first_in_pages(agents: AgentStore) -> None:
     for number in range(5):
         await make(agents, f"helper-{number}")
-    page, total = await agents.list(offset=1, limit=2)
-    assert ([agent.name for agent in page], total) == (["helper-3", "helper-2"], 5)
-    beyond, total = await agents.list(offset=50)
-    assert (beyond, total) == ([], 5)
+    page = await agents.list(offset=1, limit=2)
+    assert ([agent.name for agent in page.items], page.total) == (["helper-3", "helper-2"], 5)
+    assert await agents.list(offset=50) == Listed([], 50, 5)
 
 
 async def test_search_looks_at_name_and_description_in_any_case(agents: AgentStore) -> None:
@@ -177,9 +177,9 @@ async def test_search_looks_at_name_and_description_in_any_case(agents: AgentSto
     await make(agents, "trip-planner")
     await make(agents, "beta", display_name="My Trip")
     await make(agents, "gamma", system_prompt="trip")
-    found, total = await agents.list(search="Trip")
-    assert ({agent.name for agent in found}, total) == ({"alpha", "trip-planner", "beta"}, 3)
-    assert (await agents.list(search="100%_\\"))[1] == 0
+    found = await agents.list(search="Trip")
+    assert ({agent.name for agent in found.items}, found.total) == ({"alpha", "trip-planner", "beta"}, 3)
+    assert (await agents.list(search="100%_\\")).total == 0
 
 
 async def test_archived_agents_are_listed_on_demand_and_deleted_ones_never(agents: AgentStore) -> None:
@@ -187,8 +187,8 @@ async def test_archived_agents_are_listed_on_demand_and_deleted_ones_never(agent
         agent = await make(agents, name)
         for _ in range(times):
             await agents.archive(agent.id)
-    assert [agent.name for agent in (await agents.list())[0]] == ["active"]
-    assert [agent.name for agent in (await agents.list(include_archived=True))[0]] == ["archived", "active"]
+    assert [agent.name for agent in (await agents.list()).items] == ["active"]
+    assert [agent.name for agent in (await agents.list(include_archived=True)).items] == ["archived", "active"]
 
 
 async def test_a_nul_is_refused_before_it_can_break_every_list(agents: AgentStore) -> None:
@@ -196,12 +196,11 @@ async def test_a_nul_is_refused_before_it_can_break_every_list(agents: AgentStor
         await make(agents, "helper", description="a\0b")
     kept = await make(agents, "helper", system_prompt="a\0b \\u0000")
     assert (await agents.get(kept.id)).definition.system_prompt == "a\0b \\u0000"
-    assert (await agents.list(search="help"))[1] == 1
+    assert (await agents.list(search="help")).total == 1
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
 async def test_looking_for_what_cannot_be_stored_finds_nothing(agents: AgentStore, text: str) -> None:
     with pytest.raises(NotFoundError):
         await agents.get(text)
-    found = await agents.list(search=text)
-    assert found == ([], 0)
+    assert (await agents.list(search=text)).total == 0

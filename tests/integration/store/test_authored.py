@@ -63,8 +63,8 @@ class RecipeStore(AuthoredStore[Recipe]):
         return await self._patch(key, values, name=name, status=status)
 
     async def names(self, offset: int = 0, limit: int | None = None) -> tuple[list[str], int]:
-        found, total = await self._page(offset=offset, limit=limit)
-        return [recipe.name for recipe in found], total
+        found = await self._page(offset=offset, limit=limit)
+        return [recipe.name for recipe in found.items], found.total
 
 
 @pytest.fixture

@@ -1,0 +1,106 @@
+"""Which sessions a list shows: the newest first, all or an agent's, by a part of their title.
+
+There may be millions, so nothing here takes as long as they are many. They are counted up to a limit. A text is looked
+for in the newest titles first, where most are that somebody looks for, and some of any that are frequent; if it is not
+there often enough, it is rare, and looked up in an index of all.
+"""
+
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from runtime.core.errors import InvalidInputError
+from runtime.ports.listed import COUNTED_MOST, Listed
+from runtime.store.pool import Pool
+
+SEARCH_TIMEOUT_S: Final = 2.0  # for a text that no new title has, and very many old ones
+
+_ORDER: Final = "ORDER BY created_at DESC, id DESC"
+_MATCHES: Final = "strpos(lower(title), lower($3)) > 0"
+_PAGE: Final = f"SELECT id FROM {{}} {_ORDER} OFFSET $1 LIMIT $2"
+
+
+class Choice(NamedTuple):
+    """Of all sessions those of an agent, and those that come after one in the list, where they are given."""
+
+    agent: str | None = None
+    after: tuple[datetime, UUID] | None = None
+
+    @property
+    def arguments(self) -> list[Any]:
+        """What the conditions compare with."""
+        return [*([] if self.agent is None else [self.agent]), *(self.after or ())]
+
+    def conditions(self, first: int) -> str:
+        """Return them, each behind AND; `first` is the number of the first argument.
+
+        What is not asked for is not in them: a plan for all cases would suit none.
+        """
+        agent = "" if self.agent is None else f" AND agent_id = ${first}"
+        then = first + bool(agent)
+        return agent if self.after is None else f"{agent} AND (created_at, id) < (${then}, ${then + 1})"
+
+
+def newest(choice: Choice) -> str:
+    """Return the statement for the ids of a page: offset, limit, and what a choice compares with."""
+    return _PAGE.format(f"sessions WHERE deleted_at IS NULL{choice.conditions(3)}")
+
+
+def count(choice: Choice) -> str:
+    """Return the statement that counts them, one further than is told."""
+    live = f"SELECT FROM sessions WHERE deleted_at IS NULL{choice.conditions(1)} {_ORDER} LIMIT {COUNTED_MOST + 1}"
+    return f"SELECT count(*) FROM ({live}) AS counted"
+
+
+def among_newest(choice: Choice) -> str:
+    """Return the statement that looks into the titles of the newest: offset, limit, text, and what a choice does."""
+    return f"""
+    WITH newest AS MATERIALIZED (
+        SELECT id, created_at, title FROM sessions WHERE deleted_at IS NULL{choice.conditions(4)}
+        {_ORDER} LIMIT {COUNTED_MOST + 1}
+    ), found AS MATERIALIZED (SELECT id, created_at FROM newest WHERE {_MATCHES})
+    SELECT (SELECT count(*) FROM newest) AS seen, (SELECT count(*) FROM found) AS total,
+        ARRAY({_PAGE.format("found")}) AS page
+    """
+
+
+def among_all(choice: Choice) -> str:
+    """Return the statement that looks a text up in the index of titles; its arguments are the same."""
+    return f"""
+    WITH found AS MATERIALIZED (
+        SELECT id, created_at FROM session_titles
+        WHERE title_grams(title) @@ title_query($3) AND {_MATCHES}{choice.conditions(4)}
+    )
+    SELECT (SELECT count(*) FROM found) AS total, ARRAY({_PAGE.format("found")}) AS page
+    """
+
+
+async def find(pool: Pool, choice: Choice, search: str | None, offset: int, limit: int) -> Listed[UUID]:
+    """Return a page of a list, as ids.
+
+    Raises:
+        InvalidInputError: `search_too_broad`: too many old titles have that text, and no new one.
+    """
+    if search is not None:
+        return await _search(pool, choice, search, offset, limit)
+    page = [row["id"] for row in await pool.fetch(newest(choice), offset, limit + 1, *choice.arguments)]
+    reached = offset + len(page) if page else 0
+    if len(page) <= limit and (page or not offset):
+        return Listed(page, offset, reached)
+    counted = await pool.fetchval(count(choice), *choice.arguments)
+    return Listed.counted(page[:limit], offset, counted, reached)
+
+
+async def _search(pool: Pool, choice: Choice, search: str, offset: int, limit: int) -> Listed[UUID]:
+    arguments = (offset, limit + 1, search, *choice.arguments)
+    async with pool.acquire() as connection:
+        [found] = await connection.fetch(among_newest(choice), *arguments)
+        saw_all = found["seen"] <= COUNTED_MOST
+        if saw_all or len(found["page"]) > limit:
+            return Listed(found["page"][:limit], offset, found["total"], saw_all)
+        try:
+            [found] = await connection.fetch(among_all(choice), *arguments, timeout=SEARCH_TIMEOUT_S)
+        except TimeoutError:
+            message = "Too many old titles hold this text, and too few new ones: search for more of it."
+            raise InvalidInputError(message, "search_too_broad") from None
+    return Listed(found["page"][:limit], offset, found["total"])
