@@ -53,6 +53,7 @@ async def list_sessions(deps: Needs, request: Request, query: Annotated[SessionQ
         limit=query.limit,
     )
     reader = LayerReader(deps.stores)
+    await reader.read_ahead({s.harness_id for s in found.items}, {s.agent_id for s in found.items if s.agent_id})
     replies = [await _reply(deps, reader, session) for session in found.items]
     return SessionPage(
         data=replies,

@@ -70,6 +70,13 @@ class LayerReader:
         self._agents[agent.id] = agent
         return agent
 
+    async def read_ahead(self, harness_ids: set[str], agent_ids: set[str]) -> None:
+        """Read all that many sessions name, at once instead of one after the other."""
+        self._harnesses |= dict.fromkeys(harness_ids)
+        self._harnesses |= {harness.id: harness for harness in await self._stores.harnesses.several(harness_ids)}
+        self._agents |= dict.fromkeys(agent_ids)
+        self._agents |= {agent.id: agent for agent in await self._stores.agents.several(agent_ids)}
+
     async def around(self, harness_id: str, agent_id: str | None) -> list[Layer]:
         """Return the layers that a session with this harness and agent stands on, the outermost first.
 

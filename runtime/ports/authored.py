@@ -1,6 +1,6 @@
 """Where what people author is kept (see `runtime.core.authored`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from runtime.core.authored.definition import Agent, AgentDefinition, Harness, HarnessDefinition, Workspace
@@ -19,6 +19,10 @@ class Authored(Protocol[T_co]):
             NotFoundError: there is none.
             InvalidInputError: the key begins like an id and is none.
         """
+        ...
+
+    async def several(self, thing_ids: Iterable[str]) -> Sequence[T_co]:
+        """Return the things with these ids that there are, in any order; archived ones too."""
         ...
 
     async def archive(self, thing_id: str) -> None:

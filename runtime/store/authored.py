@@ -1,6 +1,6 @@
 """What people author, in Postgres: names, lists and life cycle, once for things of every kind."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -39,6 +39,13 @@ class AuthoredStore(Generic[T]):
         with translate():
             row = await self._pool.fetchrow(self._sql.get, thing_key, name)
         return self._kind.read(self._found(row, key))
+
+    async def several(self, thing_ids: Iterable[str]) -> Sequence[T]:
+        """Return the things with these ids that there are, in any order."""
+        keys = [hex_of(thing_id) for thing_id in thing_ids]
+        with translate():
+            rows = await self._pool.fetch(self._sql.several, keys) if keys else []
+        return [self._kind.read(row) for row in rows]
 
     async def _page(
         self, *, search: str = "", include_archived: bool = False, offset: int = 0, limit: int | None = None

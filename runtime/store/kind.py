@@ -112,6 +112,7 @@ class Statements:
             UPDATE {table} SET name = {aside}, revision = revision + 1, updated_at = now()
             WHERE name = $1 AND status = 'archived' AND id <> $2"""
         self.get = f"SELECT {columns} FROM {table} WHERE (id = $1::uuid OR name = $2::text) AND status <> 'deleted'"
+        self.several = f"SELECT {columns} FROM {table} WHERE id = ANY($1::uuid[]) AND status <> 'deleted'"
         self.page = f"SELECT {columns} {matching} ORDER BY {first}created_at DESC, id DESC OFFSET $3 LIMIT $4"
         self.count = f"SELECT count(*) FROM (SELECT {matching} LIMIT {COUNTED_MOST + 1}) AS counted"
         self.lock = f"SELECT {columns} FROM {table} WHERE id = $1 AND status <> 'deleted' FOR NO KEY UPDATE"
