@@ -13,6 +13,7 @@ from actors.channels import Channels
 from actors.link import Links
 from actors.locator import Locator
 from actors.reconciler import Reconciler
+from actors.site import SUPERVISOR
 from actors.stub import SupervisorStub
 from runtime.core.errors import ConflictError, OverloadedError, PerdureError, SessionMovingError, StaleEpochError
 from runtime.core.failure import QUARANTINED
@@ -21,6 +22,7 @@ from runtime.core.placement.directory import Directory, Placement
 from runtime.core.retry import doubling_s
 from runtime.core.session.decision import Decision
 from runtime.ports.gateway import ActorInfo, ClientResult, Input
+from runtime.ports.listed import Listed
 from runtime.process.mint import new_id
 from runtime.process.tasks import Tasks
 from runtime.wire.broadcast import Listener
@@ -83,9 +85,17 @@ class RayGateway:
         """See ports.Gateway."""
         return await self._channels.subscribe(session_id)
 
-    async def actors(self) -> Sequence[ActorInfo]:
+    async def actors(self, *, offset: int = 0, limit: int) -> Listed[ActorInfo]:
         """See ports.Gateway."""
-        return await self._supervisor.actors()
+        return await self._supervisor.actors(offset, limit)
+
+    async def actor(self, name: str) -> ActorInfo | None:
+        """See ports.Gateway."""
+        return await self._supervisor.actor(name)
+
+    async def check(self) -> None:
+        """See ports.Gateway."""
+        await self._supervisor.actor(SUPERVISOR)
 
     async def drain(self, *, actor: str | None = None, node_id: str | None = None) -> Sequence[ActorInfo]:
         """See ports.Gateway."""

@@ -11,6 +11,7 @@ from runtime.core.errors import OverloadedError, PerdureError
 from runtime.core.placement.directory import Placement
 from runtime.core.retry import doubling_s
 from runtime.ports.gateway import ActorInfo
+from runtime.ports.listed import Listed
 from runtime.process.failpoint import Loop, stumble
 from runtime.wire.protocol import Beliefs, Want
 
@@ -40,10 +41,15 @@ class SupervisorStub:
         placements: list[Placement] = await self._call("locate", beliefs)
         return placements
 
-    async def actors(self) -> Sequence[ActorInfo]:
-        """Return every actor of the deployment."""
-        infos: Sequence[ActorInfo] = await self._call("actors")
-        return infos
+    async def actors(self, offset: int, limit: int) -> Listed[ActorInfo]:
+        """Return some of the deployment's actors, and how many there are."""
+        infos, total = await self._call("actors", offset, limit)
+        return Listed(infos, offset, total)
+
+    async def actor(self, name: str) -> ActorInfo | None:
+        """Return an actor of the deployment."""
+        info: ActorInfo | None = await self._call("actor", name)
+        return info
 
     async def drain(self, actor: str | None, node_id: str | None) -> Sequence[ActorInfo]:
         """Begin to empty an actor, or all those of a node, and return them."""

@@ -113,11 +113,29 @@ class SupervisorActor:
             async for placements in news:
                 yield placements
 
-    async def actors(self) -> list[ActorInfo]:
-        """Return every actor of the deployment."""
+    async def actors(self, offset: int, limit: int) -> tuple[list[ActorInfo], int]:
+        """Return some of the deployment's actors, and how many there are: thousands at once would hold all else up."""
         await self._starting
+        started = [member for member in self._pool.members.values() if member.pid is not None]
+        everyone: list[ActorInfo | Member] = [self._info(), *self._doors.infos(), *started]
+        return [self._shown(actor) for actor in everyone[offset : offset + limit]], len(everyone)
+
+    async def actor(self, name: str) -> ActorInfo | None:
+        """Return the actor of that name, if there is one; the supervisor itself, if only to see that it answers."""
+        await self._starting
+        if name == SUPERVISOR:
+            return self._info()
+        member = self._pool.members.get(name)
+        if member is not None and member.pid is not None:
+            return self._shown(member)
+        return next((info for info in self._doors.infos() if info.name == name), None)
+
+    def _shown(self, actor: ActorInfo | Member) -> ActorInfo:
+        return actor.info(self._directory.count(actor.name)) if isinstance(actor, Member) else actor
+
+    def _info(self) -> ActorInfo:
         context = ray.get_runtime_context()
-        own = ActorInfo(
+        return ActorInfo(
             name=SUPERVISOR,
             role="supervisor",
             actor_id=context.get_actor_id(),
@@ -129,8 +147,6 @@ class SupervisorActor:
             started_at=self._started_at,
             waiting=len(self._pool.queue),
         )
-        members = [m.info(self._directory.count(m.name)) for m in self._pool.members.values() if m.pid is not None]
-        return [own, *self._doors.infos(), *members]
 
     # ------------------------------------------------------------ what session actors tell
 

@@ -132,7 +132,7 @@ async def _until_ray_is_lost(own_ray: LocalRay | None, gateway: RayGateway) -> N
     while silences < RAY_SILENCES:
         await asyncio.sleep(RAY_CHECK_S)
         try:
-            await gateway.actors()
+            await gateway.check()
             silences = 0
         except PerdureError as err:  # after the gateway's own patience
             silences += 1
@@ -289,7 +289,7 @@ async def _health(front_door: FrontDoor, gateway: RayGateway) -> Health:
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT_S):
             await front_door.check()
-            await gateway.actors()
+            await gateway.check()
     except (PerdureError, OSError, TimeoutError) as err:
         return Health(is_ready=False, reason=str(err) or "no answer in time")
     return Health(is_ready=True)

@@ -11,6 +11,7 @@ from runtime.core.session.decision import Decision
 from runtime.ports.events import StoredEvent
 from runtime.ports.gateway import ActorInfo, ClientResult, Frame, Input
 from runtime.ports.journal import Batch, JournalStore, Line, Loaded
+from runtime.ports.listed import Listed
 
 SESSION_ID = "session_" + "5" * 32  # the one whose log a ListLog keeps
 
@@ -70,6 +71,7 @@ class FakeGateway:
         self.waiting: set[str] = set()
         self.unknown: set[str] = set()
         self.actor_list: list[ActorInfo] = []
+        self.asked_for: list[str] = []  # actors, by name
         self.error: Exception | None = None
         self.start_sequence = 0
         self.partial: Frame | None = None
@@ -113,8 +115,15 @@ class FakeGateway:
         self.subscribed.set()
         return subscription
 
-    async def actors(self) -> Sequence[ActorInfo]:
-        return self.actor_list
+    async def actors(self, *, offset: int = 0, limit: int) -> Listed[ActorInfo]:
+        return Listed(self.actor_list[offset : offset + limit], offset, len(self.actor_list))
+
+    async def actor(self, name: str) -> ActorInfo | None:
+        self.asked_for.append(name)
+        return next((info for info in self.actor_list if info.name == name), None)
+
+    async def check(self) -> None:
+        self._check("")
 
     async def drain(self, *, actor: str | None = None, node_id: str | None = None) -> Sequence[ActorInfo]:
         return [info for info in self.actor_list if info.name == actor or (node_id and info.node_id == node_id)]

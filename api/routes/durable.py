@@ -1,12 +1,13 @@
 """Looking inside: who owns a session, and which actors there are."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from api.http.deps import Needs
+from api.http.pages import NextUrl, Offset, Page, following
 from api.schemas.effect import PendingDecision
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import parse_id
@@ -14,6 +15,8 @@ from runtime.core.session.state import Status
 from runtime.ports.gateway import ActorInfo, Gateway
 
 router = APIRouter(prefix="/v1/durable", tags=["durable"])
+
+ActorLimit = Annotated[int, Query(ge=1, le=1_000)]
 
 
 class Place(BaseModel):
@@ -54,9 +57,15 @@ class ActorReply(Place):
 
 
 class ActorList(BaseModel):
-    """Every actor of the cluster."""
+    """Actors."""
 
     data: list[ActorReply]
+
+
+class ActorPage(Page[ActorReply]):
+    """A part of all actors of the cluster."""
+
+    next_url: NextUrl = None
 
 
 @router.get("/sessions/{session_id}")
@@ -89,9 +98,16 @@ async def release_session(session_id: str, deps: Needs) -> DurableSession:
 
 
 @router.get("/actors")
-async def list_actors(deps: Needs) -> ActorList:
-    """List every actor."""
-    return ActorList(data=[ActorReply(**_fields(actor)) for actor in await deps.gateway.actors()])
+async def list_actors(deps: Needs, request: Request, offset: Offset = 0, limit: ActorLimit = 1_000) -> ActorPage:
+    """List the actors: the supervisor, front doors, then session actors, the oldest first."""
+    found = await deps.gateway.actors(offset=offset, limit=limit)
+    return ActorPage(
+        data=[ActorReply(**_fields(actor)) for actor in found.items],
+        total=found.total,
+        offset=offset,
+        limit=limit,
+        next_url=following(request.url, offset=offset + limit) if found.has_more else None,
+    )
 
 
 @router.post("/actors/{name}/drain", status_code=202)
@@ -113,9 +129,8 @@ async def drain_node(node_id: str, deps: Needs) -> ActorList:
 
 
 async def _holder(gateway: Gateway, name: str | None) -> Place | None:
-    if name is None:
-        return None
-    return next((Place(**_fields(actor)) for actor in await gateway.actors() if actor.name == name), None)
+    holder = await gateway.actor(name) if name else None
+    return None if holder is None else Place(**_fields(holder))
 
 
 def _fields(actor: ActorInfo) -> dict[str, Any]:

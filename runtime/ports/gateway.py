@@ -8,6 +8,7 @@ import msgspec
 from runtime.core.message import Message
 from runtime.core.session.decision import Decision
 from runtime.core.wire import Wire
+from runtime.ports.listed import Listed
 
 
 class Input(Wire, frozen=True, kw_only=True):
@@ -130,8 +131,16 @@ class Gateway(Protocol):
         """Listen to a session; it is not brought to life for that."""
         ...
 
-    async def actors(self) -> Sequence[ActorInfo]:
-        """Return every actor of this cluster."""
+    async def actors(self, *, offset: int = 0, limit: int) -> Listed[ActorInfo]:
+        """Return actors of this cluster: the supervisor, front doors, then session actors, the oldest first."""
+        ...
+
+    async def actor(self, name: str) -> ActorInfo | None:
+        """Return one actor; None if there is none of that name."""
+        ...
+
+    async def check(self) -> None:
+        """Pass if there is somebody who places sessions."""
         ...
 
     async def drain(self, *, actor: str | None = None, node_id: str | None = None) -> Sequence[ActorInfo]:
