@@ -55,12 +55,12 @@ def count(choice: Choice) -> str:
 def among_newest(choice: Choice) -> str:
     """Return the statement that looks into the titles of the newest: offset, limit, text, and what a choice does."""
     return f"""
-    WITH newest AS MATERIALIZED (
-        SELECT id, created_at, title FROM sessions WHERE deleted_at IS NULL{choice.conditions(4)}
-        {_ORDER} LIMIT {COUNTED_MOST + 1}
-    ), found AS MATERIALIZED (SELECT id, created_at FROM newest WHERE {_MATCHES})
-    SELECT (SELECT count(*) FROM newest) AS seen, (SELECT count(*) FROM found) AS total,
-        ARRAY({_PAGE.format("found")}) AS page
+    SELECT count(*) AS seen, count(*) FILTER (WHERE is_found) AS total,
+        coalesce((array_agg(id {_ORDER}) FILTER (WHERE is_found))[$1 + 1 : $1 + $2], '{{}}') AS page
+    FROM (
+        SELECT id, created_at, {_MATCHES} AS is_found FROM sessions
+        WHERE deleted_at IS NULL{choice.conditions(4)} {_ORDER} LIMIT {COUNTED_MOST + 1}
+    ) AS newest
     """
 
 

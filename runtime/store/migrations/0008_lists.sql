@@ -23,7 +23,7 @@ DELETE FROM session_titles t USING sessions s WHERE s.id = t.id AND s.deleted_at
 
 DROP INDEX CONCURRENTLY IF EXISTS session_titles_grams;
 
--- Without a list of what is still to be sorted in: each search would read it, and some title would pay for all.
+-- Entered at once: what waits to be sorted in would be read by each search, and some title would pay for all of it.
 CREATE INDEX CONCURRENTLY session_titles_grams ON session_titles USING gin (title_grams(title)) WITH (fastupdate = off);
 
 DROP INDEX CONCURRENTLY IF EXISTS sessions_newest;
@@ -43,3 +43,8 @@ DROP INDEX CONCURRENTLY IF EXISTS workspaces_named;
 
 -- Most workspaces are a session's own, and in no list.
 CREATE INDEX CONCURRENTLY workspaces_named ON workspaces (created_at DESC, id DESC) WHERE name IS NOT NULL;
+
+DROP INDEX CONCURRENTLY IF EXISTS events_questions;
+
+-- What waits for a person is found from the questions, which are few, and not from all sessions that wait for anything.
+CREATE INDEX CONCURRENTLY events_questions ON events (session_id) WHERE type = 'tool.decision_requested';
