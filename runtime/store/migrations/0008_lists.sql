@@ -26,6 +26,14 @@ DROP INDEX CONCURRENTLY IF EXISTS session_titles_grams;
 -- Entered at once: what waits to be sorted in would be read by each search, and some title would pay for all of it.
 CREATE INDEX CONCURRENTLY session_titles_grams ON session_titles USING gin (title_grams(title)) WITH (fastupdate = off);
 
+DROP INDEX CONCURRENTLY IF EXISTS session_titles_newest;
+
+CREATE INDEX CONCURRENTLY session_titles_newest ON session_titles (created_at DESC, id DESC);
+
+DROP INDEX CONCURRENTLY IF EXISTS session_titles_newest_of_agent;
+
+CREATE INDEX CONCURRENTLY session_titles_newest_of_agent ON session_titles (agent_id, created_at DESC, id DESC);
+
 DROP INDEX CONCURRENTLY IF EXISTS sessions_newest;
 
 CREATE INDEX CONCURRENTLY sessions_newest ON sessions (created_at DESC, id DESC) WHERE deleted_at IS NULL;

@@ -15,7 +15,7 @@ from runtime.process.mint import new_id
 from runtime.store import listing
 from runtime.store.agents import AgentStore
 from runtime.store.harnesses import HarnessStore
-from runtime.store.listing import Choice, among_all, count, newest
+from runtime.store.listing import Choice, among_all, among_newest, count, newest
 from runtime.store.migrate import MIGRATIONS, migrate
 from runtime.store.pool import Pool, connect, open_pool
 from runtime.store.rows import public_id
@@ -113,7 +113,7 @@ async def test_text_is_found_in_old_titles_as_in_new_ones(sessions: SessionStore
     new = [await sessions.list(search=text) for text in TEXTS]
     await db.execute("UPDATE sessions SET created_at = now() - interval '1 year'")
     await db.execute("UPDATE session_titles SET created_at = now() - interval '1 year'")
-    await crowd(db)
+    await crowd(db, title="q")
     for text, few in zip(TEXTS, new, strict=True):
         titles = {title for title in TITLES if text.lower() in title.lower()}
         assert ({session.title for session in few.items}, few.total) == (titles, len(titles))
@@ -135,15 +135,23 @@ async def test_rare_text_of_an_agent_is_paged_too(sessions: SessionStore, db: Po
     agent_id = await agent(db)
     made = [await opened(sessions, f"Needle {number}", agent_id) for number in range(4)]
     await opened(sessions, "Needle of another")
-    await crowd(db, agent_id=agent_id)
-    await db.execute("UPDATE sessions SET created_at = now() - interval '1 year' WHERE title IS NOT NULL")
+    await db.execute("UPDATE sessions SET created_at = now() - interval '1 year'")
     await db.execute("UPDATE session_titles t SET created_at = s.created_at FROM sessions s WHERE s.id = t.id")
+    await crowd(db, title="q", agent_id=agent_id)
     page = await sessions.list(search="needle", agent_id=agent_id, limit=3, offset=1)
     assert ([session.id for session in page.items], page.total, page.has_more) == (made[2::-1], 4, False)
     page = await sessions.list(search="needle", agent_id=agent_id, limit=1, after_id=made[3])
     assert ([session.id for session in page.items], page.total, page.has_more) == ([made[2]], 3, True)
     beyond = await sessions.list(search="needle", agent_id=agent_id, offset=9)
     assert (beyond.items, beyond.total) == ([], 4)
+
+
+async def test_frequent_text_is_found_where_an_agent_has_it(sessions: SessionStore, db: Pool) -> None:
+    agent_id = await agent(db)
+    made = [await opened(sessions, f"Weekly {number}", agent_id) for number in range(3)]
+    await crowd(db, title="Weekly report")
+    page = await sessions.list(search="weekly", agent_id=agent_id, limit=2)
+    assert ([session.id for session in page.items], page.total, page.has_more) == (made[:0:-1], 3, True)
 
 
 async def test_index_of_titles_follows_what_becomes_of_sessions(sessions: SessionStore, db: Pool) -> None:
@@ -161,7 +169,7 @@ async def test_index_of_titles_follows_what_becomes_of_sessions(sessions: Sessio
 async def test_search_that_takes_too_long_is_refused_in_words(
     sessions: SessionStore, db: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await crowd(db)
+    await crowd(db, title="q")
     monkeypatch.setattr(listing, "SEARCH_TIMEOUT_S", 1e-6)
     with pytest.raises(InvalidInputError) as caught:
         await sessions.list(search="anything")
@@ -171,7 +179,8 @@ async def test_search_that_takes_too_long_is_refused_in_words(
 async def test_lists_are_answered_from_their_indexes(sessions: SessionStore, db: Pool) -> None:
     agent_id = await agent(db)
     await crowd(db)
-    await crowd(db, title="old", agent_id=agent_id)
+    await crowd(db, title="Old", agent_id=agent_id)
+    await crowd(db, title="Older", agent_id=agent_id)
     start = await db.fetchrow("SELECT created_at, id FROM sessions OFFSET 5000 LIMIT 1")
     assert start is not None
     everyone, of_agent, behind = Choice(), Choice(hex_of(agent_id)), Choice(after=tuple(start))
@@ -180,6 +189,7 @@ async def test_lists_are_answered_from_their_indexes(sessions: SessionStore, db:
         (newest(behind), behind, (0, 20), "sessions_newest"),
         (newest(of_agent), of_agent, (0, 20), "sessions_newest_of_agent"),
         (count(everyone), everyone, (), "sessions_newest"),
+        (among_newest(everyone), everyone, (0, 20, "needle"), "session_titles_newest"),
         (among_all(everyone), everyone, (0, 20, "needle"), "session_titles_grams"),
     ):
         rows = await db.fetch(f"EXPLAIN {statement}", *arguments, *choice.arguments)
