@@ -33,7 +33,7 @@ ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve check format test test-long unit property integration chaos chaos-long contract bench bench-full bench-against profile load lock env-example ci clean
+.PHONY: help install serve check format test test-long unit property integration chaos chaos-long contract bench bench-full bench-against bench-cluster profile load lock env-example ci clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -105,6 +105,9 @@ bench-full: install ## the same at the sizes of the aims; writes its table into 
 
 bench-against: install ## what moved since REV, by interleaved runs of both; fails if something got worse (ARGS)
 	$(BIN)/python -m loadtests.compare $(REV) $(ARGS)
+
+bench-cluster: install ## 200 nodes and ten million sessions, played on this machine, a quarter of an hour (ARGS)
+	$(BIN)/python -m loadtests.cluster $(ARGS)
 
 profile: install ## where a turn's CPU goes, by process and layer; fills in docs/profile.md (ARGS)
 	$(BIN)/python -m loadtests.profile --report docs/profile.md $(ARGS)

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from loadtests.bench import age, crowd, kills, readers, report, start, turns, vendor
 from loadtests.bench.figure import Figure, load, save
-from loadtests.bench.run import FULL, Run, Scale
+from loadtests.bench.run import FULL, Run, Scale, chosen
 
 GROUPS: Final[Mapping[str, Callable[[Run], Awaitable[list[Figure]]]]] = {
     "start": start.measure,
@@ -36,16 +36,8 @@ err = Console(stderr=True, highlight=False)
 
 
 def groups(text: str) -> list[str]:
-    """Read names of groups, separated by commas, in the order of the report.
-
-    Raises:
-        argparse.ArgumentTypeError: there is no such group.
-    """
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in GROUPS]:
-        message = f"{', '.join(unknown)}: choose from {', '.join(GROUPS)}"
-        raise argparse.ArgumentTypeError(message)
-    return [name for name in GROUPS if name in names]
+    """Read names of groups. Raises argparse.ArgumentTypeError if there is no such group."""
+    return chosen(text, GROUPS)
 
 
 async def measure(run: Run, names: list[str]) -> list[Figure]:

@@ -17,12 +17,11 @@ from loadtests.bench.figure import Figure
 WIDTH: Final = 150
 HEAD: Final = ("figure", "value", "floor", "ratio")
 LARGE: Final = 100
-_PLACE: Final = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
 
 
-def show(figures: Sequence[Figure], earlier: Mapping[str, Figure]) -> None:
+def show(figures: Sequence[Figure], earlier: Mapping[str, Figure], title: str = "Perdure, client included") -> None:
     """Print the table; beside today's the ratio (or value) that `earlier` has for a figure."""
-    table = Table(*HEAD, "baseline", "aim", "", title="Perdure, client included")
+    table = Table(*HEAD, "baseline", "aim", "", title=title)
     for figure in figures:
         table.add_row(*_cells(figure), _earlier(figure, earlier.get(figure.name)), _aim(figure), _verdict(figure))
     Console(width=WIDTH).print(table)
@@ -35,7 +34,7 @@ def circumstances() -> str:
     return f"{day} on {os.cpu_count()} cores with {memory_gb:.0f} GB, Python {platform.python_version()}"
 
 
-def write(figures: Sequence[Figure], path: Path, when_and_where: str) -> None:
+def write(figures: Sequence[Figure], path: Path, when_and_where: str, mark: str = "figures") -> None:
     """Put the figures between the marks of a Markdown file: those with an aim, then the others.
 
     Raises:
@@ -44,7 +43,8 @@ def write(figures: Sequence[Figure], path: Path, when_and_where: str) -> None:
     aimed = [(*_cells(figure), _aim(figure), _verdict(figure)) for figure in figures if figure.aim]
     others = [_cells(figure) for figure in figures if not figure.aim]
     lines = [f"Measured {when_and_where}.", "", *_markdown((*HEAD, "aim", ""), aimed), "", *_markdown(HEAD, others)]
-    text, count = _PLACE.subn(lambda _: "\n".join(lines) + "\n", path.read_text())
+    place = re.compile(rf"(?<=<!-- {mark} -->\n).*?(?=<!-- end of {mark} -->)", re.DOTALL)
+    text, count = place.subn(lambda _: "\n".join(lines) + "\n", path.read_text())
     if not count:
         message = f"{path} has no place for figures"
         raise ValueError(message)

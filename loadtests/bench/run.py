@@ -1,7 +1,8 @@
 """One run of the benchmark: its sizes, the code under test, and the floors that several groups share."""
 
+import argparse
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -50,6 +51,19 @@ class Run:
             self.progress("floor: Ray alone ...")
             self._ray = await RayAlone.measure()
         return self._ray
+
+
+def chosen(text: str, names: Collection[str]) -> list[str]:
+    """Read some of the names, separated by commas, in their own order.
+
+    Raises:
+        argparse.ArgumentTypeError: there is no such name.
+    """
+    given = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in given if name not in names]:
+        message = f"{', '.join(unknown)}: choose from {', '.join(names)}"
+        raise argparse.ArgumentTypeError(message)
+    return [name for name in names if name in given]
 
 
 async def many(count: int, make: Callable[[], Awaitable[T]], at_once: int = OPENINGS_AT_ONCE) -> list[T]:
