@@ -48,9 +48,12 @@ async def measure(scale: Scale, names: list[str], progress: Callable[[str], None
     async with Cluster.playing(scale, progress) as cluster:
         for name in names:
             began = time.perf_counter()
-            figures += await GROUPS[name](cluster)
+            measured = await GROUPS[name](cluster)
             cluster.check()
+            for figure in measured:
+                progress(f"    {figure.name}: {report.number(figure.value)} {figure.unit}")
             progress(f"{name}: done in {time.perf_counter() - began:.0f} s")
+            figures += measured
     return figures
 
 

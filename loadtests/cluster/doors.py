@@ -13,7 +13,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Final
 
 from actors import link
@@ -22,6 +22,7 @@ from loadtests.cluster.line import Handle, Line, listen
 from loadtests.cluster.plan import HALLS, Plan, session_id
 from loadtests.cluster.played_ray import SUPERVISOR_SOCKET
 from loadtests.cluster.process import play
+from runtime.core.errors import OverloadedError
 from runtime.core.placement.directory import Address
 from runtime.ports.gateway import ActorInfo
 from runtime.process.mint import timestamp
@@ -123,17 +124,21 @@ class Door:
 
     async def watch(self) -> None:
         """Listen to all that is to be watched here; who was sent to the journal listens anew."""
-        missing = [s for s in self._watched if s not in self._listeners or self._listeners[s].lagged]
-        for start in range(0, len(missing), LISTENERS_AT_ONCE):
-            await asyncio.gather(*(self._listen(s) for s in missing[start : start + LISTENERS_AT_ONCE]))
+        while missing := [s for s in self._watched if s not in self._listeners or self._listeners[s].lagged]:
+            for start in range(0, len(missing), LISTENERS_AT_ONCE):
+                await asyncio.gather(*(self._listen(s) for s in missing[start : start + LISTENERS_AT_ONCE]))
 
     async def _listen(self, session: str) -> None:
         if session in self._listeners:
             self._listeners.pop(session).close()
-        self._listeners[session] = await self._gateway.subscribe(session)
+        with suppress(OverloadedError):  # who is told to try again does
+            self._listeners[session] = await self._gateway.subscribe(session)
 
     async def ask(self, sessions: Sequence[str], at_once: int) -> list[float]:
-        """Ask something of sessions, so many at once; return how long each took, in milliseconds."""
+        """Ask something of sessions, so many at once; return how long each took, in milliseconds.
+
+        One for which there was no patience took for ever.
+        """
         self.news.concern.update(sessions)
         queue, took = iter(sessions), list[float]()
         await asyncio.gather(*(self._ask_one_by_one(queue, took) for _ in range(at_once)))
@@ -142,8 +147,12 @@ class Door:
     async def _ask_one_by_one(self, queue: Iterator[str], took: list[float]) -> None:
         for session in queue:
             began = time.perf_counter()
-            await self._gateway.rename(session, "a title")
-            took.append((time.perf_counter() - began) * 1000)
+            try:
+                await self._gateway.rename(session, "a title")
+            except OverloadedError:
+                took.append(math.inf)
+            else:
+                took.append((time.perf_counter() - began) * 1000)
 
     def mark(self) -> None:
         """Note that the supervisor is about to die."""

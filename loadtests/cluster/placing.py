@@ -1,5 +1,6 @@
 """Choosing a place: sessions at rest, for which all doors ask at once."""
 
+import math
 import time
 from statistics import median
 from typing import Final
@@ -29,7 +30,7 @@ async def _ask(cluster: Cluster, at_once: int) -> list[Figure]:
     answered = await cluster.halls("ask", asked.start, asked.stop, at_once)
     took = [ms for _, one in answered for ms in one]
     reading = await cluster.read()
-    rate = len(took) / (max(ended for ended, _ in answered) - began)
+    rate = sum(map(math.isfinite, took)) / (max(ended for ended, _ in answered) - began)
     return [
         Figure(f"{who}: placements", rate, "/s", aim=RATE, is_high_good=True),
         Figure(f"{who}: loop held, longest", reading.held_cpu_ms, "ms", aim=HELD),
