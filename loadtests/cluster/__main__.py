@@ -31,7 +31,6 @@ GROUPS: Final[Mapping[str, Callable[[Cluster], Awaitable[list[Figure]]]]] = {
     "restart": restart.measure,
     "reads": reads.measure,
 }
-BASELINE: Final = Path(__file__).with_name("baseline.json")
 MARK: Final = "cluster figures"
 
 err = Console(stderr=True, highlight=False)
@@ -67,7 +66,7 @@ def main() -> None:
         save(figures, arguments.json)
     if arguments.report:
         report.write(figures, arguments.report, report.circumstances(), MARK)
-    report.show(figures, load(BASELINE), "A big cluster, played on this machine")
+    report.show(figures, load(arguments.baseline) if arguments.baseline else {}, "A big cluster, played here")
 
 
 def _arguments() -> argparse.Namespace:
@@ -85,6 +84,7 @@ def _arguments() -> argparse.Namespace:
         )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
     parser.add_argument("--report", type=Path, metavar="FILE", help="also write the table into a Markdown file")
+    parser.add_argument("--baseline", type=Path, metavar="FILE", help="figures of an earlier run to show beside")
     arguments = parser.parse_args()
     if arguments.report and arguments.only != list(GROUPS):
         parser.error("--report needs all groups: the table in the file is replaced")

@@ -61,7 +61,7 @@ class Cluster:
         await self._start_all(COMPANY_SOCKET, self._companies, "stand_ins")
         began = time.monotonic()
         await self.start_supervisor()
-        await self.until_ready()
+        await self.until_ready(None)
         self.progress(f"cluster: {self.plan.scale.actors:,} actors are known after {time.monotonic() - began:.1f} s")
         await self._start_all(HALL_SOCKET, self._halls, "doors")
         await self.halls("open")
@@ -120,9 +120,9 @@ class Cluster:
         await process.wait()
         return at
 
-    async def until_ready(self) -> None:
-        """Return once the supervisor can place a session."""
-        async with asyncio.timeout(self.plan.scale.patience_s):
+    async def until_ready(self, patience_s: float | None) -> None:
+        """Return once the supervisor can place a session. Raises TimeoutError if that takes longer."""
+        async with asyncio.timeout(patience_s):
             while True:
                 try:
                     await self.supervisor.ready.remote()

@@ -17,7 +17,7 @@ from loadtests.server import free_port
 P95: Final = Aim(50)
 PAGE: Final = 50
 OK: Final = 200
-MOST_S: Final = 20.0  # for all requests of a kind; the slow ones are fewer
+MOST_S: Final = 10.0  # for all requests of a kind; the slow ones are fewer
 POLL_S: Final = 0.1
 
 

@@ -22,7 +22,7 @@ async def measure(cluster: Cluster) -> list[Figure]:
     up_s = time.monotonic() - killed_at
     settled = asyncio.create_task(cluster.halls("settled", scale.patience_s))
     try:
-        await cluster.until_ready()
+        await cluster.until_ready(scale.patience_s)
         ready_s = time.monotonic() - killed_at
     except TimeoutError:
         ready_s = math.inf
