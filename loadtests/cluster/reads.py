@@ -51,8 +51,8 @@ def _reads(plan: Plan) -> dict[str, list[str]]:
     return {
         "sessions, first page": [page],
         "sessions of an agent": [f"{page}&agent_id={agent_id(1)}"],
-        "sessions, a word of every title": [f"{page}&search=parcel"],
-        "sessions, a rare title": [f"{page}&search={RARE.replace(' ', '+')}"],
+        "sessions, a frequent word": [f"{page}&search=parcel"],
+        "sessions, a rare word": [f"{page}&search={RARE.replace(' ', '+')}"],
         "sessions, a deep page": [f"{page}&offset={scale.sessions // 10}"],
         "a session": [f"/api/v1/sessions/{session}" for session in placed],
         "who holds a session": [f"/api/v1/durable/sessions/{session}" for session in placed],

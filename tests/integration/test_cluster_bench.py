@@ -5,6 +5,7 @@ import math
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,22 +18,27 @@ from loadtests.cluster.plan import SMALL, Plan, actor_name, agent_id, session_id
 from loadtests.cluster.rows import RARE, fill
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
-from runtime.store.pool import Pool
+from runtime.store.pool import Pool, open_pool
 
 ROOT = Path(__file__).parents[2]
 SCALE = replace(
     SMALL, nodes=4, actors=16, doors=4, sessions=5_000, placed=2_000, in_turn=600, watched=100, agents=10, asked=200,
     changes=100, reads=3, seconds=1.0,
 )  # fmt: skip
-INDEXES = "SELECT count(*) FROM pg_indexes WHERE tablename = 'sessions'"
+INDEXES = "SELECT array_agg(indexdef ORDER BY indexname) FROM pg_indexes WHERE schemaname = 'public'"
 LAST = "SELECT e.type FROM sessions s JOIN events e ON e.session_id = s.id AND e.sequence = s.last_sequence"
 
 
-async def test_rows_are_those_of_the_plan(database: str, db: Pool) -> None:
+async def test_rows_are_those_of_the_plan(empty_database: str, database: str) -> None:
     """Processes find sessions and actors by number alone, so SQL and Python must make the same of it."""
-    plan = Plan("", database, SCALE)
-    indexes = await db.fetchval(INDEXES)
+    plan = Plan("", empty_database, SCALE)
     await fill(plan, lambda _: None)
+    async with opened(empty_database) as db, opened(database) as usual:
+        assert await db.fetchval(INDEXES) == await usual.fetchval(INDEXES)
+        await _check_rows(plan, db)
+
+
+async def _check_rows(plan: Plan, db: Pool) -> None:
     rows = {f"session_{row['id'].hex}": row for row in await db.fetch("SELECT * FROM sessions")}
     assert set(rows) == {session_id(number) for number in range(SCALE.sessions)}
     for number in range(SCALE.placed):
@@ -40,11 +46,17 @@ async def test_rows_are_those_of_the_plan(database: str, db: Pool) -> None:
         assert row["actor"] == actor_name(number * SCALE.actors // SCALE.placed)
         assert (row["status"] == "active") == plan.is_in_turn(number)
     assert all(rows[session_id(number)]["actor"] is None for number in range(SCALE.placed, SCALE.sessions))
-    assert await db.fetchval(INDEXES) == indexes
     assert len(await db.fetch(LAST)) == SCALE.in_turn
     assert await db.fetchval("SELECT count(*) FROM sessions WHERE title = $1", RARE) == 1
     owned = "SELECT count(*) FROM sessions WHERE agent_id = $1"
     assert await db.fetchval(owned, hex_of(agent_id(1))) == SCALE.sessions // SCALE.agents
+
+
+@asynccontextmanager
+async def opened(dsn: str) -> AsyncIterator[Pool]:
+    pool = await open_pool(dsn, max_size=1)
+    yield pool
+    await pool.close()
 
 
 class Oracle:
