@@ -11,7 +11,7 @@ import aiohttp
 from loadtests.bench.figure import Aim, Figure, quantile
 from loadtests.cluster.cluster import Cluster
 from loadtests.cluster.plan import Plan, actor_name, agent_id, session_id
-from loadtests.server import free_port
+from loadtests.ports import free_port
 
 P95: Final = Aim(50)
 PAGE: Final = 50
