@@ -7,7 +7,6 @@ import pytest
 
 from runtime.core.ids import hex_of
 from runtime.ports.listed import COUNTED_MOST
-from runtime.process.mint import new_id
 from runtime.store.pool import Pool
 from tests.integration.api.test_sessions import create_agent, open_session
 
@@ -52,7 +51,7 @@ async def test_list_longer_than_is_counted_says_so(client: httpx.AsyncClient, po
 
 @pytest.mark.parametrize(
     ("after_id", "expected"),
-    [("session_1", (400, "invalid_session_id")), (new_id("session"), (404, "session_not_found"))],
+    [("session_1", (400, "invalid_session_id")), (f"session_{1:032x}", (404, "session_not_found"))],
 )
 async def test_what_is_no_session_is_no_cursor(
     client: httpx.AsyncClient, after_id: str, expected: tuple[int, str]
