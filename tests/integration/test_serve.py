@@ -207,6 +207,19 @@ async def pack(server: ServerProcess, count: int) -> None:
             assert text_of((await client.messages(session_id))[-1]) == WORDS
 
 
+async def test_actors_are_shown_one_page_after_another(server: ServerProcess) -> None:
+    found, path = [], "/durable/actors?limit=1"
+    async with Client(server.url) as client:
+        while path:
+            page = (await client.http.get(path)).json()
+            assert (len(page["data"]), page["limit"]) == (1, 1)
+            found += page["data"]
+            path = (page["next_url"] or "").removeprefix("/api/v1")
+    assert [actor["role"] for actor in found[:2]] == ["supervisor", "front_door"]
+    assert {actor["role"] for actor in found[2:]} == {"session"}
+    assert len({actor["name"] for actor in found}) == len(found) == page["total"]
+
+
 def test_second_server_on_a_data_dir_is_refused_with_the_reason(server: ServerProcess, tmp_path: Path) -> None:
     second = ServerProcess(tmp_path / "second")
     second.launch("--data-dir", str(server.data_dir))
