@@ -9,10 +9,7 @@ PIP_INSTALL := $(PIP) install --progress-bar off
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-# How tests are shared out: in the groups and the order of tests/conftest.py.
-WORKERS = 3
-SHARED_OUT = --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
-
+# What `make test-long` looks at.
 LAWS = tests/property $(addprefix tests/integration/,test_session_machine.py test_supervision.py \
 	store/test_fencing.py store/test_files_model.py)
 
@@ -73,11 +70,11 @@ format: install ## let ruff format and fix what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: install ## every test, by WORKERS processes at a time
-	$(BIN)/pytest $(SHARED_OUT)
+test: install ## every test
+	$(BIN)/pytest
 
 test-long: install ## the laws, Hypothesis looking much longer for what breaks them
-	$(BIN)/pytest $(SHARED_OUT) --hypothesis-profile long --timeout 3600 $(LAWS)
+	$(BIN)/pytest --hypothesis-profile long --timeout 3600 $(LAWS)
 
 unit: install ## tests that touch nothing outside the process
 	$(BIN)/pytest tests/unit

@@ -5,11 +5,9 @@ import secrets
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
 
 import pytest
 from hypothesis import settings
-from xdist import is_xdist_worker
 
 from runtime.process.settings import Settings
 from runtime.store.embedded import EmbeddedPostgres
@@ -20,18 +18,6 @@ from tests.server import ServerProcess
 settings.register_profile("perdure", deadline=None)  # a busy machine is no failure; each test has its time limit
 settings.register_profile("long", settings.get_profile("perdure"), max_examples=4_000)  # with a --timeout of its own
 settings.load_profile("perdure")
-
-# Fixtures that are dear and outlive a test, and what to call the group of tests that use one. Whoever compares the
-# server with the brisk one has both.
-SHARED: Final = {
-    "server": "server",
-    "brisk": "server",
-    "stage": "stage",
-    "armed": "armed",
-    "vendors": "vendors",
-    "whole_cluster": "cluster",
-    "elsewhere": "wheel",
-}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,24 +33,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"Skipped, where nothing may be: {report.longrepr}"
     return report
-
-
-def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Have one worker run all tests that share a server, and begin with those that may take longest.
-
-    So few servers are started, and none of the long tests is left at the end.
-    """
-    if is_xdist_worker(session):
-        for item in items:
-            shared = next((group for name, group in SHARED.items() if name in getattr(item, "fixturenames", ())), None)
-            if shared:
-                item.add_marker(pytest.mark.xdist_group(shared))
-        items.sort(key=_limit_s, reverse=True)
-
-
-def _limit_s(item: pytest.Item) -> float:
-    limit = item.get_closest_marker("timeout")
-    return float(limit.args[0] if limit else item.config.getini("timeout"))
 
 
 @pytest.fixture(scope="session")

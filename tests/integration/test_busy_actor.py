@@ -19,7 +19,10 @@ from tests.stage import Conversation, Process
 SESSIONS = 40
 STEPS = 4
 CONNECTIONS = 3
-HELD = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+HELD = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
 OUTCOMES = """
 SELECT body->'data'->>'tool_name' || ' ' || (body->'data'->>'status') AS outcome, count(*) AS count
 FROM events WHERE type = 'tool.completed' GROUP BY outcome
