@@ -10,7 +10,7 @@ import aiohttp
 
 from loadtests.bench.figure import Aim, Figure, quantile
 from loadtests.cluster.cluster import Cluster
-from loadtests.cluster.plan import Plan, actor_name, agent_id, session_id
+from loadtests.cluster.plan import Plan, agent_id, session_id
 from loadtests.ports import free_port
 
 P95: Final = Aim(50)
@@ -61,10 +61,10 @@ def _reads(plan: Plan) -> dict[str, Read]:
         "sessions of an agent": Read([f"{page}&agent_id={agent_id(1)}"], agent_id(1)),
         "sessions, a frequent word": Read([f"{page}&search=parcel"], session_id(0)),
         "sessions, a rare word": Read([f"{page}&search=haystack"], session_id(scale.sessions // 2)),
-        "sessions, a deep page": Read([f"{page}&offset={deep}"], session_id(deep)),
+        "sessions, a deep page": Read([f"{page}&after_id={session_id(deep)}"], session_id(deep + 1)),
         "a session": Read([f"/api/v1/sessions/{session}" for session in placed], "session_"),
         "who holds a session": Read([f"/api/v1/durable/sessions/{session}" for session in placed], "session_"),
-        "all actors": Read(["/api/v1/durable/actors"], actor_name(scale.actors - 1)),
+        "a page of actors": Read(["/api/v1/durable/actors"], "next_url"),
         "health": Read(["/health"], ""),
     }
 

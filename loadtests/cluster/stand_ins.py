@@ -10,8 +10,6 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from actors.connection import Connection, Reception
 from actors.session import Started, Vitals
 from loadtests.cluster.line import listen
@@ -47,25 +45,20 @@ class StandIn:
         self._connections.add(connection)
         async for adoptions in connection:
             self._company.heard(adoptions)
-            await connection.send(_vitals(tuple(adoption.session_id for adoption in adoptions)))
+            await connection.send(Vitals(RSS_BYTES, tuple(adoption.session_id for adoption in adoptions)))
         self._connections.discard(connection)
 
     async def beat(self) -> None:
         """Give a sign of life."""
         for connection in list(self._connections):
             with contextlib.suppress(OSError):
-                await connection.send(_vitals())
+                await connection.send(Vitals(RSS_BYTES))
 
     def end(self) -> None:
         """Die, so that everybody sees it."""
         self._reception.close()
         for connection in self._connections:
             connection.close()
-
-
-def _vitals(heard: tuple[str, ...] = ()) -> Vitals:
-    """Return what a heartbeat tells; of these counters the supervisor may know some or none."""
-    return msgspec.convert({"sessions": 0, "resting": 0, "rss_bytes": RSS_BYTES, "heard": heard}, Vitals)
 
 
 class Company:
