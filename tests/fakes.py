@@ -5,8 +5,11 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
 from runtime.core.errors import ConflictError, NotFoundError, StoreUnavailableError
 from runtime.core.message import Message
+from runtime.core.placement.directory import Address, Placement
 from runtime.core.session.decision import Decision
 from runtime.ports.events import StoredEvent
 from runtime.ports.gateway import ActorInfo, ClientResult, Frame, Input
@@ -14,6 +17,27 @@ from runtime.ports.journal import Batch, JournalStore, Line, Loaded
 from runtime.ports.listed import Listed
 
 SESSION_ID = "session_" + "5" * 32  # the one whose log a ListLog keeps
+ADDRESS = Address("127.0.0.1", 1, b"key")  # of every session actor
+
+
+def addressed(placement: Placement) -> Placement:
+    """Return a placement as a front door is told it."""
+    return placement if placement.actor is None else msgspec.structs.replace(placement, address=ADDRESS)
+
+
+def front_door(name: str) -> ActorInfo:
+    """Return what a front door says of itself."""
+    return ActorInfo(
+        name=name,
+        role="front_door",
+        actor_id=None,
+        node_id=None,
+        pid=None,
+        state="live",
+        sessions=0,
+        rss_bytes=0,
+        started_at="",
+    )
 
 
 class ManualSubscription:

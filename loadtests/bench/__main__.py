@@ -17,7 +17,7 @@ from rich.console import Console
 
 from loadtests.bench import age, crowd, kills, readers, report, start, turns, vendor
 from loadtests.bench.figure import Figure, load, save
-from loadtests.bench.run import FULL, Run, Scale, chosen
+from loadtests.bench.run import FULL, Run, Scale, chosen, parsed
 
 GROUPS: Final[Mapping[str, Callable[[Run], Awaitable[list[Figure]]]]] = {
     "start": start.measure,
@@ -77,14 +77,8 @@ def _arguments() -> argparse.Namespace:
     for name, kind in _sizes().items():
         default, full = getattr(Scale(), name), getattr(FULL, name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=f"{default:g}; with --full {full:g}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="also write the table into a Markdown file")
-    parser.add_argument("--baseline", type=Path, default=BASELINE, metavar="FILE", help="figures to show beside")
     parser.add_argument("--code", type=Path, metavar="DIR", help="the tree whose server is measured, instead of this")
-    arguments = parser.parse_args()
-    if arguments.report and arguments.only != list(GROUPS):
-        parser.error("--report needs all groups: the table in the file is replaced")
-    return arguments
+    return parsed(parser, GROUPS, BASELINE)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,17 @@ class Run:
         return self._ray
 
 
+def parsed(parser: argparse.ArgumentParser, names: Collection[str], baseline: Path | None = None) -> argparse.Namespace:
+    """Return the arguments of a benchmark, after adding where its figures go; `baseline` is what stands beside them."""
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="also write the table into a Markdown file")
+    parser.add_argument("--baseline", type=Path, default=baseline, metavar="FILE", help="figures to show beside")
+    arguments = parser.parse_args()
+    if arguments.report and arguments.only != list(names):
+        parser.error("--report needs all groups: the table in the file is replaced")
+    return arguments
+
+
 def chosen(text: str, names: Collection[str]) -> list[str]:
     """Read some of the names, separated by commas, in their own order.
 

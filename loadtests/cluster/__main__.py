@@ -10,7 +10,6 @@ import argparse
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Final
 
 import uvloop
@@ -18,7 +17,7 @@ from rich.console import Console
 
 from loadtests.bench import report
 from loadtests.bench.figure import Figure, load, save
-from loadtests.bench.run import chosen
+from loadtests.bench.run import chosen, parsed
 from loadtests.cluster import death, news, placing, reads, restart, resting
 from loadtests.cluster.cluster import Cluster
 from loadtests.cluster.plan import SMALL, Scale
@@ -82,13 +81,7 @@ def _arguments() -> argparse.Namespace:
             type=type(size.default),
             help=f"{size.default:g}; with --small {small:g}",
         )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="also write the table into a Markdown file")
-    parser.add_argument("--baseline", type=Path, metavar="FILE", help="figures of an earlier run to show beside")
-    arguments = parser.parse_args()
-    if arguments.report and arguments.only != list(GROUPS):
-        parser.error("--report needs all groups: the table in the file is replaced")
-    return arguments
+    return parsed(parser, GROUPS)
 
 
 if __name__ == "__main__":

@@ -129,8 +129,8 @@ class Method:
     def options(self, *, num_returns: str, **_: object) -> "Streaming":
         """Return the method as one that yields."""
         if num_returns != "streaming":
-            message = f"num_returns={num_returns} is not played"
-            raise NotImplementedError(message)
+            message = f"Ray is played here without num_returns={num_returns}, which the product did not use."
+            raise ValueError(message)
         return Streaming(self._line, self._name, self._bound)
 
 

@@ -86,7 +86,8 @@ class PlayedRay:
 
     def _list_named_actors(self, *, all_namespaces: bool) -> list[dict[str, str]]:
         if not all_namespaces:
-            raise NotImplementedError
+            message = "Ray is played here without a current namespace, of which the product did not ask."
+            raise ValueError(message)
         living = self._wait_for([company.call("living") for company in self._companies])
         self._nodes = {name: node for names in living for name, node in names.items()}
         return [{"name": name, "namespace": self._namespace} for name in self._nodes]
@@ -105,5 +106,6 @@ class PlayedRay:
 
     def _kill(self, handle: Handle, *, no_restart: bool) -> None:
         if not no_restart:
-            raise NotImplementedError
+            message = "Ray is played here without restarts, which the product did not let it make."
+            raise ValueError(message)
         self._loop.call_soon_threadsafe(handle.close.remote)

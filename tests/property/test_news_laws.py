@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
 import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
@@ -21,11 +20,12 @@ from actors.doors import Doors
 from actors.gateway import RayGateway
 from actors.link import Link
 from runtime.core.errors import StaleEpochError
-from runtime.core.placement.directory import Address, Directory, Placement
+from runtime.core.placement.directory import Directory, Placement
 from runtime.ports.gateway import ActorInfo, Frame
 from runtime.process.tasks import Tasks
 from runtime.wire.broadcast import Listener
 from runtime.wire.protocol import Answer, Beliefs, Command, Delivery, Unwatch, Want, Watch, Watching
+from tests.fakes import addressed, front_door
 
 DOORS: Final = ("a", "b")
 SESSIONS: Final = ("s", "t")
@@ -36,22 +36,6 @@ PAUSES: Final = [
     for name in ("PAUSE_S", "PAUSE_MOST_S", "RELEASE_PAUSE_S", "ROOM_PAUSE_S")
     if hasattr(module, name)
 ]
-ADDRESS: Final = Address("127.0.0.1", 1, b"key")
-INFO: Final = ActorInfo(
-    name="",
-    role="front_door",
-    actor_id=None,
-    node_id=None,
-    pid=None,
-    state="live",
-    sessions=0,
-    rss_bytes=0,
-    started_at="",
-)
-
-
-def addressed(placement: Placement) -> Placement:
-    return placement if placement.actor is None else msgspec.structs.replace(placement, address=ADDRESS)
 
 
 class Method:
@@ -252,7 +236,7 @@ class Play:
 
     async def open(self) -> None:
         for name, door in self.doors.items():
-            await door.start(msgspec.structs.replace(INFO, name=name))
+            await door.start(front_door(name))
 
     async def listen(self, door: str, session_id: str) -> None:
         if (door, session_id) in self.ears:

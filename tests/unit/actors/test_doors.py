@@ -3,30 +3,15 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
-import msgspec
 import pytest
 
 from actors import doors as module
 from actors.doors import Doors
-from runtime.core.placement.directory import Address, Directory, Placement
-from runtime.ports.gateway import ActorInfo
-from runtime.process.mint import timestamp
+from runtime.core.placement.directory import Directory, Placement
 from runtime.process.tasks import Tasks
 from runtime.wire.protocol import Beliefs
+from tests.fakes import ADDRESS, addressed, front_door
 from tests.stage import PATIENCE_S
-
-ADDRESS = Address("127.0.0.1", 1, b"key")
-INFO = ActorInfo(
-    name="",
-    role="front_door",
-    actor_id=None,
-    node_id=None,
-    pid=None,
-    state="live",
-    sessions=0,
-    rss_bytes=0,
-    started_at=timestamp(),
-)
 
 
 def lives(session_id: str, epoch: int, actor: str = "x") -> Placement:
@@ -41,10 +26,6 @@ def nowhere(session_id: str, epoch: int) -> Placement:
     return Placement(session_id, epoch, None)
 
 
-def addressed(placement: Placement) -> Placement:
-    return placement if placement.actor is None else msgspec.structs.replace(placement, address=ADDRESS)
-
-
 class Stage:
     """The supervisor's side, and streams that are read when a test says so."""
 
@@ -56,7 +37,7 @@ class Stage:
 
     async def open(self, *names: str) -> None:
         for name in names:
-            self.streams[name] = self.doors.watch(msgspec.structs.replace(INFO, name=name))
+            self.streams[name] = self.doors.watch(front_door(name))
             assert await anext(self.streams[name]) == []
 
     def settle(self, *placements: Placement) -> None:
