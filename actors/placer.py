@@ -18,7 +18,6 @@ from runtime.core.placement.directory import Directory, Placement
 from runtime.core.placement.supervision import Intensity, Record, Standing, company, judge
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.mint import now
-from runtime.process.tasks import Tasks
 from runtime.store.placement import Case, Move, PlacementStore
 from runtime.wire.loader import Loader
 from runtime.wire.protocol import Adoption, Departure, Want
@@ -43,12 +42,11 @@ _WORDS: Final = {
 class Placer:
     """Belongs to one event loop."""
 
-    def __init__(self, pool: Pool, directory: Directory, doors: Doors, intensity: Intensity, tasks: Tasks) -> None:
+    def __init__(self, pool: Pool, directory: Directory, doors: Doors, intensity: Intensity) -> None:
         self._pool = pool
         self._directory = directory
         self._doors = doors
         self._intensity = intensity
-        self._tasks = tasks
         self._deciding = asyncio.Lock()  # held from a choice until its sessions count as residents
         self._reviving = asyncio.Lock()
         self._places = Loader(self._place, DECIDED_AT_ONCE)

@@ -57,7 +57,7 @@ class SupervisorActor:
         self._pool = Pool(site, self._directory.count, self._tend, self._tasks)
         self._doors = Doors(self._directory, self._pool.addressed, self._tasks)
         intensity = Intensity(actors.restart_intensity, actors.restart_window_s)
-        self._placer = Placer(self._pool, self._directory, self._doors, intensity, self._tasks)
+        self._placer = Placer(self._pool, self._directory, self._doors, intensity)
         self._claim = Claim()
         self._is_closing = False
         self._started_at = timestamp()
