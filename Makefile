@@ -13,6 +13,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 LAWS = tests/property $(addprefix tests/integration/,test_session_machine.py test_supervision.py \
 	store/test_fencing.py store/test_files_model.py)
 
+# How `make test` shares out the tests: whole files, in the order of tests/conftest.py.
+WORKERS = 2
+SHARED_OUT = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 # What `make load` does, unless its command line says otherwise.
 HOST = http://127.0.0.1:9000
 USERS = 50
@@ -70,11 +74,11 @@ format: install ## let ruff format and fix what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: install ## every test
-	$(BIN)/pytest
+test: install ## every test, by WORKERS processes at a time
+	$(BIN)/pytest $(SHARED_OUT)
 
 test-long: install ## the laws, Hypothesis looking much longer for what breaks them
-	$(BIN)/pytest --hypothesis-profile long --timeout 3600 $(LAWS)
+	$(BIN)/pytest $(SHARED_OUT) --hypothesis-profile long --timeout 3600 $(LAWS)
 
 unit: install ## tests that touch nothing outside the process
 	$(BIN)/pytest tests/unit

@@ -118,12 +118,14 @@ class LocalRay:
         data_dir: Path,
         *,
         num_cpus: int | None = None,
+        has_dashboard: bool = True,
         dashboard_port: int | None = None,
         hear: Hear = _ignore,
     ) -> None:
         self._hear = hear
         self._home = data_dir.resolve() / "ray"
         self._num_cpus = num_cpus
+        self._has_dashboard = has_dashboard
         self._dashboard_port = dashboard_port
         self._lock = FolderLock(self._home)
         self._temp_dir = short_name(self._home, _TEMP_PATH_BYTES)
@@ -202,7 +204,7 @@ class LocalRay:
                 namespace=NAMESPACE,
                 num_cpus=self._num_cpus,
                 object_store_memory=_OBJECT_STORE_BYTES,
-                include_dashboard=True,
+                include_dashboard=self._has_dashboard,
                 dashboard_host="127.0.0.1",
                 dashboard_port=self._dashboard_port,
                 log_to_driver=True,

@@ -95,7 +95,7 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
         cleared = await asyncio.to_thread(clear, settings, catalogue(settings))
         if settings.ray_address:
             await asyncio.to_thread(require_answer, settings.ray_address)
-        own_ray = None if settings.ray_address else LocalRay(settings.data_dir, hear=relay)
+        own_ray = None if settings.ray_address else _own_ray(settings)
         starting = ending.keep_hearing(_ray(settings, own_ray, stack))
         cluster, site = await _foundation(settings, starting, stack, progress)
         progress("Starting the supervisor and its first session actors")
@@ -122,6 +122,10 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
             own_ray.abandon()
         # The way back is that of a kill -9: this process is of no use to a Ray that is gone, nor the other way round.
         os.execv(sys.executable, [*sys.orig_argv, "--port", str(port)])  # noqa: S606  our own command line
+
+
+def _own_ray(settings: Settings) -> LocalRay:
+    return LocalRay(settings.data_dir, has_dashboard=settings.ray_dashboard, hear=relay)
 
 
 async def _until_ray_is_lost(own_ray: LocalRay | None, gateway: RayGateway) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist import is_xdist_worker
 
 from runtime.process.settings import Settings
 from runtime.store.embedded import EmbeddedPostgres
@@ -33,6 +34,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"Skipped, where nothing may be: {report.longrepr}"
     return report
+
+
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Have workers begin with the files whose tests may take longest, so that none of those is left at the end."""
+    if is_xdist_worker(session):
+        longest: dict[Path, float] = {}
+        for item in items:
+            longest[item.path] = max(longest.get(item.path, 0.0), _limit_s(item))
+        items.sort(key=lambda item: longest[item.path], reverse=True)
+
+
+def _limit_s(item: pytest.Item) -> float:
+    limit = item.get_closest_marker("timeout")
+    return float(limit.args[0] if limit else item.config.getini("timeout"))
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +104,7 @@ async def db(database: str) -> AsyncIterator[Pool]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """The running product, shared by every test that does it no harm."""
-    process = ServerProcess(tmp_path_factory.mktemp("server") / "data")
+    process = ServerProcess(tmp_path_factory.mktemp("server") / "data", {"PERDURE_RAY_DASHBOARD": "true"})
     yield process.start()
     process.stop()
 

@@ -21,6 +21,7 @@ UP: Final = re.compile(r"Perdure is up.* at .*?(http://[^\s\x1b]+)")
 START_TIMEOUT_S: Final = 150.0  # of a machine that does much else
 STOP_TIMEOUT_S: Final = 120.0
 POLL_S: Final = 0.05
+BARE: Final = {"PERDURE_RAY_DASHBOARD": "false"}  # a third of a start's work, for a page at which no test looks
 # For servers that start often: each further actor takes two seconds of a core.
 ONE_ACTOR: Final = {"PERDURE_ACTORS__MAX_ACTORS": "1", "PERDURE_ACTORS__WARM_STANDBYS": "1"}
 _OURS: Final = re.compile(r"PERDURE_|RAY_|DATABASE_URL$|AUTH_MODE$|.*_(API_KEY|BASE_URL)$")
@@ -29,8 +30,9 @@ _OURS: Final = re.compile(r"PERDURE_|RAY_|DATABASE_URL$|AUTH_MODE$|.*_(API_KEY|B
 class ServerProcess:
     """A server that can be killed, stopped and started again on the same port and data dir.
 
-    `settings` are variables of its environment, which has no others of Perdure's; modules in `python_path` can be
-    imported by it and its actors. `entrance` are words before the command, which put it somewhere else.
+    `settings` are variables of its environment, which but for BARE has no others of Perdure's; modules in
+    `python_path` can be imported by it and its actors. `entrance` are words before the command, which put it somewhere
+    else.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class ServerProcess:
         self.log_path = data_dir.with_name(f"{data_dir.name}.log")
         self.url = ""
         self._port = free_port()
-        self._settings = dict(settings or {})
+        self._settings = {**BARE, **(settings or {})}
         self._python_path = python_path
         self._entrance = entrance
         self._process: subprocess.Popen[bytes] | None = None

@@ -19,8 +19,11 @@ def show(console: Console) -> Callable[[Running], None]:
     return lambda running: console.print(_banner(running))
 
 
-def _token(running: Running) -> str:
-    return f"  (asks for the token in {running.dashboard_token})" if running.dashboard_token else ""
+def _dashboard(running: Running) -> str:
+    if running.dashboard_url is None:
+        return "no dashboard"
+    asks = f"  (asks for the token in {running.dashboard_token})" if running.dashboard_token else ""
+    return running.dashboard_url + asks
 
 
 def _banner(running: Running) -> str:
@@ -30,7 +33,7 @@ def _banner(running: Running) -> str:
         f"[bold]Perdure is up[/] at [bold]{url}[/] after {running.started_in_s:.1f} s",
         "",
         f"  API        {url}/api-doc/",
-        f"  Ray        {running.dashboard_url or 'no dashboard'}" + _token(running),
+        f"  Ray        {_dashboard(running)}",
         f"  Database   {running.database}",
         f"  Model      {running.default_model}",
         "",

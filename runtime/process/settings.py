@@ -175,6 +175,10 @@ class Settings(_Carried, BaseSettings):
         min_length=1,
         description="Ray cluster to join; empty: one on this machine",
     )
+    ray_dashboard: bool = Field(
+        default=True,
+        description="Whether a Ray of the server's own has a dashboard, which costs memory and a longer start",
+    )
     secrets_encryption_key: SecretStr | None = Field(
         None,
         validation_alias="SECRETS_ENCRYPTION_KEY",

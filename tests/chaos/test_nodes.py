@@ -159,7 +159,7 @@ async def test_clients_of_a_front_door_that_died_read_on_at_another(cluster: Ray
 async def test_turns_go_on_while_every_front_door_is_stopped(cluster: RayCluster, clients: Clients) -> None:
     """Promised: a front door that stops takes nothing along, nor does the last; the actors belong to the cluster."""
     session_id = await clients["head"].open()
-    await clients["head"].send(session_id, SLOWLY)
+    await clients["head"].send(session_id, script({"say": WORDS, "tokens_per_second": 2}))
     before = await clients["head"].place(session_id)
     stopping = [asyncio.to_thread(door.terminate) for door in cluster.doors.values()]
     assert await asyncio.gather(*stopping) == [0] * len(NODES)

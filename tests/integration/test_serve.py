@@ -381,6 +381,11 @@ def test_every_address_in_the_banner_answers(server: ServerProcess) -> None:
     assert httpx.get(f"{dashboard}/api/jobs/", headers=headers).status_code == 200
 
 
+def test_banner_of_a_server_without_a_dashboard_shows_none(brisk: ServerProcess) -> None:
+    banner = brisk.log.partition("Perdure is up")[2].partition(", or paste this")[0]
+    assert re.findall(r"Ray +(.+)", banner) == ["no dashboard"]
+
+
 def test_line_in_the_banner_works_when_pasted(server: ServerProcess) -> None:
     """Promised: a `curl` line that works when pasted."""
     pasted = server.log.partition("or paste this:\n\n")[2].partition("\n\n")[0]

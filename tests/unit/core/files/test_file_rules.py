@@ -154,7 +154,7 @@ def test_a_pattern_that_is_wrong_or_costly_is_refused(pattern: str) -> None:
     assert caught.value.stable_code == "invalid_pattern"
 
 
-@pytest.mark.timeout(5)
+@pytest.mark.timeout(5, func_only=True)
 def test_a_pattern_made_to_explode_does_not() -> None:
     assert lines(b"a" * 1_000_000 + b"!", "(a+)+$") == []
 
@@ -231,7 +231,7 @@ def test_a_diff_reaches_to_the_ends(before: bytes, after: bytes, expected: list[
     assert bounded_diff(before, after, "/x").splitlines()[2:] == expected
 
 
-@pytest.mark.timeout(5)
+@pytest.mark.timeout(5, func_only=True)
 def test_a_long_diff_is_cut_and_a_huge_one_costs_nothing() -> None:
     long = bounded_diff(b"", b"some words\n" * 900, "/x")
     assert MAX_DIFF_CHARS < len(long) < MAX_DIFF_CHARS + 20
