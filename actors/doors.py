@@ -78,8 +78,7 @@ class Doors:
             for step in _steps(believed):
                 async with self._stepping:
                     door = self._doors.get(beliefs.front_door)  # it may have gone meanwhile, or begun anew
-                    found = (self._correct(door, s, epoch, is_watched=is_watched) for s, epoch in step)
-                    differing += [place for place in found if place is not None]
+                    differing += self._correct(door, step, is_watched=is_watched)
                     await asyncio.sleep(0)
         return differing
 
@@ -90,16 +89,24 @@ class Doors:
             for session_id in beliefs.left:
                 self._interests.unwatch(door.bit, session_id)
 
-    def _correct(self, door: _Door | None, session_id: str, epoch: int, *, is_watched: bool) -> Placement | None:
-        """Return where a session lives if that is not believed, and note who is interested."""
-        place = self._directory.get(session_id)
-        if door is not None and is_watched:
-            self._interests.watch(door.bit, place.session_id if place else session_id, lives=place is not None)
-        elif door is not None and place is not None:
-            self._interests.hold(door.bit, place.session_id)  # not the id that came: one string for all who know it
-        if place is not None:
-            return self._addressed(place) if place.epoch > epoch else None
-        return Placement(session_id, epoch, None) if epoch else None
+    def _correct(self, door: _Door | None, believed: Iterable[tuple[str, int]], *, is_watched: bool) -> list[Placement]:
+        """Return where sessions live of which something else is believed, and note who is interested."""
+        differing: list[Placement] = []
+        for session_id, epoch in believed:
+            place = self._directory.get(session_id)
+            if place is None:
+                if door is not None and is_watched:
+                    self._interests.watch(door.bit, session_id, lives=False)
+                if epoch:
+                    differing.append(Placement(session_id, epoch, None))
+                continue
+            if door is not None and is_watched:
+                self._interests.watch(door.bit, place.session_id, lives=True)
+            elif door is not None:
+                self._interests.hold(door.bit, place.session_id)  # not the id that came: one string for all who know it
+            if place.epoch > epoch:
+                differing.append(self._addressed(place))
+        return differing
 
     # ------------------------------------------------------------ coming and going
 

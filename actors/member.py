@@ -100,9 +100,10 @@ class Member:
         self.pid: int | None = None
         self.started_at = timestamp()
         self.address: Address | None = None  # where it is reached, once it has started
-        self._heartbeat_interval_s = heartbeat_interval_s
         self._heartbeats_per_lease = int(lease_s / heartbeat_interval_s) - 1  # the first is missed somewhat later
+        self._missed = 0  # heartbeats, in a row
         self._is_silent = False
+        self._has_lapsed = asyncio.Event()
         self._adoptions: Outbox[Adoption] = Outbox(ADOPTIONS_LIMIT)
         self.unheard: dict[str, int] = {}  # epochs of sessions that were handed over, and of which it has not heard
 
@@ -177,16 +178,20 @@ class Member:
                 log.info("actor_not_reached", actor=self.name, reason=repr(err))
             await asyncio.sleep(pause_s)
 
-    async def _until_silent(self) -> str:
-        """Return once the actor has missed as many heartbeats as its lease has.
+    def tick(self) -> None:
+        """Hear that a heartbeat is due; an actor that has missed as many as its lease has is no more.
 
-        Intervals are counted and not time, of which this process may have slept through any amount.
+        They are counted, and not time, of which this process may have slept through any amount.
         """
-        missed = 0
-        while missed < self._heartbeats_per_lease:
-            self._is_silent = True
-            await asyncio.sleep(self._heartbeat_interval_s)
-            missed = missed + 1 if self._is_silent else 0
+        if self.pid is None:
+            return  # it is still starting
+        self._missed = self._missed + 1 if self._is_silent else 0
+        self._is_silent = True
+        if self._missed >= self._heartbeats_per_lease:
+            self._has_lapsed.set()
+
+    async def _until_silent(self) -> str:
+        await self._has_lapsed.wait()
         return "lease expired"
 
     def adopt(self, adoptions: Iterable[Adoption]) -> None:

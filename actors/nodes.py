@@ -25,11 +25,13 @@ class Nodes:
         self._doubted_until: dict[str, float] = {}
         self._homes: dict[str, str] = {}  # of processes, by name, if known
         self._processes: Counter[str] = Counter()  # on each node
+        self._bare: set[str] = set()  # of the living ones, those without any
 
     async def look(self) -> None:
         """Ask Ray what there is; of nodes, what was known stays if it cannot tell."""
         nodes: list[dict[str, Any]] = await asyncio.to_thread(ray.nodes)
         self._alive = {node["NodeID"]: node["Resources"] for node in nodes if node["Alive"]} or self._alive
+        self._bare = {node for node in self._alive if not self._processes[node]}
         jobs: list[dict[str, Any]] = await asyncio.to_thread(state.jobs)
         self._gone = frozenset(front_door_name(job["JobID"]) for job in jobs if job["IsDead"])
 
@@ -53,12 +55,15 @@ class Nodes:
         self.leave(process)
         self._homes[process] = node_id
         self._processes[node_id] += 1
+        self._bare.discard(node_id)
 
     def leave(self, process: str) -> None:
         """Hear that a process is no more."""
         known = self._homes.pop(process, None)
         if known is not None:
             self._processes[known] -= 1
+            if not self._processes[known] and known in self._alive:
+                self._bare.add(known)
 
     def choose(self) -> str | None:
         """Return the node for the next process; None leaves it to Ray."""
@@ -66,8 +71,7 @@ class Nodes:
 
     def bare(self) -> int:
         """Return how many nodes have no process though nothing speaks against one."""
-        doubted = self._doubted()
-        return sum(not self._processes[node] and node not in doubted for node in self._alive)
+        return len(self._bare.difference(self._doubted()))
 
     def _doubted(self) -> dict[str, float]:
         """Return until when each node is doubted."""

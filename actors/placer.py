@@ -94,7 +94,7 @@ class Placer:
     async def learn(self, actors: Collection[str]) -> None:
         """Read who lives in actors, and hand over what must go on there: nobody may have been told yet."""
         for some in _batches(list(actors), LEARNED_AT_ONCE):
-            residents, tended = await self._store.residents(some), await self._store.tended(some)
+            residents, tended = await asyncio.gather(self._store.residents(some), self._store.tended(some))
             for case in tended:
                 if self._is_news(_placement(case)):
                     self._keep(case.actor or "", self._judged(case, has_crashed=False))
@@ -303,14 +303,16 @@ class Placer:
     def _settle(self, places: Sequence[Placement]) -> None:
         """Note and announce placements, but none in actors that died meanwhile: nobody would be sent on."""
         news = []
+        touched: set[str | None] = set()
         for place in places:
             if place.actor is not None and self._is_dead(place.actor):
                 continue
             before = self._directory.get(place.session_id)
             if self._directory.note(place):
                 news.append(place)
-                self._pool.refile(place.actor)
-                self._pool.refile(before.actor if before is not None else None)
+                touched.update((place.actor, before.actor if before is not None else None))
+        for actor in touched:
+            self._pool.refile(actor)
         self._doors.announce(news)
 
     def _is_dead(self, actor: str) -> bool:

@@ -112,6 +112,11 @@ class Pool:
         self._refile(member)
         self._tasks.owed(self._tend(member), "tend")
 
+    def tick(self) -> None:
+        """Hear that a heartbeat of every actor is due. One clock is for all: a timer for each of thousands is dear."""
+        for member in self.members.values():
+            member.tick()
+
     async def ready(self) -> None:
         """Hear that an actor is warm."""
         self._failed_starts, self._start_after = 0, 0.0

@@ -26,6 +26,7 @@ from runtime.core.errors import StoreUnavailableError
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.placement.supervision import Intensity
 from runtime.ports.gateway import ActorInfo
+from runtime.process import heap
 from runtime.process import log as logging
 from runtime.process.failpoint import Loop, arm, stumble
 from runtime.process.mint import timestamp
@@ -68,11 +69,13 @@ class SupervisorActor:
         for name, handle in await asyncio.to_thread(living, self._site):
             self._pool.add(name, handle)
         self._pool.top_up()
+        self._tasks.essential(self._follow_leases(), "leases")
         pool = await await_database(self._site.dsn, CONNECTIONS)
         self._store = PlacementStore(pool)
         self._placer.begin(self._store)
         await self._claim.begin(ClaimStore(pool, self._site.cluster))
         await _outlast(lambda: self._placer.learn(list(self._pool.members)))
+        heap.freeze()
         self._tasks.essential(self._upkeep(), "upkeep")
         self._tasks.essential(self._follow_nodes(), "nodes")
         self._tasks.essential(self._claim.hold(), "claim")
@@ -247,6 +250,12 @@ class SupervisorActor:
                 await self._look_at_nodes()
             except (RayError, RuntimeError) as err:  # as what Ray says that its head is away
                 log.warning("nodes_not_seen", reason=str(err)[:500])
+
+    async def _follow_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._site.settings.actors.heartbeat_interval_s)
+            stumble(Loop.LEASES)
+            self._pool.tick()
 
     async def _upkeep(self) -> None:
         """Look again for what slipped through: a revival that failed, a standby that is missing."""

@@ -66,6 +66,10 @@ class Board:
         """Return the process of an actor, as last heard."""
         return self._pids.get(actor or "")
 
+    def name_of(self, pid: int) -> str | None:
+        """Return the actor that is or was a process, if it was ever heard of."""
+        return next((name for name, known in self._pids.items() if known == pid), None)
+
     def residents(self, actors: set[str]) -> dict[str, int]:
         """Return the sessions with a running turn in these actors, and their epochs."""
         return {s: row.epoch for s, row in self.rows.items() if row.actor in actors and row.status == "active"}

@@ -1,12 +1,11 @@
 """Exceptions that nobody foresaw, in the loops that must not end: whoever meets one ends, and is seen to.
 
-The loops go by the names of docs/crash-windows.md: a file of that name in the deployment's folder of fail points is
-taken away by the first process that comes by, which then stumbles.
+The loops go by the names of docs/crash-windows.md: to a file of that name in the deployment's folder of fail points the
+first process that comes by adds its number, and stumbles.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from loadtests.chaos.witness import now
 from loadtests.chaos.world import World
 
 OF_ACTORS: Final = ("loop.journal", "loop.sweep")
-OF_SUPERVISOR: Final = ("loop.upkeep", "loop.nodes", "loop.claim", "loop.tending")
+OF_SUPERVISOR: Final = ("loop.upkeep", "loop.nodes", "loop.leases", "loop.claim", "loop.tending")
 OF_DOORS: Final = ("loop.follower", "loop.link")
 TENDING: Final = "loop.tending"  # a turn of it is an actor's death
 EXIT_CODE: Final = 70
@@ -54,9 +53,9 @@ class Stumbles:
                 file.unlink(missing_ok=True)
                 return None
             blow.kills, blow.victims = killed.kills, killed.victims
-        processes, rows = await self._passed(loop, role, blow)
+        rows = await self._passed(loop, blow)
         if not blow.findings:
-            await self._end(processes, rows, blow)
+            await self._end(self._taker(loop), rows, blow)
         if role == "supervisor":
             blow.probe_s = await self._probe()
         return blow
@@ -68,7 +67,7 @@ class Stumbles:
         self._arm(loop)
         asking = asyncio.create_task(self._probe())  # so that a session is placed, and something is said about it
         try:
-            await self._passed(loop, "", blow)
+            await self._passed(loop, blow)
             if not blow.findings:
                 await self._start_again(blow)
             blow.probe_s = await asking
@@ -81,14 +80,12 @@ class Stumbles:
         file.touch()
         return file
 
-    async def _passed(self, loop: str, role: str, blow: Blow) -> tuple[dict[str, psutil.Process], dict[str, Row]]:
-        """Wait until a process came by; return who may have been it, and where sessions lived a moment before."""
+    async def _passed(self, loop: str, blow: Blow) -> dict[str, Row]:
+        """Wait until a process came by; return where sessions lived a moment before."""
         file = self._world.fail_points / loop
-        processes: dict[str, psutil.Process] = {}
         rows = self._board.rows
         while file.exists():
             rows = dict(self._board.rows)
-            _note(processes, self._board.of_role(role))
             if now() > blow.at + TURN_S:
                 file.unlink(missing_ok=True)
                 blow.findings.append(Finding(Promise.LOOP_OVER, "-", f"{loop} did not turn within {TURN_S:.0f} s"))
@@ -96,17 +93,24 @@ class Stumbles:
             await asyncio.sleep(POLL_S)
         if not blow.victims:
             blow.at = now()
-        return processes, rows
+        return rows
 
-    async def _end(self, processes: dict[str, psutil.Process], rows: dict[str, Row], blow: Blow) -> None:
+    def _taker(self, loop: str) -> int:
+        """Return the number of the process that came by, and clear its mark away."""
+        (mark,) = self._world.fail_points.glob(f"{loop}.*")
+        mark.unlink()
+        return int(mark.suffix[1:])
+
+    async def _end(self, pid: int, rows: dict[str, Row], blow: Blow) -> None:
         """See whoever stumbled end."""
-        while not (gone := {name for name, process in processes.items() if not is_alive(process)}):
+        while _is_running(pid):
             if now() > blow.at + END_S:
                 blow.findings.append(_lived_on(blow.detail))
                 return
             await asyncio.sleep(POLL_S)
         blow.kills += 1
-        blow.victims |= {s: row.epoch for s, row in rows.items() if row.actor in gone and row.status == "active"}
+        name = self._board.name_of(pid)
+        blow.victims |= {s: row.epoch for s, row in rows.items() if row.actor == name and row.status == "active"}
 
     async def _start_again(self, blow: Blow) -> None:
         blow.victims = self._board.active()
@@ -133,12 +137,11 @@ def _choice(fault: Fault, loops: tuple[str, ...]) -> str:
     return loops[int(fault.chance * len(loops))]
 
 
-def _note(processes: dict[str, psutil.Process], actors: Iterable[dict[str, object]]) -> None:
-    for actor in actors:
-        name, pid = str(actor["name"]), actor["pid"]
-        if name not in processes and isinstance(pid, int):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                processes[name] = psutil.Process(pid)
+def _is_running(pid: int) -> bool:
+    try:
+        return is_alive(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _code_of(door: Door) -> int | None:

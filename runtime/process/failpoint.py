@@ -1,8 +1,8 @@
 """Places where a process can be made to die, so that every crash window is hit on purpose and not by luck.
 
-PERDURE_FAIL_POINTS names a folder. A process that reaches a point whose name is a file there takes the
-file away and kills itself, as kill -9 does: of many processes exactly one dies, once. An essential task
-whose name is a file there meets an exception that nobody foresaw. Without the setting, which is the
+PERDURE_FAIL_POINTS names a folder. A process that reaches a point whose name is a file there puts its own
+number behind that name and kills itself, as kill -9 does: of many processes exactly one dies, once. An essential
+task whose name is a file there meets an exception that nobody foresaw. Without the setting, which is the
 default, either costs one comparison. docs/crash-windows.md says what each window means.
 """
 
@@ -42,6 +42,7 @@ class Loop(StrEnum):
     JOURNAL = "loop.journal"
     UPKEEP = "loop.upkeep"
     NODES = "loop.nodes"
+    LEASES = "loop.leases"
     CLAIM = "loop.claim"
     TENDING = "loop.tending"
     SWEEP = "loop.sweep"
@@ -78,7 +79,7 @@ def _is_armed(name: str) -> bool:
     if _folder is None:
         return False
     try:
-        (_folder / name).unlink()
+        (_folder / name).rename(_folder / f"{name}.{os.getpid()}")
     except FileNotFoundError:
         return False
     return True

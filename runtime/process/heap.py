@@ -10,7 +10,7 @@ def freeze() -> None:
     """Leave everything that is here now out of all later collections: code and tables that live as long as the process.
 
     Ray, pydantic-ai and our own modules make some 300,000 objects, and a collection that walks them all stops every
-    turn of the process. Call it once, when all is loaded.
+    turn of the process. Call it when all is loaded.
     """
     gc.collect()
     gc.freeze()

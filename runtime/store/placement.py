@@ -1,5 +1,6 @@
 """Which actor owns which session. The supervisor's truth: raising the epoch is the placement."""
 
+import struct
 from collections.abc import Sequence
 from typing import Final
 
@@ -96,7 +97,12 @@ SELECT actor FROM sessions WHERE actor = ANY($1::text[]) AND deleted_at IS NULL 
 HAVING bool_and(status IN ('started', 'idle') OR steps > coalesce((crashes->-1->>'steps')::bigint, -1))
 """
 
-RESIDENTS: Final = "SELECT id, epoch, actor FROM sessions WHERE actor = ANY($1::text[]) AND deleted_at IS NULL"
+# One row for each actor, not for each of its sessions: of those there are a million after a supervisor's restart.
+RESIDENTS: Final = """
+SELECT actor, string_agg(uuid_send(id) || int4send(epoch), '') AS sessions
+FROM sessions WHERE actor = ANY($1::text[]) AND deleted_at IS NULL GROUP BY actor
+"""
+_RESIDENT: Final = struct.Struct(">16si")  # a session in that: its id and its epoch
 
 # Those of them with a turn that has not ended, or with something on record.
 TENDED: Final = f"""
@@ -165,7 +171,11 @@ class PlacementStore:
         """Return everything that lives in these actors."""
         with translate():
             rows = await self._pool.fetch(RESIDENTS, actors)
-        return [Placement(_session_id(row), row["epoch"], row["actor"]) for row in rows]
+        return [
+            Placement(f"session_{raw.hex()}", epoch, actor)
+            for actor, sessions in rows
+            for raw, epoch in _RESIDENT.iter_unpack(sessions)
+        ]
 
     async def tended(self, actors: Sequence[str]) -> list[Case]:
         """Return what lives in these actors and has an unfinished turn, or crashes on record."""

@@ -1,6 +1,7 @@
 """Who stumbles in a loop must end, and the harness sees whether it did."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from loadtests.chaos.world import World
 
 pytestmark = pytest.mark.chaos
 HIT, AT_REST, ELSEWHERE = (f"session_{number}" for number in range(3))
-COMES_BY = 'until [ -e "$0" ]; do sleep 0.01; done; rm "$0"'
+COMES_BY = 'until [ -e "$0" ]; do sleep 0.01; done; mv "$0" "$0.$$"'
 JOURNAL = Fault(Kind.STUMBLE, None, 0.0, 0.0)
 
 
@@ -47,10 +48,10 @@ def board(world: World) -> Board:
     return board
 
 
-async def stumble(world: World, board: Board, script: str) -> Blow:
+async def stumble(world: World, board: Board, script: str, *, is_known: bool = True) -> Blow:
     """Have whoever comes by stumble; the script is the actor in which the first session lives."""
     actor = await asyncio.create_subprocess_exec("sh", "-c", script, str(world.fail_points / "loop.journal"))
-    board.actors = [{"name": "session-1", "role": "session", "pid": actor.pid}]
+    board._pids = {"session-2": os.getpid()} | ({"session-1": actor.pid} if is_known else {})
     try:
         blow = await Stumbles(world, board, never, never).inside(JOURNAL)
     finally:
@@ -68,6 +69,11 @@ async def never(*_: object) -> Any:
 async def test_who_ended_is_counted_with_the_turns_that_ran_there(world: World, board: Board) -> None:
     blow = await stumble(world, board, COMES_BY)
     assert (blow.kills, blow.victims, blow.findings) == (1, {HIT: 3}, [])
+
+
+async def test_who_ended_is_known_though_nobody_had_heard_of_it(world: World, board: Board) -> None:
+    blow = await stumble(world, board, COMES_BY, is_known=False)
+    assert (blow.kills, blow.victims, blow.findings) == (1, {}, [])
 
 
 async def test_who_lives_on_without_its_loop_is_found(world: World, board: Board) -> None:

@@ -49,7 +49,7 @@ ACTORS: Final = {
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 ROW: Final = "SELECT epoch, actor, status, steps, last_sequence, crashes, quarantined FROM sessions WHERE id = $1"
 FORGET: Final = "UPDATE sessions SET deleted_at = now()"
-RESIDENT_TASKS: Final = ("tend", "upkeep", "nodes", "claim")
+RESIDENT_TASKS: Final = ("tend", "upkeep", "nodes", "leases", "claim")
 HEARTBEAT_S: Final = 0.1
 ADOPT: Final = member.Member.adopt
 CALM: Final = 5  # looks in a row at which nothing moved

@@ -5,7 +5,7 @@ from collections import defaultdict
 from runtime.core.wire import Wire
 
 
-class Address(Wire, frozen=True):
+class Address(Wire, frozen=True, gc=False):
     """Where a session actor takes connections, and the key to it."""
 
     host: str
@@ -17,10 +17,11 @@ class Address(Wire, frozen=True):
         return f"Address({self.host}:{self.port})"
 
 
-class Placement(Wire, frozen=True):
+class Placement(Wire, frozen=True, gc=False):
     """Where a session lives now. `actor` None: nowhere, until somebody needs it, or may have it (see Want).
 
-    Front doors are told the actor's address too, once that is known.
+    Front doors are told the actor's address too, once that is known. There are millions, which the garbage collector
+    need not walk.
     """
 
     session_id: str
@@ -38,7 +39,7 @@ class Directory:
 
     def __init__(self) -> None:
         self._placements: dict[str, Placement] = {}
-        self._residents: defaultdict[str, set[str]] = defaultdict(set)
+        self._residents: defaultdict[str, dict[str, None]] = defaultdict(dict)  # not sets: those are walked
 
     def get(self, session_id: str) -> Placement | None:
         """Return where a session lives, if it lives anywhere."""
@@ -47,12 +48,13 @@ class Directory:
     def note(self, placement: Placement) -> bool:
         """Hear where a session lives, or that it lives nowhere; False if something newer is known."""
         known = self._placements.get(placement.session_id)
-        if known is not None and known.epoch > placement.epoch:
-            return False
-        self.forget(placement.session_id, placement.epoch)
+        if known is not None:
+            if known.epoch > placement.epoch:
+                return False
+            self.forget(placement.session_id, placement.epoch)
         if placement.actor is not None:
             self._placements[placement.session_id] = placement
-            self._residents[placement.actor].add(placement.session_id)
+            self._residents[placement.actor][placement.session_id] = None
         return True
 
     def forget(self, session_id: str, epoch: int) -> None:
@@ -62,13 +64,13 @@ class Directory:
             return
         del self._placements[session_id]
         residents = self._residents[known.actor or ""]
-        residents.discard(session_id)
+        residents.pop(session_id, None)
         if not residents:
             del self._residents[known.actor or ""]
 
     def clear(self, actor: str) -> list[Placement]:
         """Forget everyone who lived in an actor, and return where they lived."""
-        return [self._placements.pop(session_id) for session_id in self._residents.pop(actor, set())]
+        return [self._placements.pop(session_id) for session_id in self._residents.pop(actor, {})]
 
     def known(self) -> list[str]:
         """Return the sessions that live somewhere."""

@@ -73,11 +73,13 @@ class Interests:
 
     def _add(self, door: int, session_id: str, how: int) -> None:
         sessions = self._doors[door]
-        known = sessions.get(session_id, 0)
-        if not known:
+        known = sessions.get(session_id)
+        if known is None:
             others = self._audiences.get(session_id)
             self._audiences[session_id] = door if others is None else others | door  # one number for all it has alone
-        sessions[session_id] = known | how
+            sessions[session_id] = how
+        else:
+            sessions[session_id] = known | how
 
     def _set(self, door: int, session_id: str, how: int) -> None:
         if how:
