@@ -65,8 +65,11 @@ class SupervisorActor:
         self._starting = self._tasks.owed(self._start(), "start")
 
     async def _start(self) -> None:
+        heap.freeze(collect=False)  # clients may be waiting for a successor
         await self._look_at_nodes()
-        for name, handle in await asyncio.to_thread(living, self._site):
+        found = await asyncio.to_thread(living, self._site)
+        log.info("actors_found", actors=len(found))
+        for name, handle in found:
             self._pool.add(name, handle)
         self._pool.top_up()
         self._tasks.essential(self._follow_leases(), "leases")
@@ -75,7 +78,7 @@ class SupervisorActor:
         self._placer.begin(self._store)
         await self._claim.begin(ClaimStore(pool, self._site.cluster))
         await _outlast(lambda: self._placer.learn(list(self._pool.members)))
-        heap.freeze()
+        heap.freeze(collect=False)
         self._tasks.essential(self._upkeep(), "upkeep")
         self._tasks.essential(self._follow_nodes(), "nodes")
         self._tasks.essential(self._claim.hold(), "claim")
@@ -225,7 +228,8 @@ class SupervisorActor:
             log.warning("revival_postponed", reason=str(err))
 
     async def _is_ready(self, member: Member) -> None:
-        log.info("actor_ready", actor=member.name, pid=member.pid)
+        if self._starting.done():  # of those that it finds there may be thousands
+            log.info("actor_ready", actor=member.name, pid=member.pid)
         await self._pool.ready()
         if self._pool.queue:
             await self._revive()

@@ -112,7 +112,7 @@ WHERE actor = ANY($1::text[]) AND deleted_at IS NULL
 """
 
 
-class Case(msgspec.Struct, frozen=True):
+class Case(msgspec.Struct, frozen=True, gc=False):
     """A session as supervision sees it. `actor` None: it lives nowhere, and its last owner let it go."""
 
     session_id: str
@@ -129,7 +129,7 @@ class Case(msgspec.Struct, frozen=True):
         return self.actor is not None and (self.is_unfinished or not self.has_written)
 
 
-class Move(msgspec.Struct, frozen=True):
+class Move(msgspec.Struct, frozen=True, gc=False):
     """What becomes of a session: where it lives next, if anywhere, and what is remembered of it."""
 
     case: Case

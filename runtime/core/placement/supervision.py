@@ -27,7 +27,7 @@ class Intensity:
     window_s: float
 
 
-class Crash(msgspec.Struct, frozen=True):
+class Crash(msgspec.Struct, frozen=True, gc=False):
     """One death: when (Unix seconds), and how many steps the session had finished by then."""
 
     at: float
@@ -42,7 +42,7 @@ class Standing(StrEnum):
     GIVEN_UP = "given_up"  # it kills its actor even while its turn is being failed: left alone
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """What is remembered of a session's crashes."""
 
     crashes: tuple[Crash, ...] = ()
