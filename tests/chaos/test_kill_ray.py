@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from runtime.process.processes import is_alive
 from tests.client import Client, check, script, text_of
 from tests.server import ServerProcess
 
@@ -19,7 +20,8 @@ async def test_a_turn_outlives_a_vital_process_of_ray(name: str, client: Client,
     async with client.listen(session_id) as stream:
         await client.send(session_id, script({"say": WORDS, "tokens_per_second": 2}))
         await stream.wait_for("output.message.delta", 2)
-        (victim,) = [p for p in await asyncio.to_thread(stage.process.children) if p.name() == name]
+        children = await asyncio.to_thread(stage.process.children)
+        (victim,) = [p for p in children if p.name() == name and is_alive(p)]  # not one of a former life, unreaped
         victim.kill()
         assert (await stream.wait_for_end()).type == "turn.completed"
         check(stream, await client.events(session_id))
