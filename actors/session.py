@@ -60,7 +60,6 @@ class SessionActor:
         self._runtime: Runtime | None = None
         self._host: Host | None = None
         self._reception = Reception(self._serve)
-        self._tasks = Tasks()
 
     async def start(self) -> Started:
         """Connect and load what a turn needs. Warm after that; may be repeated."""

@@ -93,6 +93,9 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(_listener(settings))
         cleared = await asyncio.to_thread(clear, settings, catalogue(settings))
+        # What lists of models need takes seconds to load, and Ray takes longer.
+        loading = asyncio.create_task(asyncio.to_thread(cleared.catalogue.preload))
+        stack.callback(loading.cancel)
         if settings.ray_address:
             await asyncio.to_thread(require_answer, settings.ray_address)
         own_ray = None if settings.ray_address else _own_ray(settings)
@@ -101,6 +104,7 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
         progress("Starting the supervisor and its first session actors")
         supervisor = await _supervisor(site, stack, ending, owns_cluster=own_ray is not None)
         gateway = await _gateway(supervisor, stack)
+        await loading
         app = await _application(site, gateway, cleared, stack)
         await stack.enter_async_context(_listening(app, listener, ending))
         heap.freeze()
@@ -261,7 +265,6 @@ async def _gateway(supervisor: Any, stack: contextlib.AsyncExitStack) -> RayGate
 async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack: contextlib.AsyncExitStack) -> FastAPI:
     front_door = await open_front_door(site.dsn)
     stack.push_async_callback(front_door.close)
-    await asyncio.to_thread(cleared.catalogue.preload)
     return create_app(
         Deps(
             stores=front_door.stores,

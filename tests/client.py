@@ -150,6 +150,10 @@ class Client:
         """Return the actors of a role."""
         return [actor for actor in await self._list("/durable/actors") if actor["role"] == role]
 
+    async def models(self) -> list[Json]:
+        """Return the models on offer."""
+        return await self._list("/models")
+
     async def place(self, session_id: str) -> Json:
         """Return where a session stands."""
         reply = await self.http.get(f"/durable/sessions/{session_id}")

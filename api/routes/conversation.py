@@ -41,13 +41,12 @@ async def send_message(request: Request) -> Response:
     session_id = _session_id(request)
     body = read(_message_body, await request.body())
     deps = await deps_of(request)
+    means = None if body.model_key is None else deps.models.find(body.model_key).key
     sent = Input(
-        message=body.to_message(new_id("message"), timestamp()),
+        message=body.to_message(new_id("message"), timestamp(), means),
         tags=body.tags,
         idempotency_key=_key(request.headers.get("idempotency-key")),
     )
-    if body.model_key is not None:
-        deps.models.find(body.model_key)
     message = await deps.gateway.send(session_id, sent)
     return _json(SentMessage.of(message, session_id), 201)
 

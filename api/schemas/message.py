@@ -54,10 +54,10 @@ class ControlsIn(msgspec.Struct, frozen=True):
         """The model that was asked for, under either name."""
         return self.model_id or self.model_id_camel
 
-    def controls(self) -> Controls:
-        """Return them as the journal keeps them."""
+    def controls(self, model: str | None) -> Controls:
+        """Return them as the journal keeps them, with a model that is named so."""
         return Controls(
-            model_id=self.model_key,
+            model_id=model or self.model_key,
             reasoning=Reasoning(self.reasoning.effort) if self.reasoning else None,
             locale=self.locale,
             hints=self.hints,
@@ -121,8 +121,11 @@ class MessageBody(msgspec.Struct, frozen=True):
         """The model that was asked for, if any."""
         return self.controls.model_key if self.controls else None
 
-    def to_message(self, message_id: str, created_at: str) -> Message:
-        """Return the message to send. Raises InvalidInputError for a picture that has no source, or a wrong one."""
+    def to_message(self, message_id: str, created_at: str, model: str | None = None) -> Message:
+        """Return the message to send; `model` is what its `model_key` means to whoever knows no list of models.
+
+        Raises InvalidInputError for a picture that has no source, or a wrong one.
+        """
         for part in self.message.content:
             if isinstance(part, ImagePart):
                 _check_image(part)
@@ -132,7 +135,7 @@ class MessageBody(msgspec.Struct, frozen=True):
             role=Role.USER,
             content=self.message.content,
             created_at=created_at,
-            controls=self.controls.controls() if self.controls else None,
+            controls=self.controls.controls(model) if self.controls else None,
             metadata=self.metadata,
             external_actor=actor.fields() if actor else None,
         )

@@ -24,12 +24,15 @@ class Scale:
     seconds: float = 6.0
     kills: int = 30
     in_flight: int = 500
+    vendor_in_flight: int = 250
     resting: int = 2_000
     turns: int = 300
     listeners: int = 200
 
 
-FULL: Final = Scale(seconds=10.0, kills=100, in_flight=2_000, resting=10_000, turns=1_000, listeners=1_000)
+FULL: Final = Scale(
+    seconds=10.0, kills=100, in_flight=2_000, vendor_in_flight=1_000, resting=10_000, turns=1_000, listeners=1_000
+)
 
 
 @dataclass

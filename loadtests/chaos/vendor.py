@@ -1,4 +1,4 @@
-"""A model endpoint that speaks OpenAI's Chat Completions and counts who asked it what, and when.
+"""A model endpoint that speaks every vendor's protocol and counts who asked it what, and when.
 
 A user's message says what is wanted of it: `nonce=… words=… tool=…`. The first call of a turn asks for the tool,
 if there is one; the last says the nonce and the words.
@@ -9,17 +9,19 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, Final, NamedTuple, Self
 
 from aiohttp import web
 
 from loadtests.chaos.garbage import TEXTS, Garbage
+from loadtests.protocols import PATHS, Called, Said, environment, frames, heard
 
+MODELS: Final = ("openai:chaos", "openai_completions:chaos", "anthropic:chaos", "gemini:chaos")
 PACE_S: Final = 0.04  # between two words
 DRIP_S: Final = 0.5
-BREAK_AT: Final = 2  # after its first word
 BODY_BYTES: Final = 256 << 20  # a conversation remembers what was babbled
 _WANTED: Final = re.compile(r"nonce=(?P<nonce>\w+) words=(?P<words>\d+)(?: tool=(?P<tool>\w+))?")
 
@@ -55,9 +57,13 @@ class Vendor:
     def __init__(self) -> None:
         self.mood = Mood.WELL
         self.requests: list[ModelRequest] = []
-        self.url = ""
+        self._url = ""
         self._runner: web.AppRunner | None = None
         self._babbled = 0
+
+    def environment(self) -> dict[str, str]:
+        """Return keys and addresses under which a server finds this endpoint, whichever protocol it speaks."""
+        return environment(self._url, "chaos")
 
     def by_nonce(self) -> dict[str, list[ModelRequest]]:
         """Return the requests by the message that they were made for."""
@@ -68,12 +74,13 @@ class Vendor:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=BODY_BYTES)
-        app.router.add_post("/v1/chat/completions", self._answer)
+        for path in PATHS:
+            app.router.add_post(path, self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        self._url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,11 +88,12 @@ class Vendor:
             await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        protocol = PATHS[resource.canonical if resource else request.path]
         try:
-            messages = (await request.json())["messages"]
+            wanted, call_index = _read(protocol, await request.json())
         except ConnectionError:  # whoever asked has died
             return web.Response()
-        wanted, call_index = _read(messages)
         mood = self.mood
         babble = self._babble() if mood is Mood.BABBLES else None
         self.requests.append(ModelRequest(wanted["nonce"], call_index, time.monotonic(), babble is not None))
@@ -93,13 +101,14 @@ class Vendor:
             return web.json_response({"error": {"message": "busy"}}, status=429, headers={"retry-after": "1"})
         if mood is Mood.GARBAGE:
             return web.Response(body=b"\x00\xff not an answer", content_type="text/event-stream")
+        sent = frames(protocol, _said(wanted, call_index, babble), "chaos", len(self.requests))
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         with contextlib.suppress(ConnectionError):  # whoever asked has died
-            for number, chunk in enumerate(_chunks(wanted, call_index, len(self.requests), babble)):
-                if mood is Mood.BREAKS and number == BREAK_AT and request.transport is not None:
+            for number, frame in enumerate(sent):
+                if mood is Mood.BREAKS and number == len(sent) // 2 and request.transport is not None:
                     request.transport.close()
-                await response.write(f"data: {chunk}\n\n".encode())
+                await response.write(frame)
                 await asyncio.sleep(DRIP_S if mood is Mood.DRIPS else PACE_S)
         return response
 
@@ -114,19 +123,23 @@ def text_for(nonce: str, words: int) -> str:
     return " ".join([nonce, *(f"word{number}" for number in range(words))])
 
 
-def _read(messages: list[Json]) -> tuple[Json, int]:
+def _read(protocol: str, body: Json) -> tuple[Mapping[str, str], int]:
     """Return what the newest user message wants, and how many calls have been answered since."""
     calls = 0
-    for message in reversed(messages):
-        if message["role"] == "assistant":
-            calls += 1
-        if message["role"] == "user" and (found := _WANTED.search(_text(message["content"]))):
-            return found.groupdict(), calls
-    return {"nonce": "none", "words": "1", "tool": None}, calls
+    for is_agent, messages in groupby(reversed(list(heard(protocol, body))), key=lambda message: message.is_agent):
+        calls += is_agent
+        for message in messages:
+            if found := _WANTED.search(message.text):
+                return found.groupdict(""), calls
+    return {"nonce": "none", "words": "1", "tool": ""}, calls
 
 
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+def _said(wanted: Mapping[str, str], call_index: int, babble: Garbage | None) -> Said:
+    if wanted["tool"] and call_index == 0:
+        return Said(calls=(Called(f"call_{wanted['nonce']}", wanted["tool"], _arguments(babble)),))
+    if babble is not None:
+        return Said(TEXTS[babble], is_in_one=True)
+    return Said(text_for(wanted["nonce"], int(wanted["words"])))
 
 
 def _arguments(babble: Garbage | None) -> str:
@@ -135,28 +148,3 @@ def _arguments(babble: Garbage | None) -> str:
         return '{"ms": 300}' if babble is None else TEXTS[babble]
     why = TEXTS[babble] if babble is Garbage.DEEP else json.dumps(TEXTS[babble])
     return f'{{"ms": 300, "why": {why}}}'
-
-
-def _chunks(wanted: Json, call_index: int, number: int, babble: Garbage | None) -> Iterator[str]:
-    def chunk(delta: Json, reason: str | None = None) -> str:
-        choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
-        head = {"id": f"chatcmpl-{number}", "object": "chat.completion.chunk", "created": 1, "model": "chaos"}
-        return json.dumps({**head, "choices": choices})
-
-    yield chunk({"role": "assistant", "content": ""})
-    if wanted["tool"] and call_index == 0:
-        function = {"name": wanted["tool"], "arguments": _arguments(babble)}
-        call = {"index": 0, "id": f"call_{wanted['nonce']}", "type": "function", "function": function}
-        yield chunk({"tool_calls": [call]})
-        yield chunk({}, "tool_calls")
-    elif babble is not None:
-        yield chunk({"content": TEXTS[babble]})
-        yield chunk({}, "stop")
-    else:
-        for index, word in enumerate(text_for(wanted["nonce"], int(wanted["words"])).split(" ")):
-            yield chunk({"content": f" {word}" if index else word})
-        yield chunk({}, "stop")
-    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-    yield json.dumps({"id": "u", "object": "chat.completion.chunk", "created": 1, "model": "chaos", "choices": [],
-                      "usage": usage})  # fmt: skip
-    yield "[DONE]"

@@ -4,13 +4,14 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Final, NamedTuple
 
 import aiohttp
 
 from loadtests.chaos.diarist import Diarist
 from loadtests.chaos.garbage import TEXTS, Garbage
-from loadtests.chaos.vendor import text_for
+from loadtests.chaos.vendor import MODELS, text_for
 from loadtests.chaos.watcher import Json, Watcher
 from loadtests.chaos.witness import Accepted, Evidence, Witness, now
 
@@ -196,9 +197,15 @@ class User:
         return " ".join([nonce, *self._random.choices(WORDS, k=self._random.randint(5, 40))])
 
 
+_vendors: Final = cycle(MODELS)
+
+
 def opening(kind: str, mine: str = "") -> Json:
-    """Return how a session of a kind of user is opened, with a mine of that name if there is one."""
-    model = "openai_completions:chaos" if kind == "buyer" else "llmsim:sim-echo"
+    """Return how a session of a kind of user is opened, with a mine of that name if there is one.
+
+    Buyers' sessions take the vendors' protocols in turn.
+    """
+    model = next(_vendors) if kind == "buyer" else "llmsim:sim-echo"
     body: Json = {"model_id": model, "harness_name": "base"}
     if kind in ("worker", "buyer"):
         body["capabilities"] = [{"ref": Diarist.id}]

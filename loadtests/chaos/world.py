@@ -40,9 +40,8 @@ SETTINGS: Final = {
     "PERDURE_MODEL__RETRY_BASE_S": "0.1",
     "PERDURE_MODEL__MAX_ATTEMPTS": "50",
     "PERDURE_MODEL__STALL_TIMEOUT_S": "5",
-    "OPENAI_COMPLETIONS_API_KEY": "none-needed",
 }
-_OURS: Final = ("PERDURE_", "RAY_", "DATABASE_URL", "OPENAI_")
+_OURS: Final = ("PERDURE_", "RAY_", "DATABASE_URL", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_")
 
 
 class World:
@@ -146,13 +145,12 @@ class World:
         outer = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         own = {
             "DATABASE_URL": f"postgresql://chaos@127.0.0.1:{self.database_wire.port}/postgres",
-            "OPENAI_COMPLETIONS_BASE_URL": self.vendor.url,
             "PYTHONPATH": os.pathsep.join((str(self.home / "plugins"), str(REPOSITORY))),
             "PERDURE_FAIL_POINTS": str(self.fail_points),
             VARIABLE: str(self.diary),
             MINES: str(self.mines),
         }
-        return outer | self._settings | own
+        return outer | self._settings | self.vendor.environment() | own
 
     def _install_plugins(self) -> None:
         about = self.home / "plugins" / "chaos-0.dist-info"

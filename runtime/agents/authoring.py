@@ -1,7 +1,9 @@
 """Writing agents and harnesses: nothing is stored that could not be run."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from runtime.agents.capability import Registry
 from runtime.agents.layers import LayerReader, check_layer
@@ -10,6 +12,8 @@ from runtime.core.authored.names import DEFAULT
 from runtime.core.errors import ConflictError, NotFoundError
 from runtime.ports.model import Models
 from runtime.ports.stores import Stores
+
+L = TypeVar("L", bound=Layer)
 
 
 class Authoring:
@@ -28,7 +32,7 @@ class Authoring:
         self, name: str, definition: AgentDefinition, *, harness: str | None = None, agent_id: str | None = None
     ) -> tuple[Agent, bool]:
         """Create or replace the agent with that id or, without an id, with that name; True if it was created."""
-        self._check(definition)
+        definition = self._checked(definition)
         harness_id = await self._harness_id(DEFAULT if harness is None else harness)
         return await self._stores.agents.upsert(name, harness_id, definition, agent_id=agent_id)
 
@@ -59,7 +63,7 @@ class Authoring:
         status: str | None = None,
     ) -> Agent:
         """Replace some fields of an agent's definition, its name, harness or status."""
-        self._check(AgentDefinition(**changes))
+        changes = self._changes(changes, AgentDefinition(**changes))
         harness_id = None if harness is None else await self._harness_id(harness)
         return await self._stores.agents.patch(agent_id, changes, name=name, harness_id=harness_id, status=status)
 
@@ -67,7 +71,7 @@ class Authoring:
         self, name: str, definition: HarnessDefinition, *, parent_id: str | None = None
     ) -> Harness:
         """Store a new harness."""
-        self._check(definition)
+        definition = self._checked(definition)
         return await self._stores.harnesses.create(name, definition, parent_id=parent_id)
 
     async def change_harness(
@@ -80,11 +84,15 @@ class Authoring:
         status: str | None = None,
     ) -> Harness:
         """Replace some fields of a harness's definition, its name, parent or status."""
-        self._check(HarnessDefinition(**changes))
+        changes = self._changes(changes, HarnessDefinition(**changes))
         return await self._stores.harnesses.patch(harness_id, changes, name=name, parent_id=parent_id, status=status)
 
-    def _check(self, layer: Layer) -> None:
-        check_layer(layer, self._registry, self._models)
+    def _checked(self, layer: L) -> L:
+        return msgspec.structs.replace(layer, model=check_layer(layer, self._registry, self._models))
+
+    def _changes(self, changes: Mapping[str, Any], changed: Layer) -> Mapping[str, Any]:
+        model = check_layer(changed, self._registry, self._models)
+        return {**changes, "model": model} if "model_id" in changes else changes
 
     async def _harness_id(self, key: str) -> str:
         return (await LayerReader(self._stores).assignable_harness(key)).id

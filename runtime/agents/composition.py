@@ -76,7 +76,7 @@ def compose(
             *(tool.spec for tool in tools.values()),
             *(ToolSpec(tool.name, tool.description, tool.parameters) for tool in own_tools.values()),
         ),
-        model_id=innermost(layer.model_id for layer in layers),
+        model_id=innermost(layer.model or layer.model_id for layer in layers),
         max_iterations=innermost(layer.max_iterations for layer in inner) or DEFAULT_MAX_ITERATIONS,
         parallel_tool_calls=innermost(layer.parallel_tool_calls for layer in layers),
         capabilities=tuple(r.capability.id for r in resolved),

@@ -14,16 +14,20 @@ from runtime.ports.stores import Stores
 T = TypeVar("T")
 
 
-def check_layer(layer: Layer, registry: Registry, models: Models) -> None:
+def check_layer(layer: Layer, registry: Registry, models: Models) -> str | None:
     """Pass if a layer can be run. Capabilities that this server does not have are fine: another may have them.
+
+    Returns what its `model` has to be: whoever runs it knows no list of models.
 
     Raises:
         InvalidInputError: its capabilities depend on each other in a circle, or one's config is wrong.
         NotFoundError: there is no such model.
     """
     registry.check(layer.capabilities)
-    if layer.model_id is not None:
-        models.find(layer.model_id)
+    if layer.model_id is None:
+        return None
+    means = models.find(layer.model_id).key
+    return None if means == layer.model_id else means
 
 
 def unknown_capabilities(layer: Layer, registry: Registry) -> Iterator[tuple[int, str]]:

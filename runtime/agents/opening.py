@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from runtime.agents.capability import Registry
 from runtime.agents.layers import LayerReader, check_layer
 from runtime.core.authored.definition import Agent, InitialFile, Layer, Session, SessionDefinition
@@ -45,12 +47,13 @@ class Opener:
             ConflictError: one of them is archived.
             InvalidInputError: the layers together break a rule.
         """
-        check_layer(wanted.definition, self._registry, self._models)
+        model = check_layer(wanted.definition, self._registry, self._models)
+        definition = msgspec.structs.replace(wanted.definition, model=model)
         reader = LayerReader(self._stores)
         agent = None if wanted.agent is None else await reader.assignable_agent(wanted.agent)
         harness = await reader.assignable_harness(_harness_key(wanted, agent))
         around = await reader.around(harness.id, agent.id if agent else None)
-        layers = [*around, wanted.definition]
+        layers = [*around, definition]
         self._registry.resolve([capability for layer in layers for capability in layer.capabilities])
         files = starter_files(layers)
         workspace_id = None if wanted.workspace_id is None else await self._assignable_workspace(wanted.workspace_id)
@@ -60,7 +63,7 @@ class Opener:
             agent_id=agent.id if agent else None,
             workspace_id=workspace_id or new_id("wsp"),
             owns_workspace=workspace_id is None,
-            definition=wanted.definition,
+            definition=definition,
             title=wanted.title,
         )
         return await self._create(new, files), layers

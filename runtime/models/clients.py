@@ -62,7 +62,7 @@ class Clients:
         """
         api_key = vendor.api_key(self._environment)
         if api_key is None:
-            raise failures.no_key(party(vendor))
+            raise failures.no_key(failures.party(vendor))
         return api_key
 
     async def aclose(self) -> None:
@@ -81,8 +81,11 @@ class Clients:
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = _Unstalled(response.stream, self._stall_s)
 
+    def _http(self, **options: Any) -> httpx2.AsyncClient:
+        return DefaultAioHttpClient(**options)
+
     def _open(self, vendor: Vendor, api_key: str) -> Any:
-        http = DefaultAioHttpClient(
+        http = self._http(
             timeout=self._timeout,
             limits=_LIMITS,
             headers={"User-Agent": get_user_agent()},
@@ -138,8 +141,3 @@ def _profile(vendor: Vendor) -> Mapping[str, object] | None:
         # Without it, a connection that closes early would pass for the end of the answer.
         return {"openai_chat_streaming_requires_finish_reason": True}
     return None
-
-
-def party(vendor: Vendor) -> failures.Party:
-    """Return a vendor's name for error messages."""
-    return failures.Party(vendor.type, vendor.name, vendor.keys[0])

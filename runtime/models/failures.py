@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
+from runtime.models.vendors import Vendor
 
 RATE_LIMITED: Final = "provider_rate_limited"
 UNAVAILABLE: Final = "provider_unavailable"
@@ -51,6 +52,11 @@ class Party:
     type: str
     name: str
     setting: str
+
+
+def party(vendor: Vendor) -> Party:
+    """Return a vendor's name for error messages."""
+    return Party(vendor.type, vendor.name, vendor.keys[0])
 
 
 def code_of(status: int) -> str:

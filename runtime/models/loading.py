@@ -1,6 +1,6 @@
-"""Loads pydantic-ai and a vendor's SDK when they are first needed: together they take seconds.
+"""Loads pydantic-ai, a vendor's SDK and the prices of models when they are first needed: together they take seconds.
 
-What goes to vendors (`vendor.py`) imports pydantic-ai itself, so `router.py` loads it as late.
+What goes to vendors through pydantic-ai (`vendor.py`) imports it itself, so `router.py` loads it as late.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,12 @@ def preload(vendors: Iterable[Vendor]) -> None:
     for vendor in vendors:
         provider_class(vendor)
         model_class(vendor)
-        import_module("genai_prices.data_snapshot").get_snapshot()
+        preload_prices()
+
+
+def preload_prices() -> None:
+    """Read the prices of all models. Blocks for a moment."""
+    import_module("genai_prices.data_snapshot").get_snapshot()
 
 
 def provider_class(vendor: Vendor) -> Any:

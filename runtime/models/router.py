@@ -5,13 +5,15 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from runtime.models.loading import preload
+from runtime.models import failures
+from runtime.models.loading import preload, preload_prices
 from runtime.models.simulated import PROVIDER, SimulatedModel
-from runtime.models.vendors import VENDORS, Vendor
+from runtime.models.vendors import BY_TYPE, VENDORS, Vendor
 from runtime.ports.model import ModelRequest, StreamItem
 from runtime.process.settings import ModelSettings
 
 if TYPE_CHECKING:
+    from runtime.models.dialects.lean import LeanModel
     from runtime.models.vendor import VendorModel
 
 
@@ -22,7 +24,8 @@ class Models:
         self._settings = settings
         self._environment = environment
         self._simulated = SimulatedModel()
-        self._vendors: VendorModel | None = None
+        self._lean: LeanModel | None = None
+        self._others: VendorModel | None = None
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[StreamItem, None]:
         """Stream one answer, as `runtime.ports.model.Model` promises."""
@@ -31,38 +34,52 @@ class Models:
         return self._vendor_stream(request)
 
     def preload(self) -> None:
-        """Import what the configured vendors need. Blocks for seconds: for a warm standby, in a thread."""
-        if configured := self._configured():
-            preload(configured)
-            _vendor_model()
+        """Import what the configured vendors need. Blocks for a moment: for a warm standby, in a thread."""
+        configured = [vendor for vendor in VENDORS if vendor.is_configured(self._environment)]
+        if configured and self._lean is None:
+            self._lean = _lean(self._settings, self._environment)
+        if others := [vendor for vendor in configured if self._lean and not self._lean.speaks(vendor)]:
+            preload(others)
+            _others(self._settings, self._environment)
 
     async def aclose(self) -> None:
         """Close the connections to all vendors."""
-        if self._vendors is not None:
-            await self._vendors.aclose()
-            self._vendors = None
+        for model in (self._lean, self._others):
+            if model is not None:
+                await model.aclose()
+        self._lean = self._others = None
 
     async def _vendor_stream(self, request: ModelRequest) -> AsyncGenerator[StreamItem, None]:
-        vendors = await self._opened()
-        async with aclosing(vendors.stream(request)) as items:
+        vendor = BY_TYPE.get(request.model.provider)
+        if vendor is None:
+            unknown = failures.Party(request.model.provider, request.model.provider, "its settings")
+            raise failures.failure(unknown, failures.NO_MODEL)
+        model = await self._opened(vendor)
+        async with aclosing(model.stream(request)) as items:
             async for item in items:
                 yield item
 
-    async def _opened(self) -> "VendorModel":
-        if self._vendors is None:
-            made = await asyncio.to_thread(_load, self._settings, self._environment)
-            self._vendors = self._vendors or made
-        return self._vendors
-
-    def _configured(self) -> tuple[Vendor, ...]:
-        return tuple(vendor for vendor in VENDORS if vendor.is_configured(self._environment))
-
-
-def _load(settings: ModelSettings, environment: Mapping[str, str]) -> "VendorModel":
-    return _vendor_model()(settings, environment)
+    async def _opened(self, vendor: Vendor) -> "LeanModel | VendorModel":
+        if self._lean is None:
+            lean = await asyncio.to_thread(_lean, self._settings, self._environment)
+            self._lean = self._lean or lean
+        if self._lean.speaks(vendor):
+            return self._lean
+        if self._others is None:
+            others = await asyncio.to_thread(_others, self._settings, self._environment)
+            self._others = self._others or others
+        return self._others
 
 
-def _vendor_model() -> "type[VendorModel]":
-    from runtime.models.vendor import VendorModel  # noqa: PLC0415 - takes seconds, so not before it is needed
+def _lean(settings: ModelSettings, environment: Mapping[str, str]) -> "LeanModel":
+    from runtime.models.dialects.lean import LeanModel  # noqa: PLC0415 - not before it is needed
+    from runtime.models.dialects.transport import Transport  # noqa: PLC0415
 
-    return VendorModel
+    preload_prices()
+    return LeanModel(Transport(settings), environment)
+
+
+def _others(settings: ModelSettings, environment: Mapping[str, str]) -> "VendorModel":
+    from runtime.models.vendor import VendorModel  # noqa: PLC0415 - takes seconds
+
+    return VendorModel(settings, environment)

@@ -1,4 +1,4 @@
-"""Any vendor's model through pydantic-ai: messages in, a stream out.
+"""Any vendor's model through pydantic-ai, for protocols that are no dialect: messages in, a stream out.
 
 A stream that stops without its proper end is an error, however much it said before: half an answer, or half
 the arguments of a call, must never be taken for a whole one.
@@ -17,7 +17,7 @@ from pydantic_ai.settings import ModelSettings as Wishes
 from pydantic_ai.tools import ToolDefinition
 
 from runtime.models import failures
-from runtime.models.clients import Clients, party
+from runtime.models.clients import Clients
 from runtime.models.messages import transcript
 from runtime.models.replies import Deltas, call_ids, recalled, reply
 from runtime.models.vendor_errors import translated
@@ -53,12 +53,9 @@ class VendorModel:
             ModelUnavailableError: throttled, down, timed out or broken off; a later attempt may work.
             ModelRejectedError: refused for good, with a code of `runtime.core.failure` in `failure`.
         """
-        vendor = BY_TYPE.get(request.model.provider)
-        if vendor is None:
-            unknown = failures.Party(request.model.provider, request.model.provider, "its settings")
-            raise failures.failure(unknown, failures.NO_MODEL)
+        vendor = BY_TYPE[request.model.provider]
         api_key = self._clients.api_key(vendor)
-        outside = partial(translated, party(vendor), api_key)
+        outside = partial(translated, failures.party(vendor), api_key)
         async with AsyncExitStack() as stack:
             with outside():
                 answer = await self._open(stack, vendor, request)
@@ -130,5 +127,5 @@ def _whole(response: ModelResponse, request: ModelRequest, vendor: Vendor) -> Mo
     """
     reason = response.finish_reason or (response.provider_details or {}).get("finish_reason")
     if response.state != "complete" or reason in (None, "error"):
-        raise failures.failure(party(vendor), failures.UNAVAILABLE)
+        raise failures.failure(failures.party(vendor), failures.UNAVAILABLE)
     return reply(response, vendor.type, call_ids(request.history))

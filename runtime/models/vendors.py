@@ -1,5 +1,6 @@
-"""The vendors, one row each. To add one that pydantic-ai knows, add a row.
+"""The vendors, one row each. To add one whose protocol is spoken already, add a row.
 
+How its models differ from others is a matter of its dialect: the `traits.py` of its room in `dialects`.
 Only data: classes of pydantic-ai are named, not imported.
 """
 

@@ -22,6 +22,11 @@ class ModelRef(msgspec.Struct, frozen=True):
     provider_id: str
     is_default: bool = False
 
+    @property
+    def key(self) -> str:
+        """`provider:name`, which says all there is to say."""
+        return f"{self.provider}:{self.name}"
+
 
 class ToolSpec(msgspec.Struct, frozen=True):
     """A tool as the model sees it: `parameters` is a JSON Schema object."""

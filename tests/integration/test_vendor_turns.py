@@ -68,6 +68,20 @@ async def test_a_turn_calls_tools_and_the_next_turn_knows_what_was_said(
     assert all(words in third for words in ("What are 2 + 3", "Let me see.", "call_1", "Five and six.", "Thanks!"))
 
 
+async def test_a_model_may_be_named_by_its_id(vendors: tuple[ModelServer, Client]) -> None:
+    """Session actors know no list of models: what an id means is settled when it is set."""
+    models, client = vendors
+    models.requests.clear()
+    listed = next(model for model in await client.models() if model["provider_type"] == "anthropic")
+    session_id = await client.open(model_id=listed["id"])
+
+    await _turn(client, session_id, "Hello")
+
+    assert models.requests, await client.messages(session_id)
+    assert models.requests[-1].body["model"] == listed["model_id"]
+    assert (await client.http.get(f"/sessions/{session_id}")).json()["model_id"] == listed["id"]
+
+
 async def test_thinking_is_shown_and_its_signature_goes_back_to_the_vendor_but_never_to_a_client(
     vendors: tuple[ModelServer, Client],
 ) -> None:

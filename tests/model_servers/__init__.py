@@ -7,7 +7,8 @@
 Without a scripted answer it says `Hello from the server.`, so a benchmark needs no script at all.
 """
 
-from tests.model_servers.answers import Answer, Broken, Called, Garbage, Hung, Refused, Said, Stalled
+from loadtests.protocols import Called, Said
+from tests.model_servers.answers import Answer, Broken, Garbage, Hung, Refused, Stalled
 from tests.model_servers.server import ModelServer, Recorded, model_server
 
 __all__ = [

@@ -1,30 +1,8 @@
 """What the server can be told to answer."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
-
-@dataclass(frozen=True)
-class Called:
-    """A tool call in an answer."""
-
-    id: str
-    name: str
-    arguments: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Said:
-    """A whole answer. Tokens: `input_tokens` leaves out the cached ones."""
-
-    text: str = ""
-    thinking: str = ""
-    signature: str = "signature-1"
-    calls: tuple[Called, ...] = ()
-    input_tokens: int = 11
-    output_tokens: int = 7
-    cache_read_tokens: int = 0
-    cache_creation_tokens: int = 0
+from loadtests.protocols import Said
 
 
 @dataclass(frozen=True)

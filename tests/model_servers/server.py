@@ -9,16 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.model_servers.answers import Answer, Broken, Garbage, Hung, Refused, Said, Stalled
-from tests.model_servers.protocols import frames
+from loadtests.protocols import PATHS, Said, environment, frames
+from tests.model_servers.answers import Answer, Broken, Garbage, Hung, Refused, Stalled
 
 KEY = "sk-local-secret"
-_PATHS = {
-    "/v1/messages": "anthropic",
-    "/v1/chat/completions": "chat",
-    "/v1/responses": "responses",
-    "/v1beta/models/{model}:streamGenerateContent": "gemini",
-}
 
 
 @dataclass(frozen=True)
@@ -51,15 +45,7 @@ class ModelServer:
 
     def environment(self) -> dict[str, str]:
         """Return keys and addresses under which the vendors' clients find this server."""
-        return {
-            "OPENAI_API_KEY": KEY,
-            "OPENAI_BASE_URL": f"{self.base_url}/v1",
-            "OPENAI_COMPLETIONS_API_KEY": KEY,
-            "ANTHROPIC_API_KEY": KEY,
-            "ANTHROPIC_BASE_URL": self.base_url,
-            "GEMINI_API_KEY": KEY,
-            "GEMINI_BASE_URL": self.base_url,
-        }
+        return environment(self.base_url, KEY)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request with the next scripted answer."""
@@ -83,7 +69,7 @@ class ModelServer:
     async def _stream(self, request: web.Request, answer: Said | Broken | Stalled, model: str) -> web.StreamResponse:
         said = answer if isinstance(answer, Said) else answer.said
         resource = request.match_info.route.resource
-        protocol = _PATHS[resource.canonical if resource else request.path]
+        protocol = PATHS[resource.canonical if resource else request.path]
         every = frames(protocol, said, model, len(self.requests))
         sent = every if isinstance(answer, Said) else every[: answer.after_events]
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
@@ -113,7 +99,7 @@ async def model_server() -> AsyncIterator[ModelServer]:
     """Run a server on a free port of the loopback interface."""
     server = ModelServer()
     app = web.Application(client_max_size=64 * 1024 * 1024)
-    for path in _PATHS:
+    for path in PATHS:
         app.router.add_post(path, server.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()

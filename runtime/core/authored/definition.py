@@ -52,6 +52,7 @@ class Layer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     system_prompt: str = ""
     model_id: str | None = None  # `default_model_id` of harnesses and agents on the wire
+    model: str | None = None  # `provider:name`, which that meant when it was set, if it says something else
     capabilities: tuple[AssignedCapability, ...] = ()
     initial_files: tuple[InitialFile, ...] = ()
     tags: tuple[str, ...] = ()

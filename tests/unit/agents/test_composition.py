@@ -134,6 +134,11 @@ def test_the_innermost_model_counts() -> None:
     assert compose(chain, agent(model_id="agent"), SessionDefinition(model_id="own"), REGISTRY).model_id == "own"
 
 
+def test_a_model_is_what_its_key_meant_when_it_was_set() -> None:
+    own = SessionDefinition(model_id="model_1", model="groq:llama")
+    assert compose([harness()], agent(model_id="agent"), own, REGISTRY).model_id == "groq:llama"
+
+
 def test_iterations_come_from_session_or_agent_and_not_from_the_harness() -> None:
     chain = [harness(max_iterations=3)]
     assert compose(chain, agent(), SessionDefinition(), REGISTRY).max_iterations == 500

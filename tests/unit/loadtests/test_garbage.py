@@ -7,19 +7,22 @@ import pytest
 from loadtests.chaos import vendor
 from loadtests.chaos.garbage import TEXTS, Garbage
 from loadtests.chaos.workload import from_model, from_tools
+from loadtests.protocols import PATHS, frames
 
 
+@pytest.mark.parametrize("protocol", PATHS.values())
 @pytest.mark.parametrize("kind", Garbage)
-@pytest.mark.parametrize("tool", ["write_once", None])
-def test_model_endpoint_sends_garbage_in_frames_that_can_be_read(kind: Garbage, tool: str | None) -> None:
+@pytest.mark.parametrize("tool", ["write_once", ""])
+def test_model_endpoint_sends_garbage_in_frames_that_can_be_read(protocol: str, kind: Garbage, tool: str) -> None:
     wanted = {"nonce": "n1", "words": "2", "tool": tool}
-    *chunks, end = vendor._chunks(wanted, 0, 1, kind)
-    assert end == "[DONE]"
-    deltas = [choice["delta"] for chunk in chunks for choice in json.loads(chunk)["choices"]]
-    said = "".join(delta.get("content") or "" for delta in deltas)
-    arguments = "".join(call["function"]["arguments"] for d in deltas for call in d.get("tool_calls", ()))
-    assert said == ("" if tool else TEXTS[kind])
-    assert arguments != '{"ms": 300}' if tool else not arguments
+    said, sane = (vendor._said(wanted, 0, each) for each in (kind, None))
+    sent = frames(protocol, said, "m", 1)
+    assert sent != frames(protocol, sane, "m", 1)
+    assert said.text == ("" if tool else TEXTS[kind])
+    if not (protocol == "gemini" and tool and kind in (Garbage.BROKEN, Garbage.DEEP)):  # arguments are no text there
+        for frame in sent:
+            data = frame.partition(b"data: ")[2].strip()
+            assert data == b"[DONE]" or json.loads(data)
 
 
 @pytest.mark.parametrize("kind", Garbage)

@@ -1,14 +1,93 @@
-"""One answer in each vendor's streaming protocol, as the events it really sends."""
+"""The vendors' streaming protocols from the other side: answers as the events that they really send.
+
+Whoever plays a vendor, for a test, for chaos or for a benchmark, speaks through this.
+"""
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-from tests.model_servers.answers import Called, Said
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 Json = dict[str, Any]
 Frame = tuple[str | None, Json | str]
+
+_HOLE: Final = "the arguments"
+
+PATHS: Final[Mapping[str, str]] = {
+    "/v1/messages": "anthropic",
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
+    "/v1beta/models/{model}:streamGenerateContent": "gemini",
+}
+
+
+def environment(base_url: str, key: str) -> dict[str, str]:
+    """Return keys and addresses under which a server finds an endpoint, whichever protocol it speaks there."""
+    keys = ("OPENAI_API_KEY", "OPENAI_COMPLETIONS_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
+    roots = ("ANTHROPIC_BASE_URL", "GEMINI_BASE_URL")
+    return dict.fromkeys(keys, key) | dict.fromkeys(roots, base_url) | {"OPENAI_BASE_URL": f"{base_url}/v1"}
+
+
+@dataclass(frozen=True)
+class Called:
+    """A tool call in an answer. Arguments in a string are sent as they are, JSON or not."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] | str
+
+    @property
+    def written(self) -> str:
+        """The arguments as they are sent."""
+        return self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A whole answer. Tokens: `input_tokens` leaves out the cached ones. `is_in_one`: its text comes in one delta."""
+
+    text: str = ""
+    thinking: str = ""
+    signature: str = "signature-1"
+    calls: tuple[Called, ...] = ()
+    input_tokens: int = 11
+    output_tokens: int = 7
+    cache_read_tokens: int = 0
+    cache_creation_tokens: int = 0
+    is_in_one: bool = False
+
+    @property
+    def deltas(self) -> list[str]:
+        """The text as it is streamed."""
+        return [self.text] if self.is_in_one else words(self.text)
+
+
+class Heard(NamedTuple):
+    """One message of a conversation that a vendor is told: whose, and the words of it if it is a user's."""
+
+    is_agent: bool
+    text: str
+
+
+def heard(protocol: str, body: Json) -> Iterator[Heard]:
+    """Yield the conversation in the body of a request; what an agent says in one go may be several messages."""
+    match protocol:
+        case "responses":
+            for item in body["input"]:
+                is_agent = item.get("role") == "assistant" or item.get("type") in ("reasoning", "function_call")
+                yield Heard(is_agent, _text(item.get("content", "")))
+        case "gemini":
+            for turn in body["contents"]:
+                yield Heard(turn["role"] == "model", _text(turn["parts"]))
+        case _:
+            for message in body["messages"]:
+                is_users = message["role"] == "user"
+                yield Heard(message["role"] == "assistant", _text(message["content"]) if is_users else "")
+
+
+def _text(content: str | Sequence[Json]) -> str:
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
 def frames(protocol: str, said: Said, model: str, number: int) -> list[bytes]:
@@ -67,7 +146,7 @@ def _anthropic_blocks(said: Said) -> Iterator[tuple[Json, Sequence[Json]]]:
             [*deltas, {"type": "signature_delta", "signature": said.signature}],
         )
     if said.text:
-        yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": word} for word in words(said.text)]
+        yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": word} for word in said.deltas]
     for call in said.calls:
         block = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
         yield block, [{"type": "input_json_delta", "partial_json": piece} for piece in _pieces(call)]
@@ -83,7 +162,7 @@ def chat(said: Said, model: str, number: int) -> Iterator[Frame]:
     yield chunk({"role": "assistant", "content": ""})
     for word in words(said.thinking):
         yield chunk({"reasoning_content": word})
-    for word in words(said.text):
+    for word in said.deltas:
         yield chunk({"content": word})
     for index, call in enumerate(said.calls):
         head = {"index": index, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
@@ -187,13 +266,12 @@ def _responses_items(said: Said, number: int) -> Iterator[tuple[Json, list[tuple
             "content": [content],
         }
         deltas = [
-            ("response.output_text.delta", {"content_index": 0, "delta": word, "logprobs": []})
-            for word in words(said.text)
+            ("response.output_text.delta", {"content_index": 0, "delta": word, "logprobs": []}) for word in said.deltas
         ]
         added = ("response.content_part.added", {"content_index": 0, "part": {**content, "text": ""}})
         yield item, [added, *deltas]
     for index, call in enumerate(said.calls):
-        arguments = json.dumps(call.arguments)
+        arguments = call.written
         item = {
             "id": f"fc_{number}_{index}",
             "type": "function_call",
@@ -209,14 +287,16 @@ def _responses_items(said: Said, number: int) -> Iterator[tuple[Json, list[tuple
 def gemini(said: Said, model: str, number: int) -> Iterator[Frame]:
     """Speak Gemini's streamGenerateContent."""
     parts: list[Json] = [{"thought": True, "text": word} for word in words(said.thinking)]
-    parts += [{"text": word} for word in words(said.text)]
+    parts += [{"text": word} for word in said.deltas]
     for call in said.calls:
-        function = {"id": call.id, "name": call.name, "args": call.arguments}
+        function = {"id": call.id, "name": call.name, "args": _HOLE}
         parts.append({"functionCall": function, "thoughtSignature": b64encode(said.signature.encode()).decode()})
     head = {"responseId": f"gemini_{number}", "modelVersion": model}
+    written = iter(said.calls)
     for part in parts:
         content = {"role": "model", "parts": [part]}
-        yield None, {**head, "candidates": [{"index": 0, "content": content}]}
+        event = json.dumps({**head, "candidates": [{"index": 0, "content": content}]})
+        yield None, event.replace(f'"{_HOLE}"', next(written).written) if "functionCall" in part else event
     usage = {
         "promptTokenCount": said.input_tokens + said.cache_read_tokens,
         "cachedContentTokenCount": said.cache_read_tokens,
@@ -228,7 +308,7 @@ def gemini(said: Said, model: str, number: int) -> Iterator[Frame]:
 
 def _pieces(call: Called) -> list[str]:
     """Cut the arguments in two, as vendors do wherever they like."""
-    text = json.dumps(call.arguments)
+    text = call.written
     return [text[: len(text) // 2], text[len(text) // 2 :]]
 
 

@@ -1,0 +1,1 @@
+"""OpenAI's Chat Completions, and what OpenRouter makes of them."""

@@ -1,0 +1,109 @@
+"""A `Model` for every vendor whose protocol is one of the dialects.
+
+A stream that stops without its proper end is an error, however much it said before: half an answer, or half the
+arguments of a call, must never be taken for a whole one.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing
+from typing import Final
+
+import aiohttp
+import msgspec
+
+from runtime.models import failures
+from runtime.models.dialects.anthropic.anthropic import Anthropic
+from runtime.models.dialects.chat.chat import Chat
+from runtime.models.dialects.chat.openrouter import OpenRouter
+from runtime.models.dialects.dialect import CutOffError, Dialect, RefusedError
+from runtime.models.dialects.exchange import Exchanges
+from runtime.models.dialects.gemini.gemini import Gemini
+from runtime.models.dialects.refusals import broken, refusal
+from runtime.models.dialects.reply import reply
+from runtime.models.dialects.responses.responses import Responses
+from runtime.models.dialects.sse import Events
+from runtime.models.dialects.transport import Transport
+from runtime.models.vendors import BY_TYPE, Api, Vendor
+from runtime.ports.model import ModelRequest, StreamItem
+
+DIALECTS: Final[Mapping[Api, Dialect]] = {
+    Api.RESPONSES: Responses(),
+    Api.CHAT: Chat(),
+    Api.OPENROUTER: OpenRouter(),
+    Api.ANTHROPIC: Anthropic(),
+    Api.GEMINI: Gemini(),
+}
+
+_BROKEN: Final = (
+    CutOffError,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    msgspec.MsgspecError,
+    ValueError,
+    RecursionError,
+)
+
+
+class LeanModel:
+    """Belongs to one event loop. `environment` holds the vendors' keys and addresses under their usual names."""
+
+    def __init__(self, transport: Transport, environment: Mapping[str, str]) -> None:
+        self._transport = transport
+        self._environment = environment
+        self._exchanges = Exchanges()
+
+    def speaks(self, vendor: Vendor) -> bool:
+        """Tell whether a vendor's protocol is a dialect."""
+        return vendor.api in DIALECTS
+
+    async def aclose(self) -> None:
+        """Close the connections to all vendors."""
+        await self._transport.aclose()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[StreamItem, None]:
+        """Stream one answer; closing the generator closes the connection.
+
+        Raises:
+            ModelUnavailableError: throttled, down, timed out or broken off; a later attempt may work.
+            ModelRejectedError: refused for good, with a code of `runtime.core.failure` in `failure`.
+        """
+        vendor = BY_TYPE[request.model.provider]
+        party, dialect = failures.party(vendor), DIALECTS[vendor.api]
+        api_key = vendor.api_key(self._environment)
+        if api_key is None:
+            raise failures.no_key(party)
+        try:
+            async with aclosing(self._answer(vendor, dialect, api_key, request)) as items:
+                async for item in items:
+                    yield item
+        except RefusedError as err:
+            raise refusal(dialect.explained(err), party, api_key) from err
+        except _BROKEN as err:
+            raise broken(err, party) from err
+
+    async def _answer(
+        self, vendor: Vendor, dialect: Dialect, api_key: str, request: ModelRequest
+    ) -> AsyncGenerator[StreamItem, None]:
+        model = request.model.name
+        exchange = self._exchanges.tell(dialect, vendor.type, request.history)
+        url = vendor.address(self._environment).rstrip("/") + dialect.path(model)
+
+        async def ask(how: Dialect) -> AsyncIterator[bytes]:
+            headers, body = how.headers(api_key, request), how.body(vendor, request, exchange.conversation)
+            return await stack.enter_async_context(self._transport.post(url, headers, body))
+
+        async with AsyncExitStack() as stack:
+            try:
+                pieces = await ask(dialect)
+            except RefusedError as err:
+                other = dialect.after(request, err)
+                if other is None:
+                    raise
+                pieces = await ask(other)
+            events, reading = Events(), dialect.reading(vendor, model)
+            async for piece in pieces:
+                for data in events.feed(piece):
+                    for item in reading.hear(data):
+                        yield item
+        yield reply(reading.whole(), vendor, model, exchange.call_ids)

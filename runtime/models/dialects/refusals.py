@@ -1,0 +1,71 @@
+"""What a vendor's refusal means, in the wire's codes.
+
+The vendor's own explanation goes along where it helps whoever wrote the request; the API key is cut out of it.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from runtime.core.errors import ModelRejectedError, ModelUnavailableError
+from runtime.models import failures
+from runtime.models.dialects.dialect import RefusedError
+from runtime.models.failures import Party
+
+log = structlog.get_logger(__name__)
+
+# By the words of the error, its type and its code; the first that fits.
+_BY_WORDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
+    (re.compile(r"insufficient_quota|credit balance is too low|billing_error", re.I), failures.QUOTA),
+    (re.compile(r"organization must be verified|verify (your )?organization", re.I), failures.ATTESTATION),
+    (
+        re.compile(r"invalid schema for function|tools?[.\[]+\d+.*(schema|parameters)|function_declarations", re.I),
+        failures.TOOL_SCHEMA,
+    ),
+    (
+        re.compile(r"prompt is too long|maximum context length|context window|context_length_exceeded", re.I),
+        failures.TOO_LARGE,
+    ),
+)
+_SILENT: Final = frozenset({failures.MISCONFIGURED, failures.UNAVAILABLE, failures.RATE_LIMITED})
+_LONGEST: Final = 300  # characters of a vendor's explanation
+
+
+def refusal(err: RefusedError, party: Party, api_key: str) -> ModelUnavailableError | ModelRejectedError:
+    """Return our error for a vendor's."""
+    said, marks = _read(err.body)
+    code = _code(err.status, f"{said} {marks}")
+    log.info("model_call_failed", provider=party.type, failure=code, status=err.status)
+    because = "" if code in _SILENT else said.replace(api_key, "***")[:_LONGEST]
+    return failures.failure(party, code, because=because, status=err.status, retry_after_s=err.retry_after_s)
+
+
+def broken(err: Exception, party: Party) -> ModelUnavailableError | ModelRejectedError:
+    """Return our error for an answer that did not come, or not to its end."""
+    log.info("model_call_failed", provider=party.type, failure=failures.UNAVAILABLE, error=repr(err)[:_LONGEST])
+    return failures.failure(party, failures.UNAVAILABLE)
+
+
+def _code(status: int | None, words: str) -> str:
+    if status is None or status < 500:  # noqa: PLR2004  the class of server errors
+        for pattern, code in _BY_WORDS:
+            if pattern.search(words):
+                return code
+    return failures.code_of(status) if status is not None else failures.UNAVAILABLE
+
+
+def _read(body: bytes) -> tuple[str, str]:
+    """Return the words of an error's body, however deep it hides them, and its type and code."""
+    try:
+        error = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return "", ""
+    while isinstance(error, dict) and isinstance(error.get("error"), dict | str):
+        error = error["error"]
+    if isinstance(error, dict):
+        words: Any = error.get("message")
+        marks = f"{error.get('type')} {error.get('code')} {error.get('status')}"
+        return (words if isinstance(words, str) else ""), marks
+    return (error if isinstance(error, str) else ""), ""

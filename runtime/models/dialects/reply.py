@@ -1,0 +1,72 @@
+"""A vendor's whole answer in our words."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
+
+import msgspec
+
+from runtime.core import message as own
+from runtime.core.storable import storable
+from runtime.models.dialects.dialect import Called, Part, Text, Thought, Used, Whole
+from runtime.models.dialects.draft import PARAGRAPH
+from runtime.models.dialects.prices import cost_usd
+from runtime.models.dialects.recall import private
+from runtime.models.dialects.surrogates import decoded
+from runtime.models.vendors import Vendor
+from runtime.ports.model import ModelReply
+
+_arguments: Final = msgspec.json.Decoder(dict[str, Any])
+
+
+def reply(whole: Whole, vendor: Vendor, model: str, taken: AbstractSet[str]) -> ModelReply:
+    """Return the reply. `taken` are the ids of tool calls that the conversation has used already.
+
+    Raises msgspec.DecodeError: the arguments of a call are no JSON object.
+    """
+    parts = _with_fresh_ids(whole.parts, taken)
+    thoughts = [part.text for part in parts if isinstance(part, Thought) and part.text]
+    calls = [part for part in parts if isinstance(part, Called)]
+    return ModelReply(
+        text="".join(part.text for part in parts if isinstance(part, Text)),
+        thinking=PARAGRAPH.join(thoughts) or None,
+        tool_calls=tuple(
+            own.ToolCallPart(c.id, c.name, decoded(_arguments, (c.arguments or "{}").encode())) for c in calls
+        ),
+        usage=_usage(whole.used, vendor, whole.model or model),
+        finish_reason=whole.finish_reason,
+        response_id=whole.response_id,
+        private=private(parts, vendor.type),
+    )
+
+
+def _with_fresh_ids(parts: Sequence[Part], taken: AbstractSet[str]) -> list[Part]:
+    """Rename calls whose id was used before: some servers count from zero in every reply."""
+    seen = set(taken)
+    fresh: list[Part] = []
+    for part in parts:
+        if isinstance(part, Called):
+            call_id = _unused(storable(part.id), seen)
+            seen.add(call_id)
+            fresh.append(msgspec.structs.replace(part, id=call_id))
+        else:
+            fresh.append(part)
+    return fresh
+
+
+def _unused(call_id: str, seen: AbstractSet[str]) -> str:
+    candidate, number = call_id, 1
+    while candidate in seen:
+        number += 1
+        candidate = f"{call_id}_{number}"
+    return candidate
+
+
+def _usage(used: Used, vendor: Vendor, model: str) -> own.Usage:
+    return own.Usage(
+        input_tokens=max(0, used.input_tokens - used.cache_read_tokens - used.cache_write_tokens),
+        output_tokens=used.output_tokens,
+        cache_read_tokens=used.cache_read_tokens or None,
+        cache_creation_tokens=used.cache_write_tokens or None,
+        estimated_cost_usd=used.cost_usd if used.cost_usd is not None else cost_usd(used, vendor.prices, model),
+    )

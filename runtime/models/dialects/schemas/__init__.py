@@ -1,0 +1,1 @@
+"""The schemas of tools, as each vendor wants them."""
