@@ -3,12 +3,14 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
 from xdist import is_xdist_worker
+from xdist.scheduler import LoadFileScheduling
 
 from runtime.process.settings import Settings
 from runtime.store.embedded import EmbeddedPostgres
@@ -19,6 +21,15 @@ from tests.server import ServerProcess
 settings.register_profile("perdure", deadline=None)  # a busy machine is no failure; each test has its time limit
 settings.register_profile("long", settings.get_profile("perdure"), max_examples=4_000)  # with a --timeout of its own
 settings.load_profile("perdure")
+
+# Files whose tests share a server, by the fixture that it is.
+GROUPS: Final = {
+    "server": ("tests/contract/", *(f"tests/integration/test_{name}.py" for name in ("chat", "load", "serve"))),
+    "stage": tuple(
+        f"tests/chaos/test_{name}.py" for name in ("broken_log", "connections", "kill_actor", "kill_ray", "kill_server")
+    ),
+}
+SERVERS: Final = pytest.StashKey[dict[str, ServerProcess]]()  # that run now, by their group
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,6 +47,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+class InGroups(LoadFileScheduling):  # type: ignore[misc]  # it carries no types
+    """Gives a worker all files that need the same server, one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> InGroups:
+    """Share out the tests so."""
+    return InGroups(config, log)
+
+
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Have workers begin with the files whose tests may take longest, so that none of those is left at the end."""
     if is_xdist_worker(session):
@@ -43,6 +66,30 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
         for item in items:
             longest[item.path] = max(longest.get(item.path, 0.0), _limit_s(item))
         items.sort(key=lambda item: longest[item.path], reverse=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """Have a worker stop a server that nobody needs any more: at rest, too, it takes a twentieth of a core."""
+    yield
+    group = _group(item.nodeid)
+    if is_xdist_worker(item.session) and (nextitem is None or _group(nextitem.nodeid) != group):
+        running = item.session.stash.get(SERVERS, {}).pop(group, None)
+        if running is not None:
+            running.stop()
+
+
+def _group(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    return next((group for group, files in GROUPS.items() if file.startswith(files)), file)
+
+
+@contextmanager
+def shared(session: pytest.Session, group: str, server: ServerProcess) -> Iterator[ServerProcess]:
+    """Have a server run for the tests of a group (see GROUPS)."""
+    session.stash.setdefault(SERVERS, {})[group] = server
+    yield server.start()
+    server.stop()
 
 
 def _limit_s(item: pytest.Item) -> float:
@@ -102,11 +149,11 @@ async def db(database: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """The running product, shared by every test that does it no harm."""
     process = ServerProcess(tmp_path_factory.mktemp("server") / "data", {"PERDURE_RAY_DASHBOARD": "true"})
-    yield process.start()
-    process.stop()
+    with shared(request.session, "server", process):
+        yield process
 
 
 @pytest.fixture(scope="session")

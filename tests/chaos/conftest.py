@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.client import Client
+from tests.conftest import shared
 from tests.server import ServerProcess
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -25,12 +26,14 @@ def saboteur(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory, saboteur: Path) -> Iterator[ServerProcess]:
+def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, saboteur: Path
+) -> Iterator[ServerProcess]:
     """The server on which things go wrong."""
     settings = {"PERDURE_ACTORS__RESTART_INTENSITY": "2", "PERDURE_ACTORS__WARM_STANDBYS": "2"}
     server = ServerProcess(tmp_path_factory.mktemp("chaos") / "data", settings, [saboteur, REPOSITORY])
-    yield server.start()
-    server.stop()
+    with shared(request.session, "stage", server):
+        yield server
 
 
 @pytest.fixture

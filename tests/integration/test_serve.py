@@ -111,8 +111,14 @@ def leaving_nothing_behind(server: ServerProcess) -> Iterator[None]:
     assert not (server.data_dir / "postgres" / "data" / "postmaster.pid").exists()
 
 
+STOPPING = "perdure Stopping: clients, actors, Ray, Postgres ..."
+
+
 def test_ended_server_leaves_nothing_behind_and_its_turns_go_on_at_the_next_start(data_dir: Path) -> None:
-    """Promised: SIGTERM and ctrl-C drain and stop it, its Postgres and its Ray, leaving no process behind."""
+    """Promised: SIGTERM and ctrl-C drain and stop it, its Postgres and its Ray, leaving no process behind.
+
+    Whoever asks twice need not wait for what hangs.
+    """
     server = ServerProcess(data_dir, ONE_ACTOR)
     unfinished: list[str] = []
     try:
@@ -123,11 +129,17 @@ def test_ended_server_leaves_nothing_behind_and_its_turns_go_on_at_the_next_star
             unfinished = asyncio.run(begin(server, 2))
             with leaving_nothing_behind(server):
                 assert end() == 0
-            assert text_after_banner(server) == ["perdure Stopping: clients, actors, Ray, Postgres ..."]
+            assert text_after_banner(server) == [STOPPING]
         server.start()
         asyncio.run(finish(server, unfinished))
+        with leaving_nothing_behind(server):
+            supervisor = asyncio.run(stop_supervisor(server))
+            assert server.terminate_twice() == 0
+            assert not is_alive(supervisor)
     finally:
         server.kill9()
+    # Had it waited for the supervisor, it would say that in vain.
+    assert text_after_banner(server) == [STOPPING, "perdure Stopping at once ..."]
 
 
 def test_server_that_is_stopped_while_it_starts_leaves_nothing_behind(data_dir: Path) -> None:
@@ -141,23 +153,7 @@ def test_server_that_is_stopped_while_it_starts_leaves_nothing_behind(data_dir: 
     every = psutil.process_iter(["cmdline", "environ"])
     assert [process for process in every if str(data_dir) in f"{process.info}"] == []
     assert sockets_and_links(data_dir) == []
-    assert server.log.splitlines()[1:] == ["perdure Stopping: clients, actors, Ray, Postgres ..."]
-
-
-def test_second_signal_cuts_the_drain_short(data_dir: Path) -> None:
-    """Promised: whoever asks twice need not wait for what hangs."""
-    server = ServerProcess(data_dir, ONE_ACTOR)
-    try:
-        server.start()
-        with leaving_nothing_behind(server):
-            supervisor = asyncio.run(stop_supervisor(server))
-            assert server.terminate_twice() == 0
-            assert not is_alive(supervisor)
-    finally:
-        server.kill9()
-    # Had it waited for the supervisor, it would say that in vain.
-    steps = ["perdure Stopping: clients, actors, Ray, Postgres ...", "perdure Stopping at once ..."]
-    assert text_after_banner(server) == steps
+    assert server.log.splitlines()[1:] == [STOPPING]
 
 
 async def stop_supervisor(server: ServerProcess) -> psutil.Process:
@@ -230,7 +226,7 @@ def test_second_server_on_a_data_dir_is_refused_with_the_reason(server: ServerPr
 
 
 def test_one_ray_at_a_time_serves_a_database(tmp_path: Path, empty_database: str) -> None:
-    """Promised: a second one says who is there; it takes over once the first is dead, which itself may come back."""
+    """Promised: a second one says who is there, and takes over once the first is dead."""
     settings = ONE_ACTOR | {"DATABASE_URL": empty_database}
     first, second = (ServerProcess(tmp_path / name, settings) for name in ("first", "second"))
     try:
@@ -241,8 +237,6 @@ def test_one_ray_at_a_time_serves_a_database(tmp_path: Path, empty_database: str
             f"Another Perdure serves this database: {socket.gethostname()}, data dir {tmp_path / 'first'}" in second.log
         )
         assert "Traceback" not in second.log
-        first.kill9()
-        first.start()
         first.kill9()
         second.start()
     finally:
@@ -322,10 +316,7 @@ def test_stop_while_the_database_is_waited_for_is_silent(data_dir: Path) -> None
     finally:
         server.kill9()
     steps = [line for line in server.log.splitlines() if "Waiting for the database" not in line]
-    assert steps == [
-        "perdure Starting Ray and Postgres ...",
-        "perdure Stopping: clients, actors, Ray, Postgres ...",
-    ]
+    assert steps == ["perdure Starting Ray and Postgres ...", STOPPING]
 
 
 def test_version_is_told() -> None:
