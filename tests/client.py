@@ -128,9 +128,9 @@ class Client:
         """Open a session and return its id."""
         return str((await self._post("/sessions", body))["id"])
 
-    async def send(self, session_id: str, text: str) -> Json:
+    async def send(self, session_id: str, text: str, **more: Any) -> Json:
         """Send a message; it is committed when this returns."""
-        body = {"message": {"content": [{"type": "text", "text": text}]}}
+        body = {"message": {"content": [{"type": "text", "text": text}]}, **more}
         return await self._post(f"/sessions/{session_id}/messages", body)
 
     async def submit(self, session_id: str, **results: Any) -> Json:

@@ -26,7 +26,8 @@ settings.load_profile("perdure")
 GROUPS: Final = {
     "server": ("tests/contract/", *(f"tests/integration/test_{name}.py" for name in ("chat", "load", "serve"))),
     "stage": tuple(
-        f"tests/chaos/test_{name}.py" for name in ("broken_log", "connections", "kill_actor", "kill_ray", "kill_server")
+        f"tests/chaos/test_{name}.py"
+        for name in ("broken_log", "connections", "drain", "effects", "kill_actor", "kill_ray", "kill_server")
     ),
 }
 SERVERS: Final = pytest.StashKey[dict[str, ServerProcess]]()  # that run now, by their group
@@ -66,6 +67,8 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
         for item in items:
             longest[item.path] = max(longest.get(item.path, 0.0), _limit_s(item))
         items.sort(key=lambda item: longest[item.path], reverse=True)
+        for item in items:
+            _check_group(item)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -82,6 +85,14 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def _group(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     return next((group for group, files in GROUPS.items() if file.startswith(files)), file)
+
+
+def _check_group(item: pytest.Item) -> None:
+    definitions = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    for group in GROUPS:
+        if group in definitions and definitions[group][-1].scope == "session" and _group(item.nodeid) != group:
+            message = f"{item.nodeid} shares the fixture {group}: say so in GROUPS of tests/conftest.py"
+            raise pytest.UsageError(message)
 
 
 @contextmanager

@@ -55,15 +55,16 @@ class ControlsIn(msgspec.Struct, frozen=True):
         return self.model_id or self.model_id_camel
 
     def controls(self, model: str | None) -> Controls:
-        """Return them as the journal keeps them, with a model that is named so."""
+        """Return them as the journal keeps them; `model` is what the model's key means."""
         return Controls(
-            model_id=model or self.model_key,
+            model_id=self.model_key,
             reasoning=Reasoning(self.reasoning.effort) if self.reasoning else None,
             locale=self.locale,
             hints=self.hints,
             error_disclosure=self.error_disclosure or self.error_disclosure_camel,
             speed=self.speed,
             verbosity=self.verbosity,
+            model=None if model == self.model_key else model,
         )
 
 

@@ -90,6 +90,7 @@ class Controls(msgspec.Struct, frozen=True, omit_defaults=True):
     error_disclosure: str | None = None
     speed: str | None = None
     verbosity: str | None = None
+    model: str | None = None  # `provider:name`, which `model_id` meant when it was sent, if it says something else
 
 
 class Message(Wire, frozen=True, omit_defaults=True, kw_only=True):

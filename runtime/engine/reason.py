@@ -108,7 +108,7 @@ class ReasonStep:
 
     def _model(self, controls: Controls) -> ModelRef:
         models = self._session.services.models
-        key = controls.model_id or self._agent.model_id
+        key = controls.model or controls.model_id or self._agent.model_id
         return models.find(key) if key else models.default()
 
     def _request(self, ref: ModelRef, controls: Controls) -> ModelRequest:

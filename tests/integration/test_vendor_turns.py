@@ -72,14 +72,18 @@ async def test_a_model_may_be_named_by_its_id(vendors: tuple[ModelServer, Client
     """Session actors know no list of models: what an id means is settled when it is set."""
     models, client = vendors
     models.requests.clear()
-    listed = next(model for model in await client.models() if model["provider_type"] == "anthropic")
-    session_id = await client.open(model_id=listed["id"])
+    listed = {model["provider_type"]: model for model in await client.models()}
+    first, second = listed["anthropic"], listed["openai"]
+    session_id = await client.open(model_id=first["id"])
 
     await _turn(client, session_id, "Hello")
+    async with client.listen(session_id) as stream:
+        await client.send(session_id, "Hello again", controls={"model_id": second["id"]})
+        await stream.wait_for_end(2)
 
-    assert models.requests, await client.messages(session_id)
-    assert models.requests[-1].body["model"] == listed["model_id"]
-    assert (await client.http.get(f"/sessions/{session_id}")).json()["model_id"] == listed["id"]
+    assert [request.body["model"] for request in models.requests] == [first["model_id"], second["model_id"]]
+    assert (await client.http.get(f"/sessions/{session_id}")).json()["model_id"] == first["id"]
+    assert (await client.messages(session_id))[-2]["controls"]["model_id"] == second["id"]
 
 
 async def test_thinking_is_shown_and_its_signature_goes_back_to_the_vendor_but_never_to_a_client(
