@@ -14,7 +14,7 @@ LAWS = tests/property $(addprefix tests/integration/,test_session_machine.py tes
 	store/test_fencing.py store/test_files_model.py)
 
 # How `make test` shares out the tests: whole files, in the order of tests/conftest.py.
-WORKERS = 3
+WORKERS = 2
 SHARED_OUT = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # What `make load` does, unless its command line says otherwise.
