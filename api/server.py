@@ -100,6 +100,8 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
             await asyncio.to_thread(require_answer, settings.ray_address)
         own_ray = None if settings.ray_address else _own_ray(settings)
         starting = ending.keep_hearing(_ray(settings, own_ray, stack))
+        if settings.model.default_model is not None:  # as whoever runs turns finds it, knowing no list of models
+            settings = settings.with_default_model(cleared.default_model.key)
         cluster, site = await _foundation(settings, starting, stack, progress)
         progress("Starting the supervisor and its first session actors")
         supervisor = await _supervisor(site, stack, ending, owns_cluster=own_ray is not None)

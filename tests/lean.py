@@ -1,17 +1,14 @@
 """The lean reading and writing of a dialect, without a network: the same questions as to `tests.truth`."""
 
-import contextlib
-import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from runtime.core.errors import ModelUnavailableError
 from runtime.models.dialects.dialect import RefusedError
 from runtime.models.dialects.lean import LeanModel
 from runtime.models.dialects.transport import Transport
-from runtime.ports.model import ModelRequest, StreamItem
 from runtime.process.settings import ModelSettings
+from tests.side import Answer, Side
 from tests.truth import KEYS
 
 
@@ -23,46 +20,27 @@ class Sent(NamedTuple):
     body: bytes
 
 
-class Lean:
-    """One process' lean model, which reaches nobody."""
+class Lean(Side):
+    """One process' lean model."""
 
     def __init__(self) -> None:
-        self._line = _Line()
-        self._model = LeanModel(self._line, KEYS)
+        self.sent: list[Sent] = []
+        super().__init__(LeanModel(_Line(self.sent, lambda: self._answer), KEYS))
 
-    @property
-    def sent(self) -> list[Sent]:
-        """Requests so far."""
-        return self._line.sent
-
-    async def body(self, request: ModelRequest) -> Any:
-        """Return what is sent for a request, as JSON is read."""
-        with contextlib.suppress(ModelUnavailableError):  # for nothing is no answer
-            await self.items(request, [])
-        return json.loads(self.sent[-1].body)
-
-    async def items(
-        self,
-        request: ModelRequest,
-        pieces: Iterable[bytes],
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-    ) -> list[StreamItem]:
-        """Return what comes of an answer whose body arrives in these pieces. Raises what the port raises."""
-        self._line.answer = status, headers or {}, tuple(pieces)
-        return [item async for item in self._model.stream(request)]
+    def _last_body(self) -> bytes:
+        return self.sent[-1].body
 
 
 class _Line(Transport):
-    def __init__(self) -> None:
+    def __init__(self, sent: list[Sent], answer: Callable[[], Answer]) -> None:
         super().__init__(ModelSettings())
-        self.sent: list[Sent] = []
-        self.answer: tuple[int, Mapping[str, str], tuple[bytes, ...]] = (200, {}, ())
+        self._sent = sent
+        self._answer = answer
 
     @asynccontextmanager
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
-        self.sent.append(Sent(url, headers, body))
-        status, head, pieces = self.answer
+        self._sent.append(Sent(url, headers, body))
+        status, head, pieces = self._answer()
         if status >= 300:
             raise RefusedError(status, b"".join(pieces), float(head.get("retry-after", 0)))
         yield _iterated(pieces)

@@ -5,54 +5,39 @@ body = await truth.body(request)                    # what would be sent, parsed
 items = await truth.items(request, stream)          # what our port yields for these bytes, or raises
 """
 
-import contextlib
-import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final
 
 import httpx2
 
-from runtime.core.errors import ModelUnavailableError
 from runtime.models.clients import Clients
 from runtime.models.vendor import VendorModel
 from runtime.models.vendors import VENDORS
-from runtime.ports.model import ModelRequest, StreamItem
 from runtime.process.settings import ModelSettings
+from tests.side import Side
 
 KEYS: Final = {vendor.keys[0]: f"sk-{vendor.type}" for vendor in VENDORS}
 
 
-class Truth:
-    """One process' clients of all vendors, which reach nobody."""
+class Truth(Side):
+    """One process' clients of all vendors."""
 
     def __init__(self) -> None:
+        model = VendorModel(ModelSettings(), KEYS)
+        model._clients = _Offline(self._handle)
+        super().__init__(model)
         self.sent: list[httpx2.Request] = []
-        self._answer: tuple[int, Mapping[str, str], tuple[bytes, ...]] = (200, {}, ())
-        self._model = VendorModel(ModelSettings(), KEYS)
-        self._model._clients = _Offline(self._handle)
 
-    async def body(self, request: ModelRequest) -> Any:
-        """Return what is sent for a request, as JSON is read."""
-        with contextlib.suppress(ModelUnavailableError):  # for nothing is no answer
-            await self.items(request, [])
-        return json.loads(self.sent[-1].content)
-
-    async def items(
-        self,
-        request: ModelRequest,
-        pieces: Iterable[bytes],
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-    ) -> list[StreamItem]:
-        """Return what comes of an answer whose body arrives in these pieces. Raises what the port raises."""
-        self._answer = status, {"content-type": "text/event-stream", **(headers or {})}, tuple(pieces)
-        return [item async for item in self._model.stream(request)]
+    def _last_body(self) -> bytes:
+        return self.sent[-1].content
 
     async def _handle(self, request: httpx2.Request) -> httpx2.Response:
         await request.aread()
         self.sent.append(request)
         status, headers, pieces = self._answer
-        return httpx2.Response(status, headers=headers, content=_Pieces(pieces))
+        return httpx2.Response(
+            status, headers={"content-type": "text/event-stream", **headers}, content=_Pieces(pieces)
+        )
 
 
 class _Offline(Clients):

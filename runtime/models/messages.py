@@ -8,9 +8,7 @@ is missing is said, and what answers nothing is dropped.
 from base64 import b64decode
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
 
-import msgspec
 from pydantic_ai.messages import (
     BinaryContent,
     ImageUrl,
@@ -27,10 +25,7 @@ from pydantic_ai.messages import (
 
 from runtime.core import message as own
 from runtime.core.message import Turned
-
-NO_RESULT: Final = "The call was interrupted; its outcome is unknown."
-_OPENING: Final = "(The conversation starts here.)"
-_SILENCE: Final = "(The message is empty.)"
+from runtime.models.dialects.exchange import NO_RESULT, OPENING, SILENCE, words
 
 Recall = Callable[[Turned], ModelResponse | None]
 Results = dict[str, deque[own.ToolResultPart]]
@@ -68,7 +63,7 @@ def _say(made: list[ModelMessage], parts: Sequence[ModelRequestPart]) -> None:
 
 def _answer(made: list[ModelMessage], response: ModelResponse, results: Results) -> None:
     if not made:
-        _say(made, [UserPromptPart(content=_OPENING)])
+        _say(made, [UserPromptPart(content=OPENING)])
     made.append(response)
     calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
     if calls:
@@ -87,18 +82,13 @@ def _return(call: ToolCallPart, results: deque[own.ToolResultPart]) -> ToolRetur
     result = results.popleft()
     if result.error is not None:
         return ToolReturnPart(call.tool_name, result.error, call.tool_call_id, outcome="failed")
-    return ToolReturnPart(call.tool_name, _words(result.result), call.tool_call_id)
-
-
-def _words(result: object) -> str:
-    """Return a result as text, the same bytes each time, so that a vendor's prompt cache keeps matching."""
-    return result if isinstance(result, str) else msgspec.json.encode(result).decode()
+    return ToolReturnPart(call.tool_name, words(result.result), call.tool_call_id)
 
 
 def _user_content(parts: Iterable[own.Part]) -> str | list[UserContent]:
     content = [said for part in parts for said in _said(part)]
     if not content:
-        return _SILENCE
+        return SILENCE
     if len(content) == 1 and isinstance(content[0], str):
         return content[0]
     return content

@@ -29,6 +29,7 @@ from runtime.core import message as own
 from runtime.core.errors import InvalidInputError
 from runtime.core.message import Turned
 from runtime.core.storable import encode, storable
+from runtime.models.call_ids import CallIds
 from runtime.ports.model import ModelReply, ReasoningDelta, StreamItem, TextDelta
 
 _PARAGRAPH: Final = "\n\n"
@@ -74,7 +75,11 @@ class Deltas:
 
 def reply(response: ModelResponse, provider: str, taken: AbstractSet[str]) -> ModelReply:
     """Return the whole reply. `taken` are the tool call ids that the conversation has used already."""
-    parts = _with_fresh_ids(response.parts, taken)
+    ids = CallIds(taken)
+    parts = [
+        replace(part, tool_call_id=ids.fresh(part.tool_call_id)) if isinstance(part, ToolCallPart) else part
+        for part in response.parts
+    ]
     thoughts = [part.content for part in parts if isinstance(part, ThinkingPart) and part.content]
     calls = [part for part in parts if isinstance(part, ToolCallPart)]
     return ModelReply(
@@ -107,28 +112,6 @@ def recalled(turned: Turned, provider: str) -> ModelResponse | None:
 def call_ids(history: Sequence[Turned]) -> frozenset[str]:
     """Return the tool call ids of a conversation."""
     return frozenset(call.id for turned in history for call in turned.message.tool_calls)
-
-
-def _with_fresh_ids(parts: Sequence[ModelResponsePart], taken: AbstractSet[str]) -> list[ModelResponsePart]:
-    """Rename calls whose id was used before: some servers count from zero in every reply."""
-    seen = set(taken)
-    fresh: list[ModelResponsePart] = []
-    for part in parts:
-        if isinstance(part, ToolCallPart):
-            call_id = _unused(storable(part.tool_call_id), seen)
-            seen.add(call_id)
-            fresh.append(replace(part, tool_call_id=call_id))
-        else:
-            fresh.append(part)
-    return fresh
-
-
-def _unused(call_id: str, seen: AbstractSet[str]) -> str:
-    candidate, number = call_id, 1
-    while candidate in seen:
-        number += 1
-        candidate = f"{call_id}_{number}"
-    return candidate
 
 
 def _usage(response: ModelResponse) -> own.Usage:

@@ -243,6 +243,10 @@ class Settings(_Carried, BaseSettings):
         """
         return MappingProxyType(self._environment)
 
+    def with_default_model(self, key: str) -> Self:
+        """Return these settings with another default model."""
+        return self.model_copy(update={"model": self.model.model_copy(update={"default_model": key})})
+
     @field_validator("auth_mode")
     @classmethod
     def _only_no_authentication(cls, mode: str) -> str:

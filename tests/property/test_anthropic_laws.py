@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,21 +13,18 @@ from hypothesis import strategies as st
 from pydantic_ai.messages import INVALID_JSON_KEY
 from pydantic_ai.providers.anthropic import AnthropicJsonSchemaTransformer
 
-from runtime.core.errors import ModelRejectedError, ModelUnavailableError
 from runtime.core.message import (
     ImageFilePart,
     ImagePart,
-    Message,
     Part,
-    Role,
     TextPart,
-    ToolResultPart,
     Turned,
 )
 from runtime.models.dialects.schemas.anthropic import sent_schema
 from runtime.models.info import EFFORTS, known_names
 from runtime.models.vendors import BY_TYPE
-from runtime.ports.model import ModelRef, ModelReply, ModelRequest, ReasoningDelta, StreamItem, TextDelta, ToolSpec
+from runtime.ports.model import ModelRef, ModelReply, ModelRequest, ToolSpec
+from tests.conversations import PIXEL, Outcome, Round, agent, outcome, pieces_of, rounds, told, user
 from tests.laws import share
 from tests.lean import Lean
 from tests.truth import KEYS, Truth
@@ -38,7 +35,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 Json = dict[str, Any]
 
 VENDOR: Final = BY_TYPE["anthropic"]
-WHEN: Final = "2026-01-01T00:00:00.000Z"
 KNOWN: Final = known_names(VENDOR)
 OTHERS: Final = (
     *(
@@ -125,13 +121,6 @@ def searches(draw: st.DrawFn) -> Block:
     """A tool of the vendor's own, which nobody asked for."""
     start = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
     return Block(start, [{"type": "input_json_delta", "partial_json": p} for p in draw(pieces_of('{"query": "x"}'))])
-
-
-@st.composite
-def pieces_of(draw: st.DrawFn, whole: Any) -> list[Any]:
-    """Cut a text, or bytes, anywhere."""
-    cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=4)))
-    return [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
 
 
 @st.composite
@@ -274,33 +263,6 @@ def streams(draw: st.DrawFn) -> list[bytes]:
 # ---------------------------------------------------------------- what comes of them
 
 
-@dataclass
-class Outcome:
-    """What a model yields for an answer, or how it fails."""
-
-    text: str = ""
-    reasoning: str = ""
-    reply: ModelReply | None = None
-    failure: tuple[type[Exception], str, int | None, float, str] | None = None  # its code, status, wait and words
-
-
-async def outcome(model: Truth | Lean, request: ModelRequest, pieces: Sequence[bytes], *more: Any) -> Outcome:
-    try:
-        items = await model.items(request, pieces, *more)
-    except (ModelUnavailableError, ModelRejectedError) as err:
-        wait_s = getattr(err, "retry_after_s", 0.0)
-        return Outcome(failure=(type(err), err.failure, err.status, wait_s, str(err)))
-    return Outcome(
-        text=_joined(items, TextDelta),
-        reasoning=_joined(items, ReasoningDelta),
-        reply=next(item for item in items if isinstance(item, ModelReply)),
-    )
-
-
-def _joined(items: Sequence[StreamItem], kind: type[TextDelta | ReasoningDelta]) -> str:
-    return "".join(item.text for item in items if isinstance(item, kind))
-
-
 def public(found: Outcome) -> object:
     """Return all that is shown of an outcome. A reason that nobody knows is none in pydantic-ai; ours is a stop."""
     if found.reply is None:
@@ -309,24 +271,17 @@ def public(found: Outcome) -> object:
     return found.text, found.reasoning, reply
 
 
+async def hear(theirs: Sequence[Turned], ours: Sequence[Turned], answer: list[bytes]) -> tuple[Outcome, Outcome]:
+    """Have both hear an answer, of which they make the same."""
+    first, second = await outcome(truth, asked(theirs), answer), await outcome(lean, asked(ours), answer)
+    assert public(second) == public(first)
+    return first, second
+
+
 def asked(history: Sequence[Turned], **more: Any) -> ModelRequest:
     name = more.pop("model", VENDOR.default_model)
     model = ModelRef(f"model_{name}", VENDOR.type, name, "provider_1")
     return ModelRequest(model=model, history=tuple(history), **{"system": "", **more})
-
-
-def user(number: int, *content: Part) -> Turned:
-    return Turned(Message(id=f"message_u{number}", role=Role.USER, content=content, created_at=WHEN))
-
-
-def agent(number: int, reply: ModelReply) -> Turned:
-    said: list[Part] = [TextPart(reply.text)] if reply.text or not reply.tool_calls else []
-    message = Message(id=f"message_a{number}", role=Role.AGENT, content=(*said, *reply.tool_calls), created_at=WHEN)
-    return Turned(message, reply.private if reply.private is not None else msgspec.UNSET)
-
-
-def results(number: int, *content: Part) -> Turned:
-    return Turned(Message(id=f"message_r{number}", role=Role.TOOL_RESULT, content=content, created_at=WHEN))
 
 
 def normal(model: str, body: Json) -> Json:
@@ -347,7 +302,6 @@ async def both(history: tuple[Sequence[Turned], Sequence[Turned]], **more: Any) 
 
 # ---------------------------------------------------------------- conversations
 
-PIXEL: Final = "iVBORw0KGgo="
 said = st.one_of(
     words.map(TextPart),
     st.sampled_from(["image/png", "image/svg+xml", "application/pdf"]).map(lambda kind: ImagePart(None, PIXEL, kind)),
@@ -363,28 +317,9 @@ said = st.one_of(
         ]
     ),
 )
-came_of_it = st.none() | values | st.just(ValueError)
 
 
-@dataclass
-class Round:
-    """The user says something, the agent answers, and some of its calls have an outcome."""
-
-    said: tuple[Part, ...]
-    answer: bytes
-    steering: tuple[Part, ...] | None
-    results: list[Any]
-    is_foreign: bool  # another vendor gave this answer
-
-
-rounds = st.builds(
-    Round,
-    said=st.lists(said, max_size=2).map(tuple),
-    answer=answers(is_calm=True),
-    steering=st.none() | st.lists(said, max_size=1).map(tuple),
-    results=st.lists(came_of_it, min_size=5, max_size=5),
-    is_foreign=st.sampled_from([False, False, False, True]),
-)
+conversations = st.lists(rounds(said, answers(is_calm=True).map(lambda answer: [answer]), values), max_size=3)
 schemas = st.sampled_from(
     [
         {"type": "object", "properties": {"a": {"type": "integer", "title": "A"}}, "required": ["a"]},
@@ -405,31 +340,6 @@ wishes = st.fixed_dictionaries(
         "parallel_tool_calls": st.booleans(),
     },
 )
-
-
-def outcomes(number: int, reply: ModelReply, found: Sequence[Any]) -> Iterator[Turned]:
-    for call, result in zip(reply.tool_calls, found, strict=False):
-        if result is ValueError:
-            yield results(number, ToolResultPart(call.id, error="It failed."))
-        elif result is not None:
-            yield results(number, ToolResultPart(call.id, result))
-
-
-async def told(conversation: Sequence[Round]) -> tuple[list[Turned], list[Turned]]:
-    """Return a conversation as pydantic-ai's and our own reading left it."""
-    theirs: list[Turned] = []
-    ours: list[Turned] = []
-    for number, each in enumerate(conversation):
-        heard = user(number, *each.said)
-        first = await outcome(truth, asked([*theirs, heard]), [each.answer])
-        second = await outcome(lean, asked([*ours, heard]), [each.answer])
-        assert public(second) == public(first)
-        for history, reply in (theirs, first.reply), (ours, second.reply):
-            assert reply is not None
-            kept = msgspec.structs.replace(reply, private=msgspec.Raw(b"{}")) if each.is_foreign else reply
-            steering = [] if each.steering is None else [user(number, *each.steering)]
-            history += [heard, agent(number, kept), *steering, *outcomes(number, reply, each.results)]
-    return theirs, ours
 
 
 # ---------------------------------------------------------------- the laws
@@ -453,11 +363,11 @@ def test_an_answer_is_read_as_pydantic_ai_reads_it(pieces: list[bytes]) -> None:
     asyncio.run(check())
 
 
-@given(st.lists(rounds, max_size=3), st.lists(said, max_size=2), wishes)
+@given(conversations, st.lists(said, max_size=2), wishes)
 @share(2.5)
 def test_a_request_is_what_pydantic_ai_sends(conversation: list[Round], last: list[Part], wishes: Json) -> None:
     async def check() -> None:
-        theirs, ours = await told(conversation)
+        theirs, ours = await told(conversation, hear)
         now = user(9, *last)
         first, second = await both(([*theirs, now], [*ours, now]), **wishes)
         assert second == first

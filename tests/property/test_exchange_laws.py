@@ -1,6 +1,6 @@
 """A conversation is told to a vendor in the order that all accept, and the same however often it was told before."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from hypothesis import given
@@ -8,17 +8,16 @@ from hypothesis import strategies as st
 from pydantic_ai import messages as ai
 
 from runtime.core.message import Message, Role, TextPart, ToolCallPart, ToolResultPart, Turned
-from runtime.models.dialects.dialect import Called, Dialect, Part, Picture, Reading, Speaker, Uttered
+from runtime.models.dialects.chat.chat import Chat
+from runtime.models.dialects.dialect import Called, Part, Picture, Speaker, Uttered
 from runtime.models.dialects.exchange import Exchanges
 from runtime.models.messages import transcript
-from runtime.models.vendors import Vendor
-from runtime.ports.model import ModelRequest
 
 WHEN = "2026-01-01T00:00:00.000Z"
 PROVIDER = "anybody"
 
 
-class Plain(Dialect):
+class Plain(Chat):
     """A dialect that writes what it is told, word for word: our side's neighbours go together."""
 
     def said(self, content: Sequence[str | Picture]) -> Sequence[bytes]:
@@ -42,18 +41,6 @@ class Plain(Dialect):
             else:
                 turns.append((is_agent, list(pieces)))
         return b",".join(b"[" + b",".join(pieces) + b"]" for _, pieces in turns)
-
-    def path(self, model: str) -> str:
-        return model
-
-    def headers(self, api_key: str, request: ModelRequest) -> Mapping[str, str]:
-        return {"key": api_key}
-
-    def body(self, vendor: Vendor, request: ModelRequest, conversation: bytes) -> bytes:
-        return conversation
-
-    def reading(self, vendor: Vendor, model: str) -> Reading:
-        raise NotImplementedError
 
 
 text = st.sampled_from(["", " ", "one", "two"])

@@ -152,10 +152,10 @@ class _Writer:
         result = results.popleft()
         if result.error is not None:
             return self._dialect.returned(call, result.error, has_failed=True)
-        return self._dialect.returned(call, _words(result.result), has_failed=False)
+        return self._dialect.returned(call, words(result.result), has_failed=False)
 
 
-def _words(result: object) -> str:
+def words(result: object) -> str:
     """Return a result as text, the same bytes each time, so that a vendor's prompt cache keeps matching."""
     return result if isinstance(result, str) else msgspec.json.encode(result).decode()
 

@@ -1,14 +1,13 @@
 """A vendor's whole answer in our words."""
 
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
 
 from runtime.core import message as own
-from runtime.core.storable import storable
-from runtime.models.dialects.dialect import Called, Part, Text, Thought, Used, Whole
+from runtime.models.call_ids import CallIds
+from runtime.models.dialects.dialect import Called, Text, Thought, Used, Whole
 from runtime.models.dialects.draft import PARAGRAPH
 from runtime.models.dialects.prices import cost_usd
 from runtime.models.dialects.recall import private
@@ -24,7 +23,11 @@ def reply(whole: Whole, vendor: Vendor, model: str, taken: AbstractSet[str]) -> 
 
     Raises msgspec.DecodeError: the arguments of a call are no JSON object.
     """
-    parts = _with_fresh_ids(whole.parts, taken)
+    ids = CallIds(taken)
+    parts = [
+        msgspec.structs.replace(part, id=ids.fresh(part.id)) if isinstance(part, Called) else part
+        for part in whole.parts
+    ]
     thoughts = [part.text for part in parts if isinstance(part, Thought) and part.text]
     calls = [part for part in parts if isinstance(part, Called)]
     return ModelReply(
@@ -38,28 +41,6 @@ def reply(whole: Whole, vendor: Vendor, model: str, taken: AbstractSet[str]) -> 
         response_id=whole.response_id,
         private=private(parts, vendor.type),
     )
-
-
-def _with_fresh_ids(parts: Sequence[Part], taken: AbstractSet[str]) -> list[Part]:
-    """Rename calls whose id was used before: some servers count from zero in every reply."""
-    seen = set(taken)
-    fresh: list[Part] = []
-    for part in parts:
-        if isinstance(part, Called):
-            call_id = _unused(storable(part.id), seen)
-            seen.add(call_id)
-            fresh.append(msgspec.structs.replace(part, id=call_id))
-        else:
-            fresh.append(part)
-    return fresh
-
-
-def _unused(call_id: str, seen: AbstractSet[str]) -> str:
-    candidate, number = call_id, 1
-    while candidate in seen:
-        number += 1
-        candidate = f"{call_id}_{number}"
-    return candidate
 
 
 def _usage(used: Used, vendor: Vendor, model: str) -> own.Usage:

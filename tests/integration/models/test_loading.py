@@ -22,3 +22,21 @@ def test_vendors_are_loaded_by_preload_and_not_by_import() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], check=False, capture_output=True, text=True)  # noqa: S603 - ours
 
     assert done.returncode == 0, done.stderr
+
+
+DEFAULT = """
+import sys
+from datetime import UTC, datetime
+from runtime.models.catalogue import Catalogue
+from runtime.process.settings import Settings
+
+named = Settings.load().with_default_model("anthropic:claude-sonnet-5-5")
+assert Catalogue(named.model, named.environment, datetime.now(UTC)).default().name == "claude-sonnet-5-5"
+assert "pydantic_ai" not in sys.modules
+"""
+
+
+def test_a_default_that_says_all_is_found_without_a_list() -> None:
+    done = subprocess.run([sys.executable, "-c", DEFAULT], check=False, capture_output=True, text=True)  # noqa: S603 - ours
+
+    assert done.returncode == 0, done.stderr

@@ -15,7 +15,8 @@ from pydantic_ai.messages import (
 
 from runtime.core import message as own
 from runtime.core.message import Turned
-from runtime.models.messages import NO_RESULT, transcript
+from runtime.models.dialects.exchange import NO_RESULT
+from runtime.models.messages import transcript
 from runtime.ports.model import ModelReply
 from tests.model_servers.requests import agent, result, user
 

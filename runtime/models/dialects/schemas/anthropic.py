@@ -5,18 +5,12 @@ A schema that is none goes as it is: the vendor says what is wrong with it.
 
 from typing import Any
 
-from runtime.models.dialects.schemas.walk import Schema, descended, is_schema
+from runtime.models.dialects.schemas.walk import Schema, descended, rewritten
 
 
 def sent_schema(schema: Schema) -> Schema:
-    """Return a tool's parameters as Anthropic is sent them; the schema itself is used up."""
-    if not is_schema(schema):
-        return schema
-    definitions: Schema = schema.pop("$defs", None) or {}
-    sent: Schema = _visited(schema)
-    if definitions:
-        sent["$defs"] = {name: _visited(definition) for name, definition in definitions.items()}
-    return sent
+    """Return a tool's parameters as Anthropic is sent them."""
+    return rewritten(schema, _visited)
 
 
 def _visited(schema: Any) -> Any:

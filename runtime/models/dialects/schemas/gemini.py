@@ -3,10 +3,9 @@
 A schema that is none goes as it is: the vendor says what is wrong with it.
 """
 
-from copy import deepcopy
 from typing import Any, Final
 
-from runtime.models.dialects.schemas.walk import Schema, descended, is_schema
+from runtime.models.dialects.schemas.walk import Schema, descended, rewritten
 
 _DROPPED: Final = ("$schema", "discriminator", "examples", "title", "exclusiveMinimum", "exclusiveMaximum")
 _OPTION: Final = frozenset({"enum", "type", "description"})
@@ -15,14 +14,7 @@ _TYPES: Final = ((str, "string"), (bool, "boolean"), (int, "integer"), (float, "
 
 def sent_schema(schema: Schema) -> Schema:
     """Return a tool's parameters as Gemini is sent them."""
-    if not is_schema(schema):
-        return schema
-    rest = deepcopy(schema)
-    definitions: Schema = rest.pop("$defs", None) or {}
-    sent: Schema = _visited(rest)
-    if definitions:
-        sent["$defs"] = {name: _visited(definition) for name, definition in definitions.items()}
-    return sent
+    return rewritten(schema, _visited)
 
 
 def _visited(schema: Any) -> Any:

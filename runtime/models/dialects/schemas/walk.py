@@ -1,6 +1,7 @@
 """JSON schemas from inside out: whether one is one, and a visit of all in it."""
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import Any, Final
 
 Schema = dict[str, Any]
@@ -40,6 +41,18 @@ def _is_type(value: Any) -> bool:
     return (
         value is None or isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))
     )
+
+
+def rewritten(schema: Schema, visit: Callable[[Any], Any]) -> Schema:
+    """Return a copy of a schema, it and its definitions visited. One that is none goes as it is."""
+    if not is_schema(schema):
+        return schema
+    rest = deepcopy(schema)
+    definitions: Schema = rest.pop("$defs", None) or {}
+    sent: Schema = visit(rest)
+    if definitions:
+        sent["$defs"] = {name: visit(definition) for name, definition in definitions.items()}
+    return sent
 
 
 def descended(
