@@ -43,20 +43,24 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Movement:
-    """A figure's ratio (value, where it has no floor) in the runs before and after; lower is better.
+    """A figure's values in the runs before and after.
 
-    `change` is of the medians: 0.2 is 20 % worse.
+    Both sides met the same machine by turns, so they are compared as they are: a floor is measured anew in each run,
+    and wavers more than what is measured against it. `change` is of the medians: 0.2 is 20 % worse.
     """
 
     name: str
     before: Sequence[float]
     after: Sequence[float]
+    is_high_good: bool = False
 
     @property
     def change(self) -> float:
         """How much worse the median has become, as a share of what it was."""
-        was = median(self.before)
-        return median(self.after) / was - 1 if was else 0.0
+        was, now = median(self.before), median(self.after)
+        if self.is_high_good:
+            was, now = now, was
+        return now / was - 1 if was else 0.0
 
     @property
     def spread(self) -> float:
@@ -81,7 +85,10 @@ def movements(before: Sequence[Mapping[str, Figure]], after: Sequence[Mapping[st
     """Compare what every run of both sides has, in the order of the report."""
     runs = [*before, *after]
     shared = [name for name in runs[0] if all(name in run for run in runs)] if runs else []
-    return [Movement(name, [r[name].badness for r in before], [r[name].badness for r in after]) for name in shared]
+    return [
+        Movement(name, [r[name].value for r in before], [r[name].value for r in after], runs[0][name].is_high_good)
+        for name in shared
+    ]
 
 
 @contextmanager
@@ -108,7 +115,7 @@ def _bench(code: Path, out: Path, options: Sequence[str]) -> dict[str, Figure]:
 
 def show(moved: Sequence[Movement], revision: str) -> None:
     """Print every figure's medians, and what moved."""
-    table = Table("ratio to the floor, or value", revision, "this tree", "change", "spread", "")
+    table = Table("median", revision, "this tree", "change", "spread", "")
     for each in moved:
         cells = number(median(each.before)), number(median(each.after)), f"{each.change:+.0%}", f"{each.spread:.0%}"
         table.add_row(each.name, *cells, each.verdict)

@@ -43,13 +43,6 @@ class Figure:
         return self.floor.value / self.value if self.is_high_good else self.value / self.floor.value
 
     @property
-    def badness(self) -> float:
-        """What is compared between runs, lower is better: the ratio, else the value (or its inverse)."""
-        if self.ratio is not None:
-            return self.ratio
-        return 1 / self.value if self.is_high_good and self.value else self.value
-
-    @property
     def is_met(self) -> bool | None:
         """Whether the aim is met; None if nothing is aimed at, or it is of a ratio that there is not."""
         if self.aim is None:

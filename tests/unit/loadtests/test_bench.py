@@ -92,7 +92,7 @@ def test_what_moved(before: Sequence[float], after: Sequence[float], verdict: Ve
 
 
 def test_a_lower_rate_is_a_regression() -> None:
-    """Rates without a floor count the other way round: fewer is worse."""
+    """Rates count the other way round: fewer is worse."""
     before = [{"r": Figure("r", 100, "/s", is_high_good=True)}] * 3
     after = [{"r": Figure("r", 50, "/s", is_high_good=True)}] * 3
     [moved] = movements(before, after)
