@@ -14,6 +14,7 @@ from runtime.core.errors import SessionMovingError
 from runtime.core.placement.directory import Address, Placement
 from runtime.process.failpoint import Loop, stumble
 from runtime.process.tasks import Tasks
+from runtime.wire.codec import ANSWERS
 from runtime.wire.protocol import Answer, Ask, Command, Delivery
 
 log = structlog.get_logger(__name__)
@@ -113,7 +114,7 @@ class Link:
         try:
             async with dial(self._address, self._front_door) as connection:
                 self._connected.set_result(connection)
-                async for items in connection:
+                async for items in connection.batches(ANSWERS):
                     stumble(Loop.LINK)
                     for item in items:
                         self._take(item)

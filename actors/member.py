@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -17,14 +17,15 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.connection import NOBODY_THERE, dial
 from actors.death import death_of
-from actors.session import SessionActor, Vitals
+from actors.session import SessionActor
 from actors.site import SUPERVISOR, Site
 from runtime.core.placement.directory import Address
 from runtime.core.placement.residency import Company
 from runtime.ports.gateway import ActorInfo
 from runtime.process.mint import timestamp
+from runtime.wire.codec import VITALS
 from runtime.wire.outbox import Outbox
-from runtime.wire.protocol import Adoption
+from runtime.wire.protocol import Adoption, Vitals
 
 log = structlog.get_logger(__name__)
 
@@ -166,10 +167,8 @@ class Member:
                         doubted(self)
                     is_first = False
                     telling = group.create_task(connection.tell(self._adoptions))
-                    async for vitals in connection:
-                        self.vitals, self._is_silent = vitals, False
-                        for session_id in vitals.heard:
-                            self.unheard.pop(session_id, None)
+                    async for beats in connection.batches(VITALS):
+                        self._hear(beats)
                         pause_s = 0.0  # where it answered, it is asked again at once: most often it has died
                     telling.cancel()
             except ConnectionRefusedError:
@@ -177,6 +176,13 @@ class Member:
             except (OSError, EOFError, TimeoutError) as err:
                 log.info("actor_not_reached", actor=self.name, reason=repr(err))
             await asyncio.sleep(pause_s)
+
+    def _hear(self, beats: Sequence[Vitals]) -> None:
+        """Take signs of life."""
+        self.vitals, self._is_silent = beats[-1], False
+        for beat in beats:
+            for session_id in beat.heard:
+                self.unheard.pop(session_id, None)
 
     def tick(self) -> None:
         """Hear that a heartbeat is due; an actor that has missed as many as its lease has is no more.

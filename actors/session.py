@@ -21,7 +21,8 @@ from runtime.process import log as logging
 from runtime.process.failpoint import Loop, arm, stumble
 from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
-from runtime.wire.protocol import Departure
+from runtime.wire.codec import ADOPTIONS, COMMANDS
+from runtime.wire.protocol import Departure, Vitals
 from runtime.wiring import Runtime, open_actor
 
 log = structlog.get_logger(__name__)
@@ -39,13 +40,6 @@ class Started(Wire, frozen=True):
     node_id: str
     pid: int
     address: Address
-
-
-class Vitals(Wire, frozen=True):
-    """What a heartbeat tells. `heard` are sessions that were just handed over, told before they are brought to life."""
-
-    rss_bytes: int
-    heard: tuple[str, ...] = ()
 
 
 class SessionActor:
@@ -95,8 +89,8 @@ class SessionActor:
         """Bring sessions to life that the supervisor hands over, and give it signs of life, until it hangs up."""
         beating = self._tasks.owed(self._beat(connection), "beat")
         try:
-            async for adoptions in connection:
-                await connection.send(self._vitals(tuple(a.session_id for a in adoptions)))
+            async for adoptions in connection.batches(ADOPTIONS):
+                await connection.send([Vitals(rss_bytes(), tuple(a.session_id for a in adoptions))])
                 self._hosting().adopt(adoptions)
         finally:
             beating.cancel()
@@ -105,11 +99,8 @@ class SessionActor:
         """Give signs of life, which a hung process does not."""
         with contextlib.suppress(OSError):
             while True:
-                await connection.send(self._vitals())
+                await connection.send([Vitals(rss_bytes())])
                 await asyncio.sleep(self._settings.actors.heartbeat_interval_s)
-
-    def _vitals(self, heard: tuple[str, ...] = ()) -> Vitals:
-        return Vitals(rss_bytes(), heard)
 
     async def _talk(self, front_door: str, connection: Connection) -> None:
         """Take a front door's commands, and tell it what there is, until either side ends it."""
@@ -117,7 +108,7 @@ class SessionActor:
         box = host.doors.attach(front_door)
         telling = self._tasks.owed(connection.tell(box), "tell")
         try:
-            async for commands in connection:
+            async for commands in connection.batches(COMMANDS):
                 host.execute(front_door, commands)
         finally:
             host.doors.detach(front_door, box)

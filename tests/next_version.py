@@ -22,6 +22,12 @@ CHANGES: Final = (
         "    void_epoch: int = 0\n    may_release: bool = False\n",
         '    void_epoch: int = 0\n    may_release: bool = False\n    mood: str = "calm"\n',
     ),
+    ("runtime/wire/protocol.py", "    name: str\n", '    name: str\n    mood: str = "calm"\n'),
+    (
+        "runtime/wire/protocol.py",
+        "    heard: tuple[str, ...] = ()\n",
+        '    heard: tuple[str, ...] = ()\n    mood: str = "calm"\n',
+    ),
     ("runtime/wire/protocol.py", "    has_failed: bool\n", '    has_failed: bool\n    mood: str = "calm"\n'),
     ("runtime/ports/gateway.py", "    waiting: int = 0\n", '    waiting: int = 0\n    mood: str = "calm"\n'),
     (

@@ -231,7 +231,8 @@ class Played:
             value = Watching(0, None) if isinstance(command.ask, Watch) else None
             self._answers.put(Answer(command.number, value))
 
-    async def __aiter__(self) -> AsyncIterator[list[Answer]]:
+    async def batches(self, _decoder: object) -> AsyncIterator[list[Answer]]:
+        """Yield answers."""
         while answers := await self._answers.take():
             yield answers
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ray.exceptions import ActorUnavailableError, RayTaskError
 
-from actors.connection import BUFFER_BYTES, Connection
+from loadtests.cluster.pipe import BUFFER_BYTES, Pipe
 from runtime.core.errors import PerdureError
 from runtime.process.tasks import Tasks
 
@@ -27,7 +27,7 @@ class Line:
         self._tasks = Tasks()
         self._numbers = itertools.count()
         self._replies: dict[int, asyncio.Queue[Reply]] = {}
-        self._dialling: asyncio.Task[Connection] | None = None
+        self._dialling: asyncio.Task[Pipe] | None = None
 
     async def call(self, method: str, *arguments: Any) -> Any:
         """Return what a method over there returns."""
@@ -59,8 +59,8 @@ class Line:
         self._replies[number] = replies
         is_last = False
         try:
-            connection = await self._connected()
-            await connection.send((number, method, arguments))
+            pipe = await self._connected()
+            await pipe.send((number, method, arguments))
             while not is_last:
                 value, error, is_last = await replies.get()
                 if isinstance(error, ActorUnavailableError):
@@ -73,7 +73,7 @@ class Line:
         finally:
             del self._replies[number]
 
-    async def _connected(self) -> Connection:
+    async def _connected(self) -> Pipe:
         if self._dialling is None:
             self._dialling = self._tasks.owed(self._dial(), "dial", lambda _: None)
         dialling = self._dialling
@@ -84,18 +84,18 @@ class Line:
                 self._dialling = None
             raise ActorUnavailableError(repr(err), None) from None
 
-    async def _dial(self) -> Connection:
-        connection = Connection(*await asyncio.open_unix_connection(self._path, limit=BUFFER_BYTES))
-        self._tasks.owed(self._listen(connection), "listen")
-        return connection
+    async def _dial(self) -> Pipe:
+        pipe = Pipe(*await asyncio.open_unix_connection(self._path, limit=BUFFER_BYTES))
+        self._tasks.owed(self._listen(pipe), "listen")
+        return pipe
 
-    async def _listen(self, connection: Connection) -> None:
+    async def _listen(self, pipe: Pipe) -> None:
         try:
-            async for number, *reply in connection:
+            async for number, *reply in pipe:
                 if number in self._replies:
                     self._replies[number].put_nowait(tuple(reply))
         finally:
-            connection.close()
+            pipe.close()
         self._dialling = None
         for replies in self._replies.values():
             replies.put_nowait((None, ActorUnavailableError("it hung up", None), True))
@@ -155,29 +155,29 @@ async def listen(path: str, target: object) -> asyncio.Server:
     """Have an object's methods called over a socket, as many at once as are called. The server must be kept."""
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection, tasks = Connection(reader, writer), Tasks()
-        async for number, method, arguments in connection:
-            tasks.owed(_answer(connection, number, getattr(target, method)(*arguments)), "answer")
+        pipe, tasks = Pipe(reader, writer), Tasks()
+        async for number, method, arguments in pipe:
+            tasks.owed(_answer(pipe, number, getattr(target, method)(*arguments)), "answer")
         await tasks.close()
-        connection.close()
+        pipe.close()
 
     return await asyncio.start_unix_server(take, path, limit=BUFFER_BYTES)
 
 
-async def _answer(connection: Connection, number: int, answer: Coroutine[Any, Any, Any] | AsyncGenerator[Any]) -> None:
+async def _answer(pipe: Pipe, number: int, answer: Coroutine[Any, Any, Any] | AsyncGenerator[Any]) -> None:
     try:
         if isinstance(answer, AsyncGenerator):
             async with aclosing(answer):
                 async for item in answer:
-                    await connection.send((number, item, None, False))
+                    await pipe.send((number, item, None, False))
             value = None
         else:
             value = await answer
-        await connection.send((number, value, None, True))
+        await pipe.send((number, value, None, True))
     except ConnectionError:
-        connection.close()  # whoever called is gone
+        pipe.close()  # whoever called is gone
     except Exception as err:  # noqa: BLE001  as with Ray, whoever called hears of it
-        await connection.send((number, None, _told(err), True))
+        await pipe.send((number, None, _told(err), True))
 
 
 def _as_ray_tells(method: str, error: Exception) -> RayTaskError:

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from actors.connection import Connection, Reception
-from actors.session import Started, Vitals
+from actors.session import Started
 from loadtests.cluster.line import listen
 from loadtests.cluster.plan import Plan, actor_name
 from loadtests.cluster.played_ray import COMPANY_SOCKET
 from loadtests.cluster.process import play
 from runtime.process.settings import ActorSettings
-from runtime.wire.protocol import Adoption
+from runtime.wire.codec import ADOPTIONS
+from runtime.wire.protocol import Adoption, Vitals
 
 BEATS: Final = 50  # times in a heartbeat's interval at which some of the hearts beat, so that not all do at once
 RSS_BYTES: Final = 150 << 20
@@ -43,16 +44,16 @@ class StandIn:
 
     async def _obey(self, _caller: str, connection: Connection) -> None:
         self._connections.add(connection)
-        async for adoptions in connection:
+        async for adoptions in connection.batches(ADOPTIONS):
             self._company.heard(adoptions)
-            await connection.send(Vitals(RSS_BYTES, tuple(adoption.session_id for adoption in adoptions)))
+            await connection.send([Vitals(RSS_BYTES, tuple(adoption.session_id for adoption in adoptions))])
         self._connections.discard(connection)
 
     async def beat(self) -> None:
         """Give a sign of life."""
         for connection in list(self._connections):
             with contextlib.suppress(OSError):
-                await connection.send(Vitals(RSS_BYTES))
+                await connection.send([Vitals(RSS_BYTES)])
 
     def end(self) -> None:
         """Die, so that everybody sees it."""

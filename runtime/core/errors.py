@@ -11,6 +11,7 @@ PerdureError
 │   ├─ StoreUnavailableError
 │   ├─ ModelUnavailableError
 │   ├─ SessionMovingError
+│   ├─ NotUnderstoodError
 │   └─ OverloadedError
 ├─ PermanentError            this work cannot succeed. Journaled; the turn ends as failed
 │   ├─ ModelRejectedError
@@ -24,8 +25,9 @@ PerdureError
 Fields are shown to callers, so they hold no secret and no message content.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 
 @dataclass(eq=False)
@@ -155,6 +157,14 @@ class SessionMovingError(TransientError):
 
 
 @dataclass(eq=False)
+class NotUnderstoodError(TransientError):
+    """The session's process runs an older version, which does not know what was asked of it."""
+
+    code: ClassVar[str] = "not_understood"
+    template: ClassVar[str] = "The session's process is of an older version, which cannot do this; try again later."
+
+
+@dataclass(eq=False)
 class OverloadedError(TransientError):
     """No actor could take the session in time."""
 
@@ -257,3 +267,8 @@ class StaleEpochError(PerdureError):
     epoch: int
     code: ClassVar[str] = "stale_epoch"
     template: ClassVar[str] = "Session {session_id} has moved on from epoch {epoch}."
+
+
+KINDS: Final[Mapping[str, type[PerdureError]]] = {
+    name: kind for name, kind in globals().items() if isinstance(kind, type) and issubclass(kind, PerdureError)
+}  # by name, as it stands on the wire

@@ -8,7 +8,8 @@ import msgspec
 class Wire(msgspec.Struct, frozen=True):
     """A value whose reader may be older or newer than its writer, if fields are only ever added last, with a default.
 
-    Pickled by position: a reader leaves out what it does not know, and what it misses has its default.
+    Pickled by position, where it goes through Ray: a reader leaves out what it does not know, and what it misses has
+    its default. On connections msgspec does the same (`runtime.wire.codec`).
     """
 
     def __reduce__(self) -> tuple[Any, ...]:

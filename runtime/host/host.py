@@ -11,7 +11,13 @@ from typing import Any, Final
 
 import structlog
 
-from runtime.core.errors import NotFoundError, PerdureError, StaleEpochError, StoreUnavailableError
+from runtime.core.errors import (
+    NotFoundError,
+    NotUnderstoodError,
+    PerdureError,
+    StaleEpochError,
+    StoreUnavailableError,
+)
 from runtime.core.session.snapshot import FORMAT
 from runtime.engine.engine import LOAD_RETRY_S, Engine
 from runtime.engine.services import Services
@@ -22,7 +28,7 @@ from runtime.host.residents import Residents, Supervision
 from runtime.ports.gateway import Frame
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.tasks import Tasks
-from runtime.wire.protocol import Adoption, Answer, Close, Command, Unwatch, Watch, Watching
+from runtime.wire.protocol import Adoption, Answer, Close, Command, Unknown, Unwatch, Watch, Watching
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +66,9 @@ class Host:
         self.doors.answer(front_door, Answer(command.number, value, error))
 
     async def _perform(self, front_door: str, command: Command) -> Any:
+        if isinstance(command.ask, Unknown):
+            log.warning("command_not_understood", session_id=command.session_id, reason=command.ask.reason)
+            raise NotUnderstoodError
         if isinstance(command.ask, Unwatch):
             return self.doors.unwatch(command.session_id, front_door)
         engine = await self.residents.wake(command.session_id, command.epoch)

@@ -27,7 +27,7 @@ class ClientResult(Wire, frozen=True):
     error: str | None = None
 
 
-class Frame(msgspec.Struct, frozen=True, dict=True):
+class Frame(msgspec.Struct, frozen=True, dict=True, array_like=True):
     """One event on its way out, in no protocol's form: `body` is its JSON, as stored. Deltas have sequence 0.
 
     All readers in a process share it, so what a protocol makes of it once can be kept beside its fields, in `vars`.

@@ -1,26 +1,37 @@
-"""What a front door and a host say to each other: commands one way, answers and events the other.
+"""What processes say to each other: front doors, session actors and the supervisor.
 
-Everything here crosses a process boundary in batches, so it is plain values, and the boundary of a version.
+Everything here crosses a process boundary in batches, so it is plain values, and the boundary of a version. What goes
+by connections is written as `runtime.wire.codec` says; what goes by calls through Ray is pickled there.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from runtime.core.errors import PerdureError
+from runtime.core.message import Message
 from runtime.core.session.decision import Decision
 from runtime.core.wire import Wire
 from runtime.ports.gateway import ClientResult, Frame, Input
 
 
-class Send(Wire, frozen=True):
+class Said(Wire, frozen=True, array_like=True, tag=True):
+    """What is written as its kind and its fields by position: a reader does without those that one of the two lacks."""
+
+
+class Hello(Said, frozen=True):
+    """The first thing that either side of a connection says. `name` is the caller's."""
+
+    name: str
+
+
+class Send(Said, frozen=True):
     """Accept a user message; answered with the message, after its commit."""
 
     given: Input
 
 
-class Cancel(Wire, frozen=True):
+class Cancel(Said, frozen=True):
     """Stop the turn; answered with whether there was one, after its commit.
 
     `note_id` is minted once, at the front door: in the conversation it is the id of the note that the user cancelled.
@@ -31,7 +42,7 @@ class Cancel(Wire, frozen=True):
     is_repeated: bool = False
 
 
-class Submit(Wire, frozen=True):
+class Submit(Said, frozen=True):
     """Take the client's tool results; answered with the session's status, after their commit.
 
     `is_repeated`: an owner that died may have taken them already, which is then as good.
@@ -41,31 +52,37 @@ class Submit(Wire, frozen=True):
     is_repeated: bool = False
 
 
-class Decide(Wire, frozen=True):
+class Decide(Said, frozen=True):
     """Take a person's decision; answered with whether a question was open for it, after its commit."""
 
     decision: Decision
 
 
-class Rename(Wire, frozen=True):
+class Rename(Said, frozen=True):
     """Give the session another title; answered with whether it is another one, after its commit."""
 
     title: str
 
 
-class Watch(Wire, frozen=True):
+class Watch(Said, frozen=True):
     """Send the session's events to this front door; answered with `Watching`."""
 
 
-class Unwatch(Wire, frozen=True):
+class Unwatch(Said, frozen=True):
     """Stop sending the session's events to this front door."""
 
 
-class Close(Wire, frozen=True):
+class Close(Said, frozen=True):
     """Cancel what runs and let the session go, for it is being deleted: repeated, it means what runs by then too."""
 
 
 Ask = Send | Cancel | Submit | Decide | Rename | Watch | Unwatch | Close
+
+
+class Unknown(Wire, frozen=True):
+    """What was asked by newer code and means nothing here; `reason` says why."""
+
+    reason: str
 
 
 def repeated(ask: Ask) -> Ask:
@@ -79,10 +96,10 @@ class Command(Wire, frozen=True):
     number: int
     session_id: str
     epoch: int
-    ask: Ask
+    ask: Ask | Unknown
 
 
-class Watching(Wire, frozen=True):
+class Watching(Said, frozen=True):
     """From here on events come: all that follow `sequence`, the last one committed before.
 
     `partial` is a delta with all of the message that is being streamed.
@@ -92,15 +109,18 @@ class Watching(Wire, frozen=True):
     partial: Frame | None
 
 
+Value = Message | Watching | bool | str | None  # what the commands above are answered with
+
+
 class Answer(Wire, frozen=True):
     """What came of a command."""
 
     number: int
-    value: Any
+    value: Value
     error: PerdureError | None = None
 
 
-class Delivery(Wire, frozen=True):
+class Delivery(Said, frozen=True):
     """Events of one session, in order, from its owner of that epoch."""
 
     session_id: str
@@ -134,11 +154,18 @@ class Beliefs(Wire, frozen=True):
     left: Sequence[str]
 
 
-class Adoption(Wire, frozen=True):
+class Adoption(Said, frozen=True):
     """A session that must go on without being asked."""
 
     session_id: str
     epoch: int
+
+
+class Vitals(Said, frozen=True):
+    """What a heartbeat tells. `heard` are sessions that were just handed over, told before they are brought to life."""
+
+    rss_bytes: int
+    heard: tuple[str, ...] = ()
 
 
 class Departure(Wire, frozen=True):

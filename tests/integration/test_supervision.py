@@ -16,7 +16,7 @@ from ray.exceptions import RayActorError
 from actors import member, placer, pool, supervisor
 from actors.connection import Connection, Reception
 from actors.nodes import Nodes
-from actors.session import Started, Vitals
+from actors.session import Started
 from actors.site import Site
 from actors.supervisor import SupervisorActor
 from runtime.core.errors import StoreUnavailableError
@@ -31,7 +31,8 @@ from runtime.process.mint import new_id
 from runtime.process.settings import Settings
 from runtime.store.placement import Move, PlacementStore
 from runtime.store.sessions import SessionStore
-from runtime.wire.protocol import Adoption, Departure, Want
+from runtime.wire.codec import ADOPTIONS
+from runtime.wire.protocol import Adoption, Departure, Vitals, Want
 from tests.integration.ground import PostgresGround, SkewedLoop, standing
 from tests.laws import share
 from tests.play import Run
@@ -95,7 +96,7 @@ class StandIn:
     async def _obey(self, _caller: str, connection: Connection) -> None:
         self.is_connected = True
         beating = asyncio.create_task(self._beat(connection))
-        async for adoptions in connection:
+        async for adoptions in connection.batches(ADOPTIONS):
             self.taken += len(adoptions)
             if self.is_dying:
                 self.end()
@@ -105,13 +106,13 @@ class StandIn:
                 break
             for adoption in adoptions:
                 self._adopted(self, adoption)
-            await connection.send(Vitals(0, tuple(a.session_id for a in adoptions)))
+            await connection.send([Vitals(0, tuple(a.session_id for a in adoptions))])
         beating.cancel()
 
     async def _beat(self, connection: Connection) -> None:
         with contextlib.suppress(OSError):
             while not self.death.is_set():
-                await connection.send(Vitals(0))
+                await connection.send([Vitals(0)])
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.death.wait(), HEARTBEAT_S)
         connection.close()
