@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 PIP_INSTALL := $(PIP) install --progress-bar off
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-emit-package pip
 
 # What `make test-long` looks at.
 LAWS = tests/property $(addprefix tests/integration/,test_session_machine.py test_supervision.py \
@@ -25,6 +25,13 @@ TIME = 60s
 SHAPE = steady
 ARGS =
 
+# What `make check` looks at: as many at a time as `make -j` allows.
+CHECKS = lint types imports dependencies licences leaks
+SBOM = build/sbom.json
+
+# What `make audit` tells pip-audit, such as --vulnerability-service osv --osv-url http://a.mirror/v1/query
+ADVISORIES =
+
 # What `make bench-against` compares this tree to.
 REV = HEAD
 
@@ -34,7 +41,7 @@ ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve check format test test-long unit property integration chaos chaos-long contract bench bench-full bench-against bench-cluster profile load lock env-example ci clean
+.PHONY: help install serve check $(CHECKS) sbom audit format test test-long unit property integration chaos chaos-long contract bench bench-full bench-against bench-cluster profile load lock env-example ci clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -63,12 +70,32 @@ $(STAMP): $(VENV)/.packages pyproject.toml
 serve: install ## run the product on http://127.0.0.1:9000
 	@exec $(BIN)/perdure serve
 
-check: install ## format, lint, types, import rules, dependencies
+check: $(CHECKS) ## format, lint, types, import rules, dependencies, licences, keys in files; needs no network
+
+lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: install
 	$(BIN)/mypy
+
+imports: install
 	$(BIN)/lint-imports
+
+dependencies: install
 	$(BIN)/deptry .
+
+licences: sbom
+	$(BIN)/python -m supplychain.licences $(SBOM)
+
+leaks: install
+	$(BIN)/python -m supplychain.leaks
+
+sbom: install ## what the product is made of, as CycloneDX: build/sbom.json
+	$(BIN)/python -m supplychain.sbom $(SBOM)
+
+audit: install ## known vulnerabilities of all pins, by a service outside (ADVISORIES: another one)
+	$(BIN)/python -m supplychain.advisories $(ADVISORIES)
 
 format: install ## let ruff format and fix what it can
 	$(BIN)/ruff format .
@@ -124,8 +151,8 @@ lock: install ## pin all packages anew (requirements.txt, requirements-dev.txt)
 env-example: install ## write .env.example from the settings
 	$(BIN)/python -m runtime.process.settings > .env.example
 
-ci: check test ## what CI runs
+ci: check audit test ## what CI runs
 
 clean: ## remove what the commands above made, but no data
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
-	find runtime actors api tests loadtests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find runtime actors api tests loadtests supplychain -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -65,7 +65,7 @@ def _kinds(text: str) -> tuple[Kind, ...]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="same seed, same order of faults")  # noqa: S311
+    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="same seed, same order of faults")  # noqa: S311  no secret
     parser.add_argument("--kills", type=int, default=40, help="faults that kill; others come in between")
     parser.add_argument("--faults", type=_kinds, default=tuple(Kind), help="only these kinds, separated by commas")
     parser.add_argument("--sessions", type=int, default=24, help="users who talk at the same time")

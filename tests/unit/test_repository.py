@@ -9,10 +9,11 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("runtime", "actors", "api", "loadtests")
+PACKAGES: Final = ("runtime", "actors", "api", "loadtests", "supplychain")
 MOST_LINES: Final = 400
 AT_THE_TOP: Final = {"__init__.py", "py.typed", "wiring.py"}
 DOCUMENTS: Final = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("loadtests/*.md"))]
+SECURITY_EXCEPTION: Final = re.compile(r"# noqa: (?:\w+, )*S\d+(?:, \w+)*(.*)")
 INTERNAL: Final = re.compile(r"^\s*(?:from|import) +(?:runtime|actors|api)\b.*", re.MULTILINE)
 
 
@@ -37,6 +38,13 @@ def test_every_file_of_runtime_stands_in_a_room() -> None:
 def test_the_room_of_plugins_holds_the_package_perdure_alone() -> None:
     """Mypy and import rules see what lies in that package, and nothing beside it."""
     assert [entry.name for entry in (ROOT / "runtime" / "plugin").iterdir()] == ["perdure"]
+
+
+def test_an_exception_from_a_rule_of_security_says_why() -> None:
+    lines = [(module, line) for module in modules(*PACKAGES, "tests") for line in module.read_text().splitlines()]
+    reasons = [(module.name, line, found[1]) for module, line in lines if (found := SECURITY_EXCEPTION.search(line))]
+    assert [(module, line) for module, line, reason in reasons if not re.search(r"\w", reason)] == []
+    assert len(reasons) > 1  # so that the pattern is known to find them
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))

@@ -19,7 +19,7 @@ WIRE: Final = (ROOT / "docs" / "wire.md").read_text()
 NAMED: Final = frozenset(re.findall(r"`([^`\n]+)`", WIRE))
 # A document and one of its headings, as docstrings and documents write it; it may break the line.
 CITATION: Final = re.compile(r'(?:docs/)?([\w-]+\.md)\)?,\s+(?:# )?"([^"]+)"')
-PACKAGES: Final = ("runtime", "actors", "api", "tests", "loadtests")
+PACKAGES: Final = ("runtime", "actors", "api", "tests", "loadtests", "supplychain")
 
 
 def routes() -> Iterator[str]:
