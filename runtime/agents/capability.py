@@ -1,7 +1,8 @@
 """Capabilities: bundles of prompt, tools and features that an agent is given.
 
 A capability is one class in one file. Override what you need; everything else does nothing. Packages add
-theirs through the entry point group `perdure.capabilities`: each entry is a class, or an instance.
+theirs through the entry point group `perdure.capabilities`: each entry is a class, or an instance. Their code is
+trusted like ours: nothing confines it (docs/security.md).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

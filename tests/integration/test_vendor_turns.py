@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from runtime.store.pool import connect
 from tests.client import Client, Stream, check, text_of
 from tests.model_servers import Broken, Called, ModelServer, Refused, Said, Stalled, model_server
+from tests.model_servers.server import KEY
 from tests.server import ServerProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -24,19 +26,36 @@ VENDORS = ("openai:gpt-5", "openai_completions:gpt-4o", "anthropic:claude-sonnet
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def vendors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[ModelServer, Client]]:
-    async with model_server() as models:
-        process = ServerProcess(_data_dir(tmp_path_factory), models.environment() | IMPATIENT)
-        await asyncio.to_thread(process.start)
-        try:
-            async with Client(process.url) as client:
-                yield models, client
-        finally:
-            await asyncio.to_thread(process.stop)
+async def models() -> AsyncIterator[ModelServer]:
+    async with model_server() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def process(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> AsyncIterator[ServerProcess]:
+    running = ServerProcess(_data_dir(tmp_path_factory), models.environment() | IMPATIENT)
+    await asyncio.to_thread(running.start)
+    yield running
+    await asyncio.to_thread(running.stop)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def vendors(models: ModelServer, process: ServerProcess) -> AsyncIterator[tuple[ModelServer, Client]]:
+    async with Client(process.url) as client:
+        yield models, client
 
 
 def _data_dir(factory: pytest.TempPathFactory) -> Path:
     return factory.mktemp("vendors") / "data"
+
+
+async def _everything_in(database: str) -> str:
+    """Every row of every table, as text."""
+    connection = await connect(database)
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    rows = [await connection.fetch(f'SELECT * FROM "{table["tablename"]}"') for table in tables]  # noqa: S608  its own name
+    await connection.close()
+    return str([tuple(row) for found in rows for row in found])
 
 
 async def _turn(client: Client, session_id: str, text: str, turns: int = 1) -> Stream:
@@ -101,6 +120,24 @@ async def test_thinking_is_shown_and_its_signature_goes_back_to_the_vendor_but_n
     assert signature in str(models.requests[1].body)
     assert signature not in str([frame.body for frame in stream.frames])
     assert signature not in str(await client.messages(session_id))
+
+
+async def test_a_key_that_a_vendor_repeats_is_neither_stored_nor_logged(
+    vendors: tuple[ModelServer, Client], process: ServerProcess
+) -> None:
+    models, client = vendors
+    models.requests.clear()
+    models.answer(Refused(400, message=f"The key {KEY} is not for this model."))
+    session_id = await client.open(model_id=VENDORS[0])
+
+    await _turn(client, session_id, "Which key did you get?")
+
+    assert KEY in str(models.requests[0].headers)
+    stored = await _everything_in(process.database)
+    assert "Which key did you get?" in stored
+    assert "The key *** is not for this model." in stored
+    assert KEY not in stored
+    assert KEY not in process.log
 
 
 @pytest.mark.parametrize("fault", [

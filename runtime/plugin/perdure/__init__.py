@@ -9,6 +9,9 @@
 - What a tool may emit: `ToolProgress`, `ToolOutputDelta`, `FileWritten`, `SessionTitleUpdated`.
 
 A name is added in a minor version, and removed or given another meaning in a major one only. Nothing is defined here.
+
+A capability is trusted code: it runs in the session's process, with every key and every session that is there
+(docs/security.md).
 """
 
 from runtime.agents.capability import Capability, Risk

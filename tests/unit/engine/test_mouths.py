@@ -137,6 +137,17 @@ async def test_a_tools_error_can_be_stored_however_long_it_is() -> None:
         assert outcome.error == "\ufffd" * 10_000 + " … (50000 characters)"
 
 
+async def test_the_model_is_not_told_what_broke_inside_a_tool() -> None:
+    async def look(context: ToolContext) -> str:
+        message = "cannot reach db.internal as ada"
+        raise RuntimeError(message)
+
+    async with scene(say("", call("c1", "look")), look=look) as played:
+        await played.turn()
+        [outcome] = played.of("tool.completed")
+        assert outcome.error == "The tool failed."
+
+
 async def test_what_a_tool_emits_can_be_stored_and_is_its_own_affair() -> None:
     refused: list[str] = []
 
