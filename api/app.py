@@ -1,4 +1,4 @@
-"""The application: routes, one middleware, error answers. It knows stores and ports, and nothing of Ray."""
+"""The application: routes, what requests pass first, error answers. It knows stores and ports, and nothing of Ray."""
 
 from fastapi import FastAPI
 
@@ -20,7 +20,6 @@ from api.routes import (
     sessions,
     workspaces,
 )
-from runtime.process.settings import is_loopback
 
 PREFIX = "/api"
 # In the order in which they are looked through: what is asked most comes first.
@@ -53,9 +52,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.deps = deps
     app.state.streams = Streams(deps.http.sse_per_session, deps.http.sse_total)
     errors.install(app)
-    app.add_middleware(
-        FrontDoor, body_limit_bytes=deps.http.body_limit_bytes, loopback_only=is_loopback(deps.http.host)
-    )
+    app.add_middleware(FrontDoor, http=deps.http)
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)

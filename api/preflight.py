@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.http.tls import Certificate
 from runtime.agents.capability import Registry
 from runtime.core.errors import InvalidInputError, ModelRejectedError, NotFoundError
 from runtime.models.catalogue import Catalogue
@@ -26,9 +27,11 @@ def clear(settings: Settings, catalogue: Catalogue) -> Cleared:
     """Check what the server will rely on. Imports the packages of capabilities, which may take its time.
 
     Raises:
-        InvalidInputError: a key, the data dir, the default model or a capability is of no use; the words say why.
+        InvalidInputError: a key, a certificate, the data dir, the default model or a capability is of no use; the
+            words say why.
     """
     _check_secrets(settings)
+    Certificate.of(settings.http)
     _make_usable(settings.data_dir)
     return Cleared(capabilities(), catalogue, _default_model(catalogue))
 

@@ -5,12 +5,11 @@ Entry point behind `perdure serve`; the only place besides the command line that
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,7 +17,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 
 from actors import deployment
@@ -27,8 +25,8 @@ from actors.gateway import RayGateway
 from actors.site import Site, front_door_name
 from api.app import create_app
 from api.ending import Ending
-from api.http import connections
 from api.http.deps import Deps, Health
+from api.listening import listening, take_port, url_of
 from api.preflight import Cleared, clear
 from runtime.core.errors import InvalidInputError, PerdureError, StoreUnavailableError
 from runtime.ports.gateway import ActorInfo
@@ -37,7 +35,6 @@ from runtime.process.failpoint import arm
 from runtime.process.log import relay
 from runtime.process.mint import timestamp
 from runtime.process.settings import Settings
-from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
 from runtime.store.deployment import deployment_id
 from runtime.store.embedded import EmbeddedPostgres
@@ -50,10 +47,6 @@ log = structlog.get_logger(__name__)
 Progress = Callable[[str], None]
 
 HEALTH_TIMEOUT_S: Final = 2.0
-DRAIN_TIMEOUT_S: Final = 5
-KEEP_ALIVE_S: Final = (
-    75  # of an idle connection; longer than clients and balancers keep theirs, or they meet a closed one
-)
 DATABASE_PATIENCE_S: Final = 60.0
 DATABASE_RETRY_S: Final = 2.0
 JOIN_PATIENCE_S: Final = 60.0
@@ -91,7 +84,7 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
     began = time.monotonic()
     arm(settings.fail_points)
     async with contextlib.AsyncExitStack() as stack:
-        listener = stack.enter_context(_listener(settings))
+        listener = stack.enter_context(take_port(settings.http))
         cleared = await asyncio.to_thread(clear, settings, catalogue(settings))
         # What lists of models need takes seconds to load, and Ray takes longer.
         loading = asyncio.create_task(asyncio.to_thread(cleared.catalogue.preload))
@@ -108,13 +101,13 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
         gateway = await _gateway(supervisor, stack)
         await loading
         app = await _application(site, gateway, cleared, stack)
-        await stack.enter_async_context(_listening(app, listener, ending))
+        await stack.enter_async_context(listening(app, settings.http, listener, ending))
         heap.freeze()
         database = "DATABASE_URL" if settings.database_url else f"PostgreSQL 18 in {settings.data_dir / 'postgres'}"
         port = listener.getsockname()[1]
         up(
             Running(
-                url=f"http://{settings.http.host}:{port}",
+                url=url_of(settings.http, port),
                 database=database,
                 dashboard_url=cluster.dashboard_url,
                 dashboard_token=cluster.token_path,
@@ -151,22 +144,6 @@ async def _until_ray_is_lost(own_ray: LocalRay | None, gateway: RayGateway) -> N
 
 
 # ---------------------------------------------------------------- what it stands on
-
-
-@contextlib.contextmanager
-def _listener(settings: Settings) -> Iterator[socket.socket]:
-    """Take the port first: a conflict must show before anything is started."""
-    host, port = settings.http.host, settings.http.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as err:
-            way_out = "Choose another port with --port or PERDURE_HTTP__PORT."
-            message = f"Cannot listen on {host}:{port}: {err.strerror}. {way_out}"
-            raise InvalidInputError(message, "port_unavailable") from err
-        yield listener
 
 
 async def _foundation(
@@ -302,49 +279,3 @@ async def _health(front_door: FrontDoor, gateway: RayGateway) -> Health:
     except (PerdureError, OSError, TimeoutError) as err:
         return Health(is_ready=False, reason=str(err) or "no answer in time")
     return Health(is_ready=True)
-
-
-class _Uvicorn(uvicorn.Server):
-    """Leaves signals to `serve`, which has more to end than HTTP, and tells when it is up."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-    async def hold(self, listener: socket.socket) -> None:
-        """Serve until it is told to end. Raises RuntimeError if it ends by itself: nobody would be served."""
-        await self.serve(sockets=[listener])
-        if not self.should_exit:
-            message = "the HTTP server ended by itself"
-            raise RuntimeError(message)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextlib.asynccontextmanager
-async def _listening(app: FastAPI, listener: socket.socket, ending: Ending) -> AsyncIterator[None]:
-    config = uvicorn.Config(
-        app,
-        http=connections.protocol(app.state.deps.http),
-        log_config=None,
-        log_level=logging.WARNING,
-        access_log=False,
-        lifespan="off",
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
-    )
-    server = _Uvicorn(config)
-    serving = Tasks().owed(server.hold(listener), "http")
-    try:
-        await asyncio.wait({serving, asyncio.create_task(server.up.wait())}, return_when=asyncio.FIRST_COMPLETED)
-        yield
-    finally:
-        app.state.streams.close()
-        server.should_exit = True
-        await ending.unless_in_a_hurry(serving)

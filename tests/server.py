@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from loadtests.ports import free_port
 from runtime.store.embedded import EmbeddedPostgres
 
 COMMAND: Final = Path(sys.executable).with_name("perdure")
-UP: Final = re.compile(r"Perdure is up.* at .*?(http://[^\s\x1b]+)")
+UP: Final = re.compile(r"Perdure is up.* at .*?(https?://[^\s\x1b]+)")
 START_TIMEOUT_S: Final = 150.0  # of a machine that does much else
 STOP_TIMEOUT_S: Final = 120.0
 POLL_S: Final = 0.05
@@ -32,7 +33,7 @@ class ServerProcess:
 
     `settings` are variables of its environment, which but for BARE has no others of Perdure's; modules in
     `python_path` can be imported by it and its actors. `entrance` are words before the command, which put it somewhere
-    else.
+    else. Over TLS its certificate is the one that it was given.
     """
 
     def __init__(
@@ -56,6 +57,11 @@ class ServerProcess:
     def port(self) -> int:
         """Where it listens, or will."""
         return httpx.URL(self.url).port or self._port
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """What a client over TLS needs."""
+        return ssl.create_default_context(cafile=self._settings.get("PERDURE_HTTP__TLS_CERTIFICATE"))
 
     @property
     def process(self) -> psutil.Process:
@@ -172,7 +178,7 @@ class ServerProcess:
             return False
         self.url = found[1]
         try:
-            return httpx.get(f"{self.url}/health", timeout=5).status_code == httpx.codes.OK
+            return httpx.get(f"{self.url}/health", timeout=5, verify=self.trust).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 

@@ -1,17 +1,20 @@
 """What uvicorn leaves open: how large a request's header may be, how long it may take, and how many connect.
 
-A connection beyond the last is taken, and its request answered with a 503: one that is refused without a word looks
-like a server that is down.
+A connection beyond the last, of all or of one address, is taken and its request answered with a 503 or 429: one that is
+refused without a word looks like a server that is down.
 """
 
 import asyncio
-from typing import Any, Final
+from collections import Counter
+from typing import Any, ClassVar, Final
 
 from fastapi import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from api.http.callers import Proxies, is_local, network_of
 from api.http.errors import problem
+from api.http.headers import API
 from runtime.process.settings import HttpSettings
 
 BESIDE_STREAMS: Final = 2_000  # connections for requests, when every event stream is taken
@@ -26,6 +29,9 @@ def protocol(http: HttpSettings) -> type[HttpToolsProtocol]:
         header_limit_bytes = http.header_limit_bytes
         header_timeout_s = http.header_timeout_s
         most = http.connections or http.sse_total + BESIDE_STREAMS
+        most_per_address = http.connections_per_address
+        proxies = Proxies(http.proxies)
+        by_address: ClassVar[Counter[str]] = Counter()
 
     return Limited
 
@@ -34,22 +40,32 @@ class _Limited(HttpToolsProtocol):
     header_limit_bytes: int
     header_timeout_s: float
     most: int
+    most_per_address: int
+    proxies: Proxies
+    by_address: ClassVar[Counter[str]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deadline: asyncio.TimerHandle | None = None  # of a header that is still to come
         self._is_new = False  # whether that header began in the bytes that are being read
         self._header_bytes = 0  # of it, without those
+        self._address: str | None = None  # under which it is counted
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own
         super().connection_made(transport)
+        self._count()
         if len(self.connections) > self.most:
-            self.app = _no_room
-            self.timeout_keep_alive = self.header_timeout_s = REFUSED_PATIENCE_S
+            self._refuse_all(_no_room)
+        elif self._address is not None and self.by_address[self._address] > self.most_per_address:
+            self._refuse_all(self._too_many_of_address)
         self._expect_header(self.timeout_keep_alive)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        if self._address is not None:
+            self.by_address[self._address] -= 1
+            if not self.by_address[self._address]:
+                del self.by_address[self._address]
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -59,7 +75,7 @@ class _Limited(HttpToolsProtocol):
             return
         self._header_bytes += len(data)
         if self._header_bytes > self.header_limit_bytes:
-            self._hang_up()
+            self._hang_up(self._refusal())
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -73,6 +89,20 @@ class _Limited(HttpToolsProtocol):
             self.app = self._too_large
         super().on_headers_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP as any other error is answered."""
+        self._hang_up(_last(problem(400, "invalid_http", msg)))
+
+    def _count(self) -> None:
+        if self.client is None or is_local(self.client[0]) or self.proxies.include(self.client[0]):
+            return
+        self._address = network_of(self.client[0])
+        self.by_address[self._address] += 1
+
+    def _refuse_all(self, app: ASGIApp) -> None:
+        self.app = app
+        self.timeout_keep_alive = self.header_timeout_s = REFUSED_PATIENCE_S
+
     def _expect_header(self, timeout_s: float) -> None:
         self._stop_waiting()
         self._header_bytes = 0
@@ -83,15 +113,20 @@ class _Limited(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
-    def _hang_up(self) -> None:
-        """Refuse a header before its end; without a word if an earlier request is still being answered."""
+    def _hang_up(self, answer: Response) -> None:
+        """Refuse what cannot be read to its end; without a word if an earlier request is still being answered."""
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(_as_bytes(self._refusal()))
+            self.transport.write(_as_bytes(answer))
         self.transport.close()
 
     def _refusal(self) -> Response:
         words = f"A request's header may have {self.header_limit_bytes} bytes (PERDURE_HTTP__HEADER_LIMIT_BYTES)."
         return _last(problem(431, "header_too_large", words))
+
+    async def _too_many_of_address(self, scope: Scope, receive: Receive, send: Send) -> None:
+        words = f"An address may have {self.most_per_address} connections (PERDURE_HTTP__CONNECTIONS_PER_ADDRESS)."
+        answer = problem(429, "too_many_connections_of_address", words, retry_after_s=RETRY_AFTER_S)
+        await _last(answer)(scope, receive, send)
 
     async def _too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._refusal()(scope, receive, send)
@@ -104,6 +139,7 @@ async def _no_room(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _last(answer: Response) -> Response:
     answer.headers["connection"] = "close"
+    answer.raw_headers += API
     return answer
 
 

@@ -1,4 +1,4 @@
-"""What holds for every request: an id, a friendly origin, a body of the right type and size, no traceback.
+"""What holds for every request: an id, our name, a friendly origin, a body of the right type and size, no traceback.
 
 One plain ASGI layer: it costs microseconds, and nothing that it does holds up a stream.
 """
@@ -6,9 +6,8 @@ One plain ASGI layer: it costs microseconds, and nothing that it does holds up a
 import re
 import uuid
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Final
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -16,10 +15,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.http.callers import Proxies
 from api.http.changes import change_reason
 from api.http.errors import problem, reply
+from api.http.headers import Outlet
+from api.http.hosts import Hosts
+from api.http.origins import Origins
 from runtime.core.errors import PerdureError
-from runtime.process.settings import is_loopback
+from runtime.process.settings import HttpSettings
 
 log = structlog.get_logger(__name__)
 
@@ -31,30 +34,34 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f]")  # a pattern of a route would al
 
 
 class FrontDoor:
-    """Wraps the application. With `loopback_only`, requests that name another host are refused.
+    """Wraps the application.
 
-    Without authentication, what protects a server on this machine from the pages of other sites is that
-    browsers say where a request comes from, and that a name which was rebound to 127.0.0.1 is not ours.
+    What protects a server from the pages of other sites is that browsers say where a request comes from, and that a
+    name which was rebound to its address is not its own.
     """
 
-    def __init__(self, app: ASGIApp, body_limit_bytes: int, *, loopback_only: bool) -> None:
-        self._app = app
-        self._body_limit_bytes = body_limit_bytes
-        self._loopback_only = loopback_only
+    def __init__(self, app: ASGIApp, http: HttpSettings) -> None:
+        self._proxies = Proxies(http.proxies)
+        self._hosts = Hosts(http.host, http.hosts)
+        self._origins = Origins(http.cors_origins)
+        self._app = self._origins.share(app)
+        self._body_limit_bytes = http.body_limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._proxies:
+            self._proxies.look_through(scope)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         request_id = _request_id(headers)
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        outlet = _Outlet(send, request_id)
+        outlet = Outlet(send, scope, request_id)
         try:
             refusal = self._refusal(scope, headers)
             if refusal is not None:
-                await refusal(scope, receive, outlet)
+                await self._origins.share(refusal)(scope, receive, outlet)
             else:
                 await self._app(scope, self._limited(receive) if _has_body(headers) else receive, outlet)
         except ClientDisconnect:
@@ -63,12 +70,14 @@ class FrontDoor:
             log.exception("request_failed", method=scope["method"], path=scope["path"])
             if not outlet.has_started:
                 answer = problem(500, "internal", "An unexpected error happened; the server's log has the details.")
-                await answer(scope, receive, outlet)
+                await self._origins.share(answer)(scope, receive, outlet)
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
-        if self._loopback_only and not _is_ours(headers.get("host", "")):
-            return problem(403, "foreign_host", "This server answers to loopback addresses only.")
-        if scope["method"] not in _SAFE and _is_cross_site(headers):
+        if len(headers) < len(scope["headers"]) and _names_two_hosts(scope):
+            return problem(400, "invalid_input", "The request has more than one Host.")
+        if not self._hosts.include(host := headers.get("host", "")):
+            return problem(403, "foreign_host", self._hosts.refusal(host))
+        if scope["method"] not in _SAFE and self._origins.refuse(headers):
             return problem(403, "cross_site_request", "Pages of other sites may not change anything here.")
         if not _is_text(scope["raw_path"], _CONTROL) or not _is_text(scope["query_string"], _NUL):
             return problem(400, "invalid_input", "The address is not UTF-8, or contains a control character.")
@@ -105,26 +114,16 @@ class FrontDoor:
         return count
 
 
-class _Outlet:
-    """Sends a reply, with the id of its request."""
-
-    def __init__(self, send: Send, request_id: str) -> None:
-        self._send = send
-        self._header = (b"x-request-id", request_id.encode("latin-1"))
-        self.has_started = False
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.has_started = True
-            message = {**message, "headers": [*message.get("headers", ()), self._header]}
-        await self._send(message)
-
-
 def _request_id(headers: Mapping[str, str]) -> str:
     given = headers.get("x-request-id", "")
     if 0 < len(given) <= _MAX_ID_CHARS and given.isascii() and given.isprintable():
         return given
     return uuid.uuid4().hex
+
+
+def _names_two_hosts(scope: Scope) -> bool:
+    """Tell whether readers could differ in which host is meant (RFC 9112 §3.2)."""
+    return [name for name, _ in scope["headers"]].count(b"host") > 1
 
 
 def _is_text(part: bytes, refused: re.Pattern[str]) -> bool:
@@ -142,18 +141,3 @@ def _has_body(headers: Mapping[str, str]) -> bool:
 def _is_json(content_type: str) -> bool:
     media_type = content_type.partition(";")[0].strip().lower()
     return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
-
-
-@lru_cache(maxsize=256)
-def _is_ours(host: str) -> bool:
-    name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
-    return not name or name.lower().endswith(".localhost") or is_loopback(name.lower())
-
-
-def _is_cross_site(headers: Mapping[str, str]) -> bool:
-    """Tell whether a browser sent this for a page of another site; other programs send neither header."""
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")

@@ -4,7 +4,6 @@
 names. `python -m runtime.process.settings` writes `.env.example`.
 """
 
-import ipaddress
 import os
 import re
 import sys
@@ -31,6 +30,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.core.errors import InvalidInputError
+from runtime.process.addresses import Hosts, Networks, Origins, is_loopback
 
 _PREFIX: Final = "PERDURE_"
 _CARRIED: Final = re.compile(r"[A-Z0-9_]+_(API_KEY|BASE_URL|ENDPOINT|API_BASE)")
@@ -71,6 +71,34 @@ class HttpSettings(_Group):
         le=1_000_000,
         description="Connections that may be open at a time; empty: 2,000 more than event streams",
     )
+    connections_per_address: int = Field(
+        2_000,
+        ge=1,
+        le=1_000_000,
+        description="Connections of one address, or one /64 of IPv6; loopback and PERDURE_HTTP__PROXIES may have any",
+    )
+    hosts: Hosts = Field(
+        (),
+        description="Names by which clients call it, say api.example.com,*.example.org; beside loopback's, and "
+        "addresses when it listens beyond that",
+    )
+    proxies: Networks = Field(
+        (), description="Addresses and networks of proxies whose X-Forwarded-For, -Proto and -Host are believed"
+    )
+    cors_origins: Origins = Field(
+        (), description="Origins of other sites whose pages may call it, say https://app.example.com; empty: none"
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file of a certificate and its chain, read again when it changes; empty: plain HTTP"
+    )
+    tls_key: Path | None = Field(None, description="PEM file of the certificate's key, without a password")
+
+    @model_validator(mode="after")
+    def _certificate_goes_with_its_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            message = "TLS needs both TLS_CERTIFICATE and TLS_KEY, plain HTTP neither"
+            raise ValueError(message)
+        return self
 
 
 class ActorSettings(_Group):
@@ -257,10 +285,10 @@ class Settings(_Carried, BaseSettings):
 
     @model_validator(mode="after")
     def _loopback_without_authentication(self) -> Self:
-        if not is_loopback(self.http.host):
+        if self.auth_mode == "none" and not is_loopback(self.http.host):
             message = (
                 f"host {self.http.host!r} is not loopback, and with AUTH_MODE=none anybody who reaches it would be "
-                "an administrator: serve on 127.0.0.1 and put an authenticating proxy in front"
+                "an administrator: choose another AUTH_MODE, or serve on 127.0.0.1 behind a proxy that authenticates"
             )
             raise ValueError(message)
         return self
@@ -274,16 +302,6 @@ class Setting:
     default: str
     description: str
     group: str
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only programs on this machine can reach a server on `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def describe() -> Iterator[Setting]:
@@ -311,12 +329,12 @@ def env_example() -> str:
 
 
 def _setting(name: str, field: FieldInfo, group: str) -> Setting:
-    default = "" if field.default is None else str(field.default)
+    default = "" if field.default in (None, ()) else str(field.default)
     return Setting(name, default, field.description or "", group)
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:
-    where = "__".join(str(part) for part in location).upper()
+    where = "__".join(part for part in location if isinstance(part, str)).upper()  # a list has no numbers outside
     bare = {setting.name for setting in describe()}
     name = where if where in bare or not where else _PREFIX + where
     return f"{name}: {message}" if name else message

@@ -58,6 +58,12 @@ def test_data_dir_of_somebody_else_is_refused() -> None:
             os.seteuid(me)
 
 
+def test_certificate_that_is_not_there_is_refused(data_dir: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "cert.pem"
+    message = refusal(data_dir, http={"tls_certificate": missing, "tls_key": missing})
+    assert message == f"PERDURE_HTTP__TLS_CERTIFICATE: {missing} cannot be read: No such file or directory."
+
+
 @pytest.mark.parametrize("name", ["secrets_encryption_key", "secrets_encryption_key_previous"])
 def test_malformed_key_is_refused_with_the_way_to_a_right_one(data_dir: Path, name: str) -> None:
     message = refusal(data_dir, **{name: "foo"})

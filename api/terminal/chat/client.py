@@ -22,7 +22,7 @@ from runtime.core.errors import ConflictError, InvalidInputError, OverloadedErro
 from runtime.core.ids import is_id
 from runtime.core.message import Message
 from runtime.core.retry import backoff_s
-from runtime.process.settings import is_loopback
+from runtime.process.addresses import is_loopback
 
 DEFAULT_PORT: Final = 9000
 DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"

@@ -13,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from api.http import connections
 from api.http.connections import protocol
 from runtime.process.settings import HttpSettings
 
 PATIENCE_S = 10.0
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-Dial = Callable[[], Awaitable[Line]]
+Dial = Callable[..., Awaitable[Line]]
 
 
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,7 +30,7 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def serving(**limits: Any) -> AsyncIterator[Dial]:
-    """Serve with these limits, and give a way to connect."""
+    """Serve with these limits, and give a way to connect, from an address of this machine."""
     config = uvicorn.Config(
         hello,
         port=0,
@@ -46,8 +47,8 @@ async def serving(**limits: Any) -> AsyncIterator[Dial]:
     port = server.servers[0].sockets[0].getsockname()[1]
     lines: list[Line] = []
 
-    async def dial() -> Line:
-        lines.append(await asyncio.open_connection("127.0.0.1", port))
+    async def dial(address: str = "127.0.0.1") -> Line:
+        lines.append(await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0)))
         return lines[-1]
 
     try:
@@ -132,8 +133,47 @@ async def test_one_connection_more_than_may_be_is_told_so_and_may_come_again() -
         assert await answered(dial) == 200
 
 
-async def answered(dial: Dial) -> int:
+async def answered(dial: Dial, address: str = "127.0.0.1") -> int:
     """Connect until there is room: the server hears of a connection's end a moment later."""
-    while (status := (await ask(await dial()))[0]) == 503:
+    while (status := (await ask(await dial(address)))[0]) in (429, 503):
         pass
     return status
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> str:
+    """An address of this machine that is taken for one of another."""
+    monkeypatch.setattr(connections, "is_local", lambda host: host == "127.0.0.1")
+    return "127.0.0.2"
+
+
+async def test_an_address_has_no_more_connections_than_it_may(far: str) -> None:
+    async with serving(connections_per_address=2) as dial:
+        first, second = await dial(far), await dial(far)
+        third = await dial(far)
+        status, body = await ask(third)
+        assert (status, code(body)) == (429, "too_many_connections_of_address")
+        assert msgspec.json.decode(body)["retry_after_seconds"] == 5
+        assert await third[0].read() == b""
+        assert [(await ask(line))[0] for line in (first, second)] == [200, 200]
+        assert (await ask(await dial("127.0.0.3")))[0] == 200
+        second[1].close()
+        await second[1].wait_closed()
+        assert await answered(dial, far) == 200
+
+
+@pytest.mark.parametrize("trusted", ["", "127.0.0.2/32"])
+async def test_loopback_and_trusted_proxies_may_have_any_number(far: str, trusted: str) -> None:
+    async with serving(connections_per_address=1, proxies=trusted) as dial:
+        for address in ("127.0.0.1", far if trusted else "127.0.0.1"):
+            lines = [await dial(address) for _ in range(5)]
+            assert [(await ask(line))[0] for line in lines] == [200] * 5
+
+
+@pytest.mark.parametrize("garbage", [b"nonsense\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01", b"GET / HTTP/x\r\n\r\n"])
+async def test_what_is_no_http_is_refused_as_all_else(garbage: bytes) -> None:
+    async with serving() as dial:
+        line = await dial()
+        status, body = await ask(line, garbage)
+        assert (status, code(body)) == (400, "invalid_http")
+        assert await line[0].read() == b""

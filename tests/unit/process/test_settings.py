@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from runtime.core.errors import InvalidInputError
-from runtime.process.settings import Settings, describe, env_example, is_loopback
+from runtime.process.addresses import is_loopback
+from runtime.process.settings import Settings, describe, env_example
 
 ROOT = Path(__file__).parents[3]
 
@@ -77,6 +78,48 @@ def test_host_beyond_loopback_is_refused_without_authentication(host: str) -> No
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])
 def test_loopback_host_is_recognised(host: str) -> None:
     assert is_loopback(host)
+
+
+def test_lists_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERDURE_HTTP__HOSTS", "API.example.com:8443, *.example.org,[::1]")
+    monkeypatch.setenv("PERDURE_HTTP__PROXIES", "10.0.0.0/8,192.0.2.7")
+    monkeypatch.setenv("PERDURE_HTTP__CORS_ORIGINS", "https://App.example.com:443,http://localhost:3000")
+    http = Settings.load().http
+    assert http.hosts == ("api.example.com", "*.example.org", "[::1]")
+    assert [str(network) for network in http.proxies] == ["10.0.0.0/8", "192.0.2.7/32"]
+    assert http.cors_origins == ("https://app.example.com", "http://localhost:3000")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOSTS", "*"),
+        ("HOSTS", "https://api.example.com"),
+        ("HOSTS", "good.example,a b"),
+        ("HOSTS", "api.*.com"),
+        ("PROXIES", "10.0.0.1/8"),
+        ("PROXIES", "*"),
+        ("PROXIES", "proxy.internal"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "null"),
+        ("CORS_ORIGINS", "app.example.com"),
+        ("CORS_ORIGINS", "https://*.example.com"),
+        ("CORS_ORIGINS", "https://app.example.com/"),
+        ("CORS_ORIGINS", "https://user@app.example.com"),
+        ("CORS_ORIGINS", "https://app.example.com:99999"),
+        ("CORS_ORIGINS", "https://[app"),
+    ],
+)
+def test_what_is_no_address_is_refused_by_the_name_of_its_list(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"PERDURE_HTTP__{name}", value)
+    assert refusal().startswith(f"PERDURE_HTTP__{name}: ")
+
+
+@pytest.mark.parametrize("alone", ["tls_certificate", "tls_key"])
+def test_certificate_and_key_go_together(alone: str) -> None:
+    assert "both TLS_CERTIFICATE and TLS_KEY" in refusal(http={alone: "/etc/perdure/some.pem"})
 
 
 def test_lease_shorter_than_two_pings_is_refused() -> None:
