@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from api.http import docs, errors
 from api.http.deps import Deps
+from api.http.limits import Admission, Limits
 from api.http.middleware import FrontDoor
 from api.http.sse import Streams
 from api.routes import (
@@ -50,9 +51,11 @@ def create_app(deps: Deps) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.deps = deps
-    app.state.streams = Streams(deps.http.sse_per_session, deps.http.sse_total)
+    app.state.streams = Streams(deps.http.sse_per_session, deps.http.sse_total, deps.allowances.streams_per_org)
+    app.state.limits = Limits(deps.allowances)
     errors.install(app)
-    app.add_middleware(FrontDoor, http=deps.http)
+    app.add_middleware(Admission, limits=app.state.limits)
+    app.add_middleware(FrontDoor, http=deps.http)  # the last one is the outermost
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)

@@ -26,6 +26,7 @@ from actors.site import Site, front_door_name
 from api.app import create_app
 from api.ending import Ending
 from api.http.deps import Deps, Health
+from api.http.limits import Allowances
 from api.listening import listening, take_port, url_of
 from api.preflight import Cleared, clear
 from runtime.core.errors import InvalidInputError, PerdureError, StoreUnavailableError
@@ -35,6 +36,7 @@ from runtime.process.failpoint import arm
 from runtime.process.log import relay
 from runtime.process.mint import timestamp
 from runtime.process.settings import Settings
+from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
 from runtime.store.deployment import deployment_id
 from runtime.store.embedded import EmbeddedPostgres
@@ -244,7 +246,7 @@ async def _gateway(supervisor: Any, stack: contextlib.AsyncExitStack) -> RayGate
 async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack: contextlib.AsyncExitStack) -> FastAPI:
     front_door = await open_front_door(site.dsn)
     stack.push_async_callback(front_door.close)
-    return create_app(
+    app = create_app(
         Deps(
             stores=front_door.stores,
             registry=cleared.registry,
@@ -253,8 +255,13 @@ async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack:
             http=site.settings.http,
             health=lambda: _health(front_door, gateway),
             version=version("perdure"),
+            allowances=Allowances.of(site.settings),
         )
     )
+    tasks = Tasks()
+    tasks.essential(app.state.limits.share(front_door.rates), "rates")
+    stack.push_async_callback(tasks.close)
+    return app
 
 
 def _front_door(name: str) -> ActorInfo:

@@ -23,6 +23,7 @@ from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.migrate import check
 from runtime.store.pool import Pool, open_pool, ping
+from runtime.store.rates import RateStore
 from runtime.store.rehearsal import rehearse_appends, rehearse_loads
 from runtime.store.sessions import SessionStore
 from runtime.store.workspaces import WorkspaceStore
@@ -78,6 +79,7 @@ class FrontDoor:
 
     pool: Pool
     stores: Stores
+    rates: RateStore
 
     async def check(self) -> None:
         """Pass if the database answers. Raises StoreUnavailableError."""
@@ -100,7 +102,7 @@ async def open_front_door(dsn: str) -> FrontDoor:
     except BaseException:
         await pool.close()
         raise
-    return FrontDoor(pool, stores_in(pool))
+    return FrontDoor(pool, stores_in(pool), RateStore(pool))
 
 
 def stores_in(pool: Pool) -> Stores:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.http.limits import ANY, Allowances
 from api.http.sse import Streams
 from runtime.agents.authoring import Authoring
 from runtime.agents.capability import Registry
@@ -35,6 +36,7 @@ class Deps:
     http: HttpSettings
     health: Callable[[], Awaitable[Health]]
     version: str
+    allowances: Allowances = ANY
 
     @property
     def authoring(self) -> Authoring:

@@ -7,28 +7,32 @@ the socket is made here and nowhere else, for the log has readers that speak oth
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import structlog
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.types import Message, Receive, Scope, Send
 
+from api.http.callers import Caller, caller_of
 from runtime.core.errors import LimitExceededError, NotFoundError, PerdureError
 from runtime.ports.events import Filter, StoredEvent
 from runtime.ports.gateway import Frame, Gateway, Subscription
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 RETRY_MS: Final = 100  # how soon a client may come back after the stream has ended
 HEARTBEAT: Final = ServerSentEvent(comment="heartbeat", sep="\n")
 CYCLE: Final = "connection_cycle"
 MAINTENANCE: Final = "server_maintenance"
+REVOKED: Final = "access_changed"
 PAGE: Final = 500  # events of history in one read and one write
 SEND_TIMEOUT_S: Final = 60.0
+RETRY_AFTER_S: Final = 5.0  # when there are too many streams
 _JITTER: Final = 0.2
 _HEADERS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -70,38 +74,89 @@ class Timing:
     send_timeout_s: float = SEND_TIMEOUT_S
 
 
-class Streams:
-    """The open streams of this server: how many there may be, and the end of them all."""
+@dataclass(eq=False, slots=True)
+class OpenStream:
+    """A stream that is being read. `ended` is why its client is sent away."""
 
-    def __init__(self, per_session: int, total: int) -> None:
+    session_id: str
+    caller: Caller | None
+    ended: "asyncio.Future[str]"
+
+    @property
+    def org_id(self) -> str | None:
+        """Whose it is, if one has to say who one is."""
+        return self.caller.org_id if self.caller is not None else None
+
+    def end(self, reason: str) -> None:
+        """Send its client away; the first reason counts."""
+        if not self.ended.done():
+            self.ended.set_result(reason)
+
+
+class Streams:
+    """The open streams of this server: how many there may be, and the end of them."""
+
+    def __init__(self, per_session: int, total: int, per_org: int | None = None) -> None:
         self._per_session = per_session
+        self._per_org = total if per_org is None else per_org
         self._total = total
-        self._open: Counter[str] = Counter()
-        self.closing = asyncio.Event()
+        self._open: set[OpenStream] = set()
+        self._of_session: Counter[str] = Counter()
+        self._of_org: Counter[str | None] = Counter()
+        self._is_closing = False
 
     def __len__(self) -> int:
-        return self._open.total()
+        return len(self._open)
 
     def close(self) -> None:
         """Tell every client to come back later: the server stops."""
-        self.closing.set()
+        self._is_closing = True
+        for stream in self._open:
+            stream.end(MAINTENANCE)
+
+    def close_of(self, credential_id: str) -> int:
+        """End the streams of a credential that is not good any more; return how many there were."""
+        return self.close_where(lambda caller: caller.credential_id == credential_id)
+
+    def close_where(self, is_over: Callable[[Caller], bool]) -> int:
+        """End the streams of those who may not listen any more; return how many there were."""
+        found = [stream for stream in self._open if stream.caller is not None and is_over(stream.caller)]
+        for stream in found:
+            stream.end(REVOKED)
+        return len(found)
 
     @contextmanager
-    def slot(self, session_id: str) -> Iterator[None]:
+    def slot(self, session_id: str, caller: Caller | None = None) -> Iterator[OpenStream]:
         """Count a stream while it is open. Raises LimitExceededError."""
-        if self._open[session_id] >= self._per_session:
-            message = f"This session has {self._per_session} event streams already."
-            raise LimitExceededError(message, "too_many_streams", 5.0)
-        if len(self) >= self._total:
-            message = f"This server has {self._total} event streams already."
-            raise LimitExceededError(message, "too_many_streams", 5.0)
-        self._open[session_id] += 1
+        stream = OpenStream(session_id, caller, asyncio.get_running_loop().create_future())
+        self._check(stream)
+        self._open.add(stream)
+        self._of_session[session_id] += 1
+        self._of_org[stream.org_id] += 1
+        if self._is_closing:
+            stream.end(MAINTENANCE)
         try:
-            yield
+            yield stream
         finally:
-            self._open[session_id] -= 1
-            if not self._open[session_id]:
-                del self._open[session_id]
+            self._open.remove(stream)
+            _count_down(self._of_session, session_id)
+            _count_down(self._of_org, stream.org_id)
+
+    def _check(self, stream: OpenStream) -> None:
+        for there, most, whose in (
+            (self._of_session[stream.session_id], self._per_session, "This session"),
+            (self._of_org[stream.org_id], self._per_org, "This organisation"),
+            (len(self), self._total, "This server"),
+        ):
+            if there >= most:
+                message = f"{whose} has {most} event streams already."
+                raise LimitExceededError(message, "too_many_streams", RETRY_AFTER_S)
+
+
+def _count_down(counter: Counter[T], key: T) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]
 
 
 class History(Protocol):
@@ -242,7 +297,7 @@ class EventStream(EventSourceResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the client leaves, the cycle is over or the server stops."""
-        with self._streams.slot(self._session_id):
+        with self._streams.slot(self._session_id, caller_of(scope)) as self._opened:
             await self._follower.open(self._start)
             try:
                 await super().__call__(scope, receive, send)
@@ -277,7 +332,6 @@ class EventStream(EventSourceResponse):
         # The library would look for a signal at uvicorn, which hears none here: `serve` does, and closes the streams.
         try:
             async with asyncio.timeout(self._cycle_s):
-                await self._streams.closing.wait()
-            self._farewell = MAINTENANCE
+                self._farewell = await self._opened.ended
         except TimeoutError:
             self._farewell = CYCLE

@@ -59,6 +59,12 @@ class HttpSettings(_Group):
     sse_heartbeat_s: Seconds = Field(30, description="Seconds between heartbeat comments on an event stream")
     sse_cycle_s: Seconds = Field(300, description="Seconds after which a stream asks its client to reconnect, ±20 %")
     sse_per_session: int = Field(12, ge=1, le=10_000, description="Event streams that one session may have at a time")
+    sse_per_org: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Event streams that one organisation may have at a time; empty: 1,000, any while AUTH_MODE=none",
+    )
     sse_total: int = Field(10_000, ge=1, le=1_000_000, description="Event streams that the server may have at a time")
     body_limit_bytes: int = Field(8_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, in bytes")
     header_limit_bytes: int = Field(
@@ -99,6 +105,24 @@ class HttpSettings(_Group):
             message = "TLS needs both TLS_CERTIFICATE and TLS_KEY, plain HTTP neither"
             raise ValueError(message)
         return self
+
+
+class LimitSettings(_Group):
+    """How often clients may ask, over all front doors."""
+
+    requests_per_minute: int | None = Field(
+        None,
+        ge=0,
+        le=10_000_000,
+        description="Requests a minute of one credential, or of an address without one; 0: any number; "
+        "empty: 1200, any number while AUTH_MODE=none",
+    )
+    org_requests_per_minute: int = Field(
+        0, ge=0, le=100_000_000, description="Requests a minute of one organisation; 0: any number"
+    )
+    failures_per_minute: int = Field(
+        30, ge=1, le=1_000_000, description="Failed authentications a minute of one address"
+    )
 
 
 class ActorSettings(_Group):
@@ -236,6 +260,7 @@ class Settings(_Carried, BaseSettings):
         None, description="Folder of fail points, for tests that kill: see docs/crash-windows.md"
     )
     http: HttpSettings = HttpSettings()
+    limits: LimitSettings = LimitSettings()
     actors: ActorSettings = ActorSettings()
     journal: JournalSettings = JournalSettings()
     model: ModelSettings = ModelSettings()

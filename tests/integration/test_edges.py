@@ -1,4 +1,4 @@
-"""The edges of a running server, attacked: TLS, names, proxies and pages of other sites."""
+"""The edges of a running server, attacked: TLS, names, proxies, pages of other sites, rates and streams."""
 
 import asyncio
 import ssl
@@ -9,12 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from runtime.store.pool import connect
 from tests.certificates import HOST, serial_of, write_certificate
 from tests.server import ONE_ACTOR, ServerProcess
 
 pytestmark = pytest.mark.timeout(300)
 
 APP = "https://app.example.com"
+PER_MINUTE = 20
 PATIENCE_S = 60.0
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -31,6 +33,8 @@ class Edge(ServerProcess):
             "PERDURE_HTTP__HOSTS": "api.example.com,*.example.org",
             "PERDURE_HTTP__PROXIES": HOST,
             "PERDURE_HTTP__CORS_ORIGINS": APP,
+            "PERDURE_HTTP__SSE_PER_ORG": "2",
+            "PERDURE_LIMITS__REQUESTS_PER_MINUTE": str(PER_MINUTE),
         }
         super().__init__(folder / "data", {**ONE_ACTOR, **settings})
 
@@ -129,3 +133,42 @@ async def test_only_pages_that_are_named_may_call(edge: Edge) -> None:
             asked = {**said, "Access-Control-Request-Method": "POST"}
             reply = await client.options("/sessions", headers=asked)
             assert ("access-control-allow-origin" in reply.headers) is (code == 201)
+
+
+async def test_address_that_asks_too_often_waits_and_nobody_else_does(edge: Edge) -> None:
+    async with client_at(edge, "192.0.2.5") as client, client_at(edge, "192.0.2.6") as other:
+        replies = [await client.get("/capabilities") for _ in range(PER_MINUTE)]
+        refused = replies[-1]
+        while refused.status_code == 200:  # one comes back every three seconds
+            refused = await client.get("/capabilities")
+        assert all(reply.status_code == 200 for reply in replies)
+        assert replies[0].headers["ratelimit-policy"] == f'"address";q={PER_MINUTE};w=60'
+        assert replies[0].headers["ratelimit"] == f'"address";r={PER_MINUTE - 1};t=57'
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert 1 <= int(refused.headers["retry-after"]) == refused.json()["retry_after_seconds"] <= 3
+        assert refused.headers["ratelimit"].startswith('"address";r=0;t=')
+        assert (await other.get("/capabilities")).status_code == 200
+        spoofed = {"X-Forwarded-For": "198.51.100.99, 192.0.2.5"}  # the proxy adds whom it sees to what it is told
+        assert 429 in [(await client.get("/capabilities", headers=spoofed)).status_code for _ in range(5)]
+
+
+async def test_other_front_doors_are_told_of_it(edge: Edge) -> None:
+    async with asyncio.timeout(PATIENCE_S), client_at(edge, "192.0.2.7") as client:
+        await client.get("/capabilities")
+        connection = await connect(edge.database)
+        try:
+            while not await connection.fetchval("SELECT count(*) FROM rate_usage WHERE key = 'address:192.0.2.7'"):
+                await connection.fetchval("SELECT 1")
+        finally:
+            await connection.close()
+
+
+async def test_streams_of_an_organisation_are_limited(edge: Edge) -> None:
+    async with client_at(edge, "192.0.2.8") as client:
+        sessions = [(await client.post("/sessions", json={})).json()["id"] for _ in range(3)]
+        streams = [client.stream("GET", f"/sessions/{session}/sse") for session in sessions[:2]]
+        async with streams[0] as first, streams[1] as second:
+            assert (first.status_code, second.status_code) == (200, 200)
+            reply = await client.get(f"/sessions/{sessions[2]}/sse")
+            assert (reply.status_code, reply.json()["code"]) == (429, "too_many_streams")
+            assert int(reply.headers["retry-after"]) > 0

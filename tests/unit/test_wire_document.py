@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from api.app import create_app
+from api.http.limits import Allowances
 from api.http.openapi import document
 from runtime.core import event as ev
 from runtime.core.failure import WORDS
@@ -23,7 +24,8 @@ PACKAGES: Final = ("runtime", "actors", "api", "tests", "loadtests", "supplychai
 
 
 def routes() -> Iterator[str]:
-    app = create_app(SimpleNamespace(version="", http=HttpSettings()))  # type: ignore[arg-type]  # nothing is served
+    deps = SimpleNamespace(version="", http=HttpSettings(), allowances=Allowances())
+    app = create_app(deps)  # type: ignore[arg-type]  # nothing is served
     operations: dict[str, Any] = document(app)["paths"]
     for path in operations:
         yield path.removeprefix("/api/v1")

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import dataclass
 
 import pytest
 from starlette.types import Message
@@ -12,11 +13,26 @@ from tests.unit.api.builders import live, stored
 LONG = 3600.0
 
 
+@dataclass(frozen=True)
+class Listener:
+    """Somebody who has shown a credential."""
+
+    credential_id: str | None
+    org_id: str = "org_1"
+
+
 class Connection:
     """One client of a stream: what it was sent, and a way to leave or to stop reading."""
 
-    def __init__(self, timing: Timing, gateway: FakeGateway, log: ListLog, streams: Streams | None = None) -> None:
-        self.streams = streams or Streams(12, 100)
+    def __init__(
+        self,
+        timing: Timing,
+        gateway: FakeGateway,
+        log: ListLog,
+        streams: Streams | None = None,
+        caller: Listener | None = None,
+    ) -> None:
+        self.streams = Streams(12, 100) if streams is None else streams
         self.start: Message | None = None
         self.body = b""
         self.is_complete = False
@@ -26,7 +42,8 @@ class Connection:
         self._left = asyncio.Event()
         follower = Follower(SESSION_ID, log, gateway, Filter())
         self._stream = EventStream(SESSION_ID, follower, Start(after_sequence=0), self.streams, timing)
-        self.task = asyncio.create_task(self._stream({"type": "http", "method": "GET"}, self._receive, self._send))
+        scope = {"type": "http", "method": "GET", "state": {"principal": caller}}
+        self.task = asyncio.create_task(self._stream(scope, self._receive, self._send))
 
     async def until(self, text: bytes) -> None:
         async with asyncio.timeout(5), self._changed:
@@ -169,7 +186,7 @@ async def test_frames_that_have_piled_up_go_out_in_one_write(gateway: FakeGatewa
     await connection.leave()
 
 
-def test_streams_of_one_session_are_limited() -> None:
+async def test_streams_of_one_session_are_limited() -> None:
     streams = Streams(per_session=1, total=10)
     with streams.slot("a"), streams.slot("b"), pytest.raises(LimitExceededError), streams.slot("a"):
         pytest.fail("a second stream was let in")
@@ -177,8 +194,45 @@ def test_streams_of_one_session_are_limited() -> None:
         assert len(streams) == 1
 
 
-def test_streams_of_the_server_are_limited() -> None:
+async def test_streams_of_the_server_are_limited() -> None:
     streams = Streams(per_session=10, total=1)
     with streams.slot("a"), pytest.raises(LimitExceededError), streams.slot("b"):
         pytest.fail("one stream too many was let in")
     assert len(streams) == 0
+
+
+async def test_streams_of_one_organisation_are_limited() -> None:
+    streams = Streams(per_session=10, total=10, per_org=1)
+    ada, bob = Listener("token_1"), Listener("token_2", "org_2")
+    refused = pytest.raises(LimitExceededError, match="organisation")
+    with streams.slot("a", ada), streams.slot("b", bob), refused, streams.slot("c", Listener("token_3")):
+        pytest.fail("a second stream of the organisation was let in")
+    with streams.slot("c", ada):
+        assert len(streams) == 1
+
+
+async def test_stream_of_a_credential_that_is_revoked_ends_with_a_word(gateway: FakeGateway, log: ListLog) -> None:
+    streams = Streams(12, 100)
+    revoked, kept, nobody = (
+        Connection(Timing(LONG, LONG), gateway, log, streams, caller)
+        for caller in (Listener("token_1"), Listener("token_2"), None)
+    )
+    for connection in (revoked, kept, nobody):
+        await connection.until(b"connected")
+    assert streams.close_of("token_1") == 1
+    await revoked.finished()
+    assert revoked.body.endswith(b'data: {"reason":"access_changed","retry_ms":100}\n\n')
+    assert revoked.is_complete
+    assert len(streams) == 2
+    assert streams.close_where(lambda caller: caller.org_id == "org_1") == 1
+    await kept.finished()
+    assert streams.close_where(lambda _: True) == 0, "who has shown no credential has none to lose"
+    await nobody.leave()
+
+
+async def test_stream_that_opens_while_the_server_stops_is_sent_away(gateway: FakeGateway, log: ListLog) -> None:
+    streams = Streams(12, 100)
+    streams.close()
+    connection = Connection(Timing(LONG, LONG), gateway, log, streams)
+    await connection.finished()
+    assert b'"reason":"server_maintenance"' in connection.body
