@@ -59,7 +59,7 @@ $(VENV)/.place:
 
 $(VENV)/.packages: $(VENV)/.place requirements-dev.txt
 	@echo "[2/3] installing the packages of requirements-dev.txt (a minute or two)"
-	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@$(PIP_INSTALL) --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 $(STAMP): $(VENV)/.packages pyproject.toml

@@ -39,3 +39,8 @@ def test_what_names_no_package_is_refused(tmp_path: Path) -> None:
 def test_developers_have_what_the_product_has() -> None:
     """The audit asks about the one file, the bill of materials is of the other."""
     assert set(pins(PRODUCT)) < set(pins(EVERYTHING))
+
+
+def test_nothing_is_installed_that_slows_every_process() -> None:
+    """Where jsonschema finds it, each process that imports Ray builds a grammar first, for two seconds."""
+    assert "rfc3987-syntax" not in {pin.name for pin in pins(EVERYTHING)}
