@@ -1,8 +1,9 @@
-# The server in a container. It has no authentication yet, so it serves loopback only and refuses 0.0.0.0:
-# share the host's network, and keep the data in a volume.
+# The server in a container, with its data in a volume. Where nobody has to log in it serves loopback only: share the
+# host's network. To serve others, make an administrator first (docs/access.md).
 #
 #   docker build -t perdure .
 #   docker run --network host --shm-size 512m -v perdure:/data perdure
+#   docker run -p 9000:9000 -e AUTH_MODE=full -e PERDURE_HTTP__HOST=0.0.0.0 --shm-size 512m -v perdure:/data perdure
 
 FROM python:3.11-slim
 

@@ -12,6 +12,7 @@ import structlog
 
 from actors.link import Link, Links
 from actors.locator import Locator
+from runtime.core.access.principal import Principal
 from runtime.core.errors import PerdureError, SessionMovingError, StaleEpochError
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.retry import doubling_s
@@ -35,11 +36,11 @@ class Channels:
         self._tasks = tasks
         self._channels: dict[str, Channel] = {}
 
-    async def subscribe(self, session_id: str) -> Listener:
-        """Listen to a session; it is not brought to life for that."""
+    async def subscribe(self, by: Principal, session_id: str) -> Listener:
+        """Listen to a session; it is not brought to life for that. Whoever asks is of its organisation."""
         channel = self._channels.get(session_id)
         if channel is None:
-            channel = self._channels[session_id] = Channel(session_id, self._emptied)
+            channel = self._channels[session_id] = Channel(session_id, by, self._emptied)
         listener = channel.add()
         try:
             placement = self._directory.get(session_id) or await self._locator.locate(session_id)
@@ -119,7 +120,7 @@ class Channels:
             listener.begin(watching)
 
         try:
-            await self._links.to(placement).ask(channel.session_id, placement.epoch, Watch(), heard)
+            await self._links.to(placement).ask(channel.opened_by, placement, Watch(), heard)
         except (SessionMovingError, StaleEpochError):
             self._directory.forget(placement.session_id, placement.epoch)
             return False
@@ -128,7 +129,7 @@ class Channels:
     async def _resume(self, channel: Channel, placement: Placement) -> bool:
         channel.epoch = placement.epoch
         try:
-            await self._links.to(placement).ask(channel.session_id, placement.epoch, Watch(), channel.resume)
+            await self._links.to(placement).ask(channel.opened_by, placement, Watch(), channel.resume)
         except PerdureError as err:  # also one that cannot be brought to life: its listeners read the journal
             log.debug("session_not_watched", session_id=channel.session_id, reason=str(err))
             if channel.epoch == placement.epoch:
@@ -145,13 +146,13 @@ class Channels:
         placement = self._directory.get(channel.session_id)
         link = self._links.get(placement.actor) if placement is not None else None
         if placement is not None and link is not None and channel.epoch == placement.epoch:
-            self._spawn(self._unwatch(link, placement))
+            self._spawn(self._unwatch(link, channel, placement))
 
-    async def _unwatch(self, link: Link, placement: Placement) -> None:
+    async def _unwatch(self, link: Link, channel: Channel, placement: Placement) -> None:
         if placement.session_id in self._channels:
             return  # somebody listens again already, and has said so
         try:
-            await link.ask(placement.session_id, placement.epoch, Unwatch())
+            await link.ask(channel.opened_by, placement, Unwatch())
         except PerdureError:
             self._directory.forget(placement.session_id, placement.epoch)
 

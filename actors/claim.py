@@ -10,7 +10,7 @@ import structlog
 from runtime.core.errors import ConflictError, StoreUnavailableError
 from runtime.process.failpoint import Loop, stumble
 from runtime.store.deployment import CLAIM_LIFETIME_S, ClaimStore
-from runtime.store.pool import Pool, open_pool
+from runtime.store.pool import DatabaseRole, Pool, open_pool
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +22,7 @@ async def await_database(dsn: str, max_size: int) -> Pool:
     """Return connections to the database, once it is there."""
     while True:
         try:
-            return await open_pool(dsn, max_size=max_size)
+            return await open_pool(dsn, role=DatabaseRole.ENGINE, max_size=max_size)
         except StoreUnavailableError as err:
             log.warning("database_awaited", reason=err.reason)
             await asyncio.sleep(PAUSE_S)

@@ -15,6 +15,7 @@ from actors.locator import Locator
 from actors.reconciler import Reconciler
 from actors.site import SUPERVISOR
 from actors.stub import SupervisorStub
+from runtime.core.access.principal import Principal
 from runtime.core.errors import ConflictError, OverloadedError, PerdureError, SessionMovingError, StaleEpochError
 from runtime.core.failure import QUARANTINED
 from runtime.core.message import Message
@@ -56,34 +57,34 @@ class RayGateway:
 
     # ------------------------------------------------------------ ports.Gateway
 
-    async def send(self, session_id: str, message: Input) -> Message:
+    async def send(self, by: Principal, session_id: str, message: Input) -> Message:
         """See ports.Gateway."""
-        accepted: Message = await self._ask(session_id, Send(message))
+        accepted: Message = await self._ask(by, session_id, Send(message))
         return accepted
 
-    async def cancel(self, session_id: str) -> bool:
+    async def cancel(self, by: Principal, session_id: str) -> bool:
         """See ports.Gateway."""
-        return bool(await self._unless_quarantined(session_id, Cancel(new_id("message"))))
+        return bool(await self._unless_quarantined(by, session_id, Cancel(new_id("message"))))
 
-    async def submit_results(self, session_id: str, results: Sequence[ClientResult]) -> str:
+    async def submit_results(self, by: Principal, session_id: str, results: Sequence[ClientResult]) -> str:
         """See ports.Gateway."""
-        return str(await self._ask(session_id, Submit(tuple(results))))
+        return str(await self._ask(by, session_id, Submit(tuple(results))))
 
-    async def submit_decision(self, session_id: str, decision: Decision) -> bool:
+    async def submit_decision(self, by: Principal, session_id: str, decision: Decision) -> bool:
         """See ports.Gateway."""
-        return bool(await self._ask(session_id, Decide(decision)))
+        return bool(await self._ask(by, session_id, Decide(decision)))
 
-    async def rename(self, session_id: str, title: str) -> None:
+    async def rename(self, by: Principal, session_id: str, title: str) -> None:
         """See ports.Gateway."""
-        await self._ask(session_id, Rename(title))
+        await self._ask(by, session_id, Rename(title))
 
-    async def close_session(self, session_id: str) -> None:
+    async def close_session(self, by: Principal, session_id: str) -> None:
         """See ports.Gateway."""
-        await self._unless_quarantined(session_id, Close())
+        await self._unless_quarantined(by, session_id, Close())
 
-    async def subscribe(self, session_id: str) -> Listener:
+    async def subscribe(self, by: Principal, session_id: str) -> Listener:
         """See ports.Gateway."""
-        return await self._channels.subscribe(session_id)
+        return await self._channels.subscribe(by, session_id)
 
     async def actors(self, *, offset: int = 0, limit: int) -> Listed[ActorInfo]:
         """See ports.Gateway."""
@@ -103,41 +104,41 @@ class RayGateway:
 
     # ------------------------------------------------------------ asking
 
-    async def _unless_quarantined(self, session_id: str, ask: Ask) -> Any:
+    async def _unless_quarantined(self, by: Principal, session_id: str, ask: Ask) -> Any:
         """Ask the session's owner; what is in quarantine has none, and nothing runs there."""
         try:
-            return await self._ask(session_id, ask)
+            return await self._ask(by, session_id, ask)
         except ConflictError as err:
             if err.reason != QUARANTINED:
                 raise
             return None
 
-    async def _ask(self, session_id: str, ask: Ask) -> Any:
+    async def _ask(self, by: Principal, session_id: str, ask: Ask) -> Any:
         """Ask the session's owner, wherever it is by now; a client must hear something before it gives up."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return await self._ask_until_answered(session_id, ask)
+                return await self._ask_until_answered(by, session_id, ask)
         except TimeoutError:
             raise OverloadedError(1.0, "the session did not answer in time") from None
 
-    async def _ask_until_answered(self, session_id: str, ask: Ask) -> Any:
+    async def _ask_until_answered(self, by: Principal, session_id: str, ask: Ask) -> Any:
         pauses = doubling_s(PAUSE_S, PAUSE_MOST_S)
         want = Want(may_release=isinstance(ask, Send))
         while True:
             placement = await self._locator.home(session_id, want)
             try:
-                return await self._ask_owner(placement, ask)
+                return await self._ask_owner(by, placement, ask)
             except (SessionMovingError, StaleEpochError) as err:
                 self._directory.forget(session_id, placement.epoch)
                 want = _after(want, placement, err)
                 ask = repeated(ask)
                 await asyncio.sleep(next(pauses))
 
-    async def _ask_owner(self, placement: Placement, ask: Ask) -> Any:
+    async def _ask_owner(self, by: Principal, placement: Placement, ask: Ask) -> Any:
         link = self._links.to(placement)
         if self._channels.follow(placement):
             await asyncio.sleep(0)  # so that watching goes out ahead of what is asked
-        return await link.ask(placement.session_id, placement.epoch, ask)
+        return await link.ask(by, placement, ask)
 
     # ------------------------------------------------------------ what it hears
 

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from actors.connection import NOBODY_THERE, Connection, dial
+from runtime.core.access.principal import Principal
 from runtime.core.errors import SessionMovingError
 from runtime.core.placement.directory import Address, Placement
 from runtime.process.failpoint import Loop, stumble
@@ -54,17 +55,20 @@ class Link:
         self._connected: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self.is_broken = False
 
-    async def ask(self, session_id: str, epoch: int, ask: Ask, heard: Heard | None = None) -> Any:
-        """Send a command and wait for its answer; `heard` takes it at its place in the stream of events.
+    async def ask(self, by: Principal, placed: Placement, ask: Ask, heard: Heard | None = None) -> Any:
+        """Send a command about a session that was placed here, and wait for its answer.
+
+        `heard` takes that at its place in the stream of events.
 
         Raises:
             SessionMovingError: the actor died; it may have been done.
             StaleEpochError: the session is not there under this epoch.
             PerdureError: what the session answered.
         """
+        session_id, epoch = placed.session_id, placed.epoch
         if self.is_broken:
             raise SessionMovingError(0.0, session_id)
-        command = Command(next(self._numbers), session_id, epoch, ask)
+        command = Command(next(self._numbers), session_id, epoch, ask, by)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[command.number] = _Waiting(session_id, epoch, future, heard)
         self._numbers_of[session_id].add(command.number)

@@ -18,6 +18,7 @@ from ray.exceptions import RayError
 
 from actors.claim import RIVAL_PATIENCE_S, Claim, await_database
 from actors.doors import Doors
+from actors.forgetter import forget_for_ever
 from actors.member import Member, MemberState, living
 from actors.placer import Placer
 from actors.pool import Pool
@@ -33,6 +34,7 @@ from runtime.process.mint import timestamp
 from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
 from runtime.store.deployment import ClaimStore
+from runtime.store.forgetting import Forgetting
 from runtime.store.placement import PlacementStore
 from runtime.wire.protocol import Beliefs, Departure, Want
 
@@ -82,6 +84,8 @@ class SupervisorActor:
         self._tasks.essential(self._upkeep(), "upkeep")
         self._tasks.essential(self._follow_nodes(), "nodes")
         self._tasks.essential(self._claim.hold(), "claim")
+        forgetting = Forgetting(pool, self._site.settings.deletion_grace_days)
+        self._tasks.essential(forget_for_ever(forgetting), "forgetting")
 
     # ------------------------------------------------------------ what front doors ask
 

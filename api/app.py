@@ -3,12 +3,14 @@
 from fastapi import FastAPI
 
 from api.http import docs, errors
-from api.http.deps import Deps
-from api.http.limits import Admission, Limits
+from api.http.deps import House
+from api.http.limits import Limits
 from api.http.middleware import FrontDoor
 from api.http.sse import Streams
 from api.routes import (
     agents,
+    audit,
+    auth,
     capabilities,
     conversation,
     durable,
@@ -18,7 +20,10 @@ from api.routes import (
     harnesses,
     health,
     models,
+    organizations,
     sessions,
+    tokens,
+    users,
     workspaces,
 )
 
@@ -36,26 +41,33 @@ _ROUTERS = (
     capabilities.router,
     durable.router,
     effects.router,
+    auth.router,
+    tokens.router,
+    users.router,
+    organizations.router,
+    audit.router,
 )
 
 
-def create_app(deps: Deps) -> FastAPI:
+def create_app(house: House) -> FastAPI:
     """Return the application. `app.state.streams.close()` ends all event streams, as a stop must do first."""
     app = FastAPI(
         title="Perdure",
         description="Durable AI agent sessions.",
-        version=deps.version,
+        version=house.version,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.deps = deps
-    app.state.streams = Streams(deps.http.sse_per_session, deps.http.sse_total, deps.allowances.streams_per_org)
-    app.state.limits = Limits(deps.allowances)
+    app.state.house = house
+    app.state.limits = Limits(house.allowances)
+    streams = app.state.streams = Streams(
+        house.http.sse_per_session, house.http.sse_total, house.allowances.streams_per_org
+    )
+    house.authenticator.on_revoked(lambda ended: streams.close_where(lambda who: who.credential_id in ended))
     errors.install(app)
-    app.add_middleware(Admission, limits=app.state.limits)
-    app.add_middleware(FrontDoor, http=deps.http)  # the last one is the outermost
+    app.add_middleware(FrontDoor, http=house.http)
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)

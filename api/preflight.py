@@ -7,8 +7,10 @@ from pathlib import Path
 from api.http.tls import Certificate
 from runtime.agents.capability import Registry
 from runtime.core.errors import InvalidInputError, ModelRejectedError, NotFoundError
+from runtime.identity.identity import check_administrator
 from runtime.models.catalogue import Catalogue
 from runtime.ports.model import ModelRef
+from runtime.process.auth_settings import AuthMode
 from runtime.process.settings import Settings
 from runtime.vault.keyring import check_keys
 from runtime.wiring import capabilities
@@ -31,6 +33,8 @@ def clear(settings: Settings, catalogue: Catalogue) -> Cleared:
             words say why.
     """
     _check_secrets(settings)
+    if settings.auth_mode is AuthMode.ADMIN and settings.auth_admin_password is not None:
+        check_administrator(settings.auth_admin_password.get_secret_value())
     Certificate.of(settings.http)
     _make_usable(settings.data_dir)
     return Cleared(capabilities(), catalogue, _default_model(catalogue))

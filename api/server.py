@@ -25,7 +25,7 @@ from actors.gateway import RayGateway
 from actors.site import Site, front_door_name
 from api.app import create_app
 from api.ending import Ending
-from api.http.deps import Deps, Health
+from api.http.deps import Health, House
 from api.http.limits import Allowances
 from api.listening import listening, take_port, url_of
 from api.preflight import Cleared, clear
@@ -42,7 +42,7 @@ from runtime.store.deployment import deployment_id
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.migrate import migrate
 from runtime.store.pool import open_pool
-from runtime.wiring import FrontDoor, catalogue, open_front_door
+from runtime.wiring import FrontDoor, catalogue, open_access, open_front_door
 
 log = structlog.get_logger(__name__)
 
@@ -246,12 +246,16 @@ async def _gateway(supervisor: Any, stack: contextlib.AsyncExitStack) -> RayGate
 async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack: contextlib.AsyncExitStack) -> FastAPI:
     front_door = await open_front_door(site.dsn)
     stack.push_async_callback(front_door.close)
+    access = await open_access(front_door.pool, site.settings)
+    stack.push_async_callback(access.close)
     app = create_app(
-        Deps(
+        House(
             stores=front_door.stores,
             registry=cleared.registry,
             models=cleared.catalogue,
             gateway=gateway,
+            authenticator=access.authenticator,
+            identity=access.identity,
             http=site.settings.http,
             health=lambda: _health(front_door, gateway),
             version=version("perdure"),
@@ -259,6 +263,8 @@ async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack:
         )
     )
     tasks = Tasks()
+    if access.watched is not None:
+        tasks.essential(access.watched.watch(), "access")
     tasks.essential(app.state.limits.share(front_door.rates), "rates")
     stack.push_async_callback(tasks.close)
     return app

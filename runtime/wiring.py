@@ -5,27 +5,53 @@ import contextlib
 from dataclasses import dataclass
 from typing import Self
 
+from pydantic import SecretStr
+
 from runtime.agents.capability import Registry, installed
 from runtime.capabilities.catalogue import BUILT_IN
+from runtime.core.access.principal import Principal
 from runtime.engine.services import Services, Tunables
+from runtime.federation.configured import Federation, configured
 from runtime.host.journal import Journal
+from runtime.identity.accounts import Accounts
+from runtime.identity.anonymous import Anonymous
+from runtime.identity.authenticator import RememberingAuthenticator
+from runtime.identity.credentials import LoginReader, Reader, TokenReader
+from runtime.identity.federated import Reception, Travel, VouchedReader
+from runtime.identity.identity import Identity, open_for
+from runtime.identity.membership import Membership
+from runtime.identity.minting import Minting
+from runtime.identity.passwords import Passwords
+from runtime.identity.sign_in import SignIn
+from runtime.identity.signing import open_signing_key
+from runtime.identity.ways import Ways
 from runtime.models.catalogue import Catalogue
 from runtime.models.router import Models
+from runtime.ports.access import Authenticator
 from runtime.ports.stores import Stores
+from runtime.process.auth_settings import AuthMode
 from runtime.process.mint import now
 from runtime.process.settings import Settings
 from runtime.store.agents import AgentStore
 from runtime.store.definitions import Definitions
 from runtime.store.events import EventLog
 from runtime.store.files import WorkspaceFiles
-from runtime.store.harnesses import HarnessStore
+from runtime.store.harnesses import HarnessStore, reconcile
+from runtime.store.identity.attempts import AttemptStore
+from runtime.store.identity.audit import AuditStore
+from runtime.store.identity.logins import LoginStore
+from runtime.store.identity.organizations import OrganizationStore
+from runtime.store.identity.standings import StandingStore
+from runtime.store.identity.tokens import TokenStore
+from runtime.store.identity.users import UserStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.migrate import check
-from runtime.store.pool import Pool, open_pool, ping
+from runtime.store.pool import DatabaseRole, Pool, open_pool, ping
 from runtime.store.rates import RateStore
 from runtime.store.rehearsal import rehearse_appends, rehearse_loads
 from runtime.store.sessions import SessionStore
+from runtime.store.tenant import Tenant
 from runtime.store.workspaces import WorkspaceStore
 
 
@@ -44,11 +70,13 @@ class Connections:
     async def open(cls, dsn: str) -> Self:
         """Connect. Raises StoreUnavailableError."""
         async with contextlib.AsyncExitStack() as undo:
-            appends = await open_pool(dsn, max_size=1, rehearse=rehearse_appends)
+            appends = await open_pool(dsn, role=DatabaseRole.ENGINE, max_size=1, rehearse=rehearse_appends)
             undo.push_async_callback(appends.close)
-            loads = await open_pool(dsn, max_size=1, rehearse=rehearse_loads, awaits_disk=False)
+            loads = await open_pool(
+                dsn, role=DatabaseRole.ENGINE, max_size=1, rehearse=rehearse_loads, awaits_disk=False
+            )
             undo.push_async_callback(loads.close)
-            tools = await open_pool(dsn, min_size=0, max_size=1)
+            tools = await open_pool(dsn, role=DatabaseRole.ENGINE, min_size=0, max_size=1)
             undo.pop_all()
             return cls(appends, loads, tools)
 
@@ -78,8 +106,15 @@ class FrontDoor:
     """What a front door stands on, beside its gateway."""
 
     pool: Pool
-    stores: Stores
-    rates: RateStore
+
+    def stores(self, principal: Principal) -> Stores:
+        """Return what a principal may see."""
+        return stores_of(Tenant(self.pool, principal.org_id), principal.user_id)
+
+    @property
+    def rates(self) -> RateStore:
+        """What clients have used of their rates."""
+        return RateStore(self.pool)
 
     async def check(self) -> None:
         """Pass if the database answers. Raises StoreUnavailableError."""
@@ -96,25 +131,79 @@ async def open_front_door(dsn: str) -> FrontDoor:
     Raises:
         StoreUnavailableError: the database does not answer.
     """
-    pool = await open_pool(dsn)
-    try:
-        await HarnessStore(pool).reconcile()
-    except BaseException:
-        await pool.close()
-        raise
-    return FrontDoor(pool, stores_in(pool), RateStore(pool))
+    await reconcile(dsn)
+    return FrontDoor(await open_pool(dsn, role=DatabaseRole.API))
 
 
-def stores_in(pool: Pool) -> Stores:
-    """Return the stores of one database."""
+def stores_of(tenant: Tenant, user_id: str) -> Stores:
+    """Return the stores of one organisation, as one of its users sees them."""
     return Stores(
-        agents=AgentStore(pool),
-        harnesses=HarnessStore(pool),
-        workspaces=WorkspaceStore(pool),
-        sessions=SessionStore(pool),
-        events=EventLog(pool),
-        files=lambda workspace_id: WorkspaceFiles(pool, workspace_id),
+        agents=AgentStore(tenant),
+        harnesses=HarnessStore(tenant),
+        workspaces=WorkspaceStore(tenant),
+        sessions=SessionStore(tenant, user_id),
+        events=EventLog(tenant),
+        files=lambda workspace_id: WorkspaceFiles(tenant, workspace_id),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a front door knows people. Where they have to log in, `watched` must go on for as long as it serves."""
+
+    identity: Identity
+    authenticator: Authenticator
+    watched: RememberingAuthenticator | None
+    federation: Federation
+
+    async def close(self) -> None:
+        """Close the connections to identity providers."""
+        await self.federation.close()
+
+
+async def open_access(pool: Pool, settings: Settings, passwords: Passwords | None = None) -> Access:
+    """Bring users and tokens to what the settings say of access, and return what a front door asks.
+
+    Raises:
+        StoreUnavailableError: the database does not answer.
+    """
+    key = open_signing_key(_secret(settings.auth_jwt_secret), settings.data_dir)
+    federation = configured(settings)
+    ways = Ways(mode=settings.auth_mode, providers=tuple(federation.providers), is_open_to_all=settings.auth_signup)
+    users, logins, tokens, passwords = UserStore(pool), LoginStore(pool), TokenStore(pool), passwords or Passwords()
+    accounts, membership = Accounts(users, passwords, ways), Membership(OrganizationStore(pool), users)
+    sign_in = SignIn(users, logins, AttemptStore(pool), passwords, key)
+    reception = Reception(accounts, membership, ways)
+    identity = Identity(
+        ways=ways,
+        accounts=accounts,
+        membership=membership,
+        sign_in=sign_in,
+        travel=Travel(federation.providers, reception, sign_in, key),
+        minting=Minting(tokens),
+        logins=logins,
+        audit=AuditStore(pool),
+    )
+    await open_for(identity, tokens, _administrator(settings))
+    if ways.mode is AuthMode.NONE:
+        return Access(identity, Anonymous(), None, federation)
+    standings = StandingStore(pool)
+    readers: list[Reader] = [TokenReader(standings), LoginReader(standings, key)]
+    if federation.verifier is not None:
+        readers.append(VouchedReader(standings, federation.verifier, reception))
+    watched = RememberingAuthenticator(standings, readers)
+    return Access(identity, watched, watched, federation)
+
+
+def _administrator(settings: Settings) -> tuple[str, str] | None:
+    password = _secret(settings.auth_admin_password)
+    if settings.auth_mode is not AuthMode.ADMIN or settings.auth_admin_email is None or password is None:
+        return None
+    return settings.auth_admin_email, password
+
+
+def _secret(given: SecretStr | None) -> str | None:
+    return None if given is None else given.get_secret_value()
 
 
 def capabilities() -> Registry:
@@ -150,8 +239,8 @@ async def open_actor(settings: Settings, dsn: str) -> Runtime:
         composer=Definitions(connections.loads, registry),
         models=catalogue(settings),
         model=models,
-        workspace=lambda workspace_id: WorkspaceFiles(connections.tools, workspace_id),
-        keys=lambda session_id: SessionKeys(connections.tools, session_id),
+        workspace=lambda org_id, workspace_id: WorkspaceFiles(Tenant(connections.tools, org_id), workspace_id),
+        keys=lambda org_id, session_id: SessionKeys(Tenant(connections.tools, org_id), session_id),
         tunables=tunables(settings),
     )
     return Runtime(connections, journal, models, registry, services)

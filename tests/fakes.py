@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from runtime.core.access.principal import DEFAULT_ORG, Principal
 from runtime.core.errors import ConflictError, NotFoundError, StoreUnavailableError
 from runtime.core.message import Message
 from runtime.core.placement.directory import Address, Placement
@@ -96,44 +97,52 @@ class FakeGateway:
         self.unknown: set[str] = set()
         self.actor_list: list[ActorInfo] = []
         self.asked_for: list[str] = []  # actors, by name
+        self.asked_by: list[Principal] = []
         self.error: Exception | None = None
         self.start_sequence = 0
         self.partial: Frame | None = None
         self.subscribed = asyncio.Event()
 
-    async def send(self, session_id: str, message: Input) -> Message:
+    async def send(self, by: Principal, session_id: str, message: Input) -> Message:
         self._check(session_id)
+        self.asked_by.append(by)
         self.sent.append((session_id, message))
         return message.message
 
-    async def cancel(self, session_id: str) -> bool:
+    async def cancel(self, by: Principal, session_id: str) -> bool:
         self._check(session_id)
+        self.asked_by.append(by)
         was_running = session_id in self.running
         self.running.discard(session_id)
         return was_running
 
-    async def submit_results(self, session_id: str, results: Sequence[ClientResult]) -> str:
+    async def submit_results(self, by: Principal, session_id: str, results: Sequence[ClientResult]) -> str:
         self._check(session_id)
+        self.asked_by.append(by)
         if session_id not in self.waiting:
             raise ConflictError.not_waiting()
         self.results.append((session_id, results))
         return "active"
 
-    async def submit_decision(self, session_id: str, decision: Decision) -> bool:
+    async def submit_decision(self, by: Principal, session_id: str, decision: Decision) -> bool:
         self._check(session_id)
+        self.asked_by.append(by)
         self.decisions.append((session_id, decision))
         return session_id in self.waiting
 
-    async def rename(self, session_id: str, title: str) -> None:
+    async def rename(self, by: Principal, session_id: str, title: str) -> None:
         self._check(session_id)
+        self.asked_by.append(by)
         self.titles[session_id] = title
 
-    async def close_session(self, session_id: str) -> None:
+    async def close_session(self, by: Principal, session_id: str) -> None:
         self._check(session_id)
+        self.asked_by.append(by)
         self.closed.append(session_id)
 
-    async def subscribe(self, session_id: str) -> ManualSubscription:
+    async def subscribe(self, by: Principal, session_id: str) -> ManualSubscription:
         self._check(session_id)
+        self.asked_by.append(by)
         subscription = ManualSubscription(self.start_sequence, self.partial)
         self.subscriptions.setdefault(session_id, []).append(subscription)
         self.subscribed.set()
@@ -223,6 +232,7 @@ class MemoryJournal:
         usable = state if state and written_by == version else None
         return Loaded(
             session_id=session_id,
+            org_id=DEFAULT_ORG,
             epoch=row.epoch,
             is_quarantined=row.is_quarantined,
             last_sequence=len(row.lines),

@@ -25,7 +25,7 @@ POLL_S: Final = 0.05
 BARE: Final = {"PERDURE_RAY_DASHBOARD": "false"}  # a third of a start's work, for a page at which no test looks
 # For servers that start often: each further actor takes two seconds of a core.
 ONE_ACTOR: Final = {"PERDURE_ACTORS__MAX_ACTORS": "1", "PERDURE_ACTORS__WARM_STANDBYS": "1"}
-_OURS: Final = re.compile(r"PERDURE_|RAY_|DATABASE_URL$|AUTH_MODE$|.*_(API_KEY|BASE_URL)$")
+_OURS: Final = re.compile(r"PERDURE_|RAY_|DATABASE_URL$|AUTH_|.*_(API_KEY|BASE_URL)$")
 
 
 class ServerProcess:
@@ -88,7 +88,7 @@ class ServerProcess:
             # A process group of its own, as a shell gives it.
             self._process = subprocess.Popen(  # noqa: S603  the command is our own
                 command,
-                env=self._environment(),
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -182,7 +182,7 @@ class ServerProcess:
         except httpx.TransportError:
             return False
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         outer = os.environ.items()  # noqa: TID251  for another process
         path = os.pathsep.join(map(str, self._python_path))
         kept = {name: value for name, value in outer if not _OURS.match(name)}

@@ -15,6 +15,7 @@ from runtime.agents.composition import RuntimeAgent
 from runtime.agents.live import Binding, Composer
 from runtime.agents.tool import Tool
 from runtime.core import event as ev
+from runtime.core.access.principal import ANONYMOUS, Principal
 from runtime.core.authored.definition import ClientTool
 from runtime.core.authored.network import Reach
 from runtime.core.message import Message, Role, TextPart, ToolCallPart, Usage
@@ -137,7 +138,7 @@ class FixedAgents:
         return self._agent
 
 
-def nothing(_key: str) -> Any:
+def nothing(_org_id: str, _key: str) -> Any:
     """Stand for a workspace or a key-value store that no tool of the test uses."""
     return None
 
@@ -229,11 +230,11 @@ class Process:
         else:
             waiting.set_result(answer.value)
 
-    def start(self, session_id: str, epoch: int, ask: Ask) -> "asyncio.Future[Any]":
+    def start(self, session_id: str, epoch: int, ask: Ask, by: Principal = ANONYMOUS) -> "asyncio.Future[Any]":
         """Give a command; the future is its answer."""
         number = len(self._answers)
         self._answers[number] = asyncio.get_running_loop().create_future()
-        self.host.execute(DOOR, [Command(number, session_id, epoch, ask)])
+        self.host.execute(DOOR, [Command(number, session_id, epoch, ask, by)])
         return self._answers[number]
 
     async def ask(self, session_id: str, epoch: int, ask: Ask) -> Any:

@@ -4,14 +4,13 @@ A body is scanned before it is read: eight megabytes of `[],` would hold up ever
 """
 
 import json
-from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import msgspec
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from api.http.auth import GuardedRoute, Handler
 from api.http.errors import LIMIT_TEXT, BodyRefusedError
 from api.http.notices import note_unknown, noting
 from runtime.core.errors import InvalidInputError
@@ -33,10 +32,10 @@ class JsonRequest(Request):
         return value
 
 
-class JsonRoute(APIRoute):
+class JsonRoute(GuardedRoute):
     """A route whose bodies are read by `parse`."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         """Return FastAPI's handler, given a `JsonRequest`."""
         handler = super().get_route_handler()
         kind = self.body_field.field_info.annotation if self.body_field else None
@@ -49,12 +48,12 @@ class JsonRoute(APIRoute):
         return noting(handle)
 
 
-class RawRoute(APIRoute):
+class RawRoute(GuardedRoute):
     """A route that FastAPI documents but does not run: its endpoint takes the request and nothing else."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint itself."""
-        return noting(self.endpoint)
+    def get_route_handler(self) -> Handler:
+        """Return the endpoint itself, behind the guard."""
+        return noting(self.guarded(self.endpoint))
 
 
 def parse(raw: bytes) -> Any:

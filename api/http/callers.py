@@ -8,10 +8,11 @@ import ipaddress
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
-from typing import Final, Protocol
+from typing import Final
 
 from starlette.types import Scope
 
+from runtime.core.access.principal import Principal
 from runtime.process.addresses import Network
 
 _REMEMBERED: Final = 4096
@@ -20,23 +21,9 @@ _SCHEMES: Final = frozenset({b"http", b"https"})
 _PREFIX: Final = 64  # bits of an IPv6 address: a customer is given that much at least
 
 
-class Caller(Protocol):
-    """As whom a request acts; its credential is None where nobody has to show one."""
-
-    @property
-    def org_id(self) -> str:
-        """The organisation, whose the credential is."""
-        ...
-
-    @property
-    def credential_id(self) -> str | None:
-        """The token or login."""
-        ...
-
-
-def caller_of(scope: Scope) -> Caller | None:
+def caller_of(scope: Scope) -> Principal | None:
     """Return as whom a request acts, if that is known yet."""
-    found: Caller | None = scope.get("state", {}).get("principal")
+    found: Principal | None = scope.get("state", {}).get("principal")
     return found
 
 

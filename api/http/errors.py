@@ -22,11 +22,13 @@ from runtime.core.errors import (
     PerdureError,
     StaleEpochError,
     TransientError,
+    UnauthenticatedError,
 )
 
 # The most exact class counts; what is not here is our fault.
 STATUS: Final[Mapping[type[PerdureError], int]] = {
     InvalidInputError: 400,
+    UnauthenticatedError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,
     ConflictError: 409,
@@ -108,7 +110,10 @@ def reply(error: PerdureError, instance: str | None = None) -> Response:
     after = getattr(error, "retry_after_s", None)
     if isinstance(error, StaleEpochError):
         after = 1.0
-    return problem(status, error.stable_code, str(error), instance=instance, retry_after_s=after)
+    answer = problem(status, error.stable_code, str(error), instance=instance, retry_after_s=after)
+    if isinstance(error, UnauthenticatedError):
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 def install(app: FastAPI) -> None:

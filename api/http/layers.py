@@ -1,17 +1,21 @@
 """From request bodies to layers; what of them does nothing here is warned of."""
 
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from api.http.audit import changed
 from api.http.notices import MOST, suggestion, warn
-from api.schemas.layer import LayerBody
+from api.schemas.layer import LayerBody, LayerReply
 from runtime.agents.capability import Registry
 from runtime.agents.layers import unknown_capabilities
 from runtime.core.authored.definition import Layer
 
 D = TypeVar("D", bound=Layer)
+
+_UNTOLD: Final = {"self_url", "allowed_actions", "created_at", "updated_at", "usage"}
+_PROMPT_CHARS: Final = 1_000  # of a prompt, in the audit log
 
 
 def definition(body: LayerBody, kind: type[D], registry: Registry) -> D:
@@ -33,3 +37,20 @@ def changes(body: LayerBody, kind: type[Layer], registry: Registry) -> dict[str,
     """Return the fields of a layer that a request gives; lists and objects replace the old ones whole."""
     made = definition(body, kind, registry)
     return {name: getattr(made, name) for name in body.definition_fields()}
+
+
+def told(before: LayerReply | None, after: LayerReply) -> None:
+    """Have the audit log say what is different now. Values that may hold secrets or much else are left out."""
+    old, new = {} if before is None else _facts(before), _facts(after)
+    differing = [name for name in new if old.get(name) != new[name]]
+    changed({name: old.get(name) for name in differing} if old else None, {name: new[name] for name in differing})
+
+
+def _facts(reply: LayerReply) -> dict[str, Any]:
+    facts = reply.model_dump(exclude=_UNTOLD)
+    facts["system_prompt"] = reply.system_prompt[:_PROMPT_CHARS]
+    facts["capabilities"] = [capability.ref for capability in reply.capabilities]
+    facts["initial_files"] = [file.path for file in reply.initial_files]
+    facts["mcp_servers"] = sorted(reply.mcp_servers or {})
+    facts["tools"] = [tool.name for tool in reply.tools]
+    return facts

@@ -16,14 +16,14 @@ from itertools import count
 from typing import Final, NoReturn, Self
 
 import structlog
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from api.http.callers import address_of, caller_of
-from api.http.errors import reply
 from api.http.headers import Header
 from runtime.core.errors import LimitExceededError, StoreUnavailableError
 from runtime.core.rate import Buckets, Rate
 from runtime.ports.rates import RateUsage
+from runtime.process.auth_settings import AuthMode
 from runtime.process.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -33,7 +33,6 @@ MOST_TOLD: Final = 5_000  # buckets in one exchange; others follow in the next
 _EXCHANGES_A_SWEEP: Final = 60
 _REQUESTS_PER_MINUTE: Final = 1_200
 _STREAMS_PER_ORG: Final = 1_000
-_FAILURES: Final = Rate(30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +41,13 @@ class Allowances:
 
     requests: Rate | None = None
     org_requests: Rate | None = None
-    failures: Rate = _FAILURES
+    failures: Rate | None = None
     streams_per_org: int | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return those of the settings. Where nobody says who they are all are one, and limited by what is set only."""
-        is_open = settings.auth_mode == "none"
+        is_open = settings.auth_mode is AuthMode.NONE
         requests, streams = settings.limits.requests_per_minute, settings.http.sse_per_org
         if requests is None:
             requests = 0 if is_open else _REQUESTS_PER_MINUTE
@@ -90,7 +89,7 @@ class Limits:
         self._credentials = _Policy("credential", requests) if requests else None
         self._addresses = _Policy("address", requests) if requests else None
         self._organizations = _Policy("organization", org_requests) if org_requests else None
-        self._failures = _Policy("failure", allowances.failures)
+        self._failures = _Policy("failure", allowances.failures) if allowances.failures else None
         every = (self._credentials, self._addresses, self._organizations, self._failures)
         self._policies = {policy.name: policy for policy in every if policy is not None}
 
@@ -112,18 +111,18 @@ class Limits:
         for policy, who in held:
             said += (policy.header, policy.left(policy.buckets.take(who, now_s)))
 
-    def check_failures(self, scope: Scope) -> None:
-        """Pass if a credential from where this request comes from may be looked at.
+    def count_failure(self, scope: Scope) -> None:
+        """Count a credential that was bad. Good ones from the same address pass, however many bad ones come.
 
         Raises:
-            LimitExceededError: `rate_limited`: too many from there were bad.
+            LimitExceededError: `rate_limited`: too many came from there.
         """
-        if wait_s := self._failures.buckets.wait_s(address_of(scope), self._clock()):
+        if self._failures is None:
+            return
+        now_s, who = self._clock(), address_of(scope)
+        if wait_s := self._failures.buckets.wait_s(who, now_s):
             _refuse("Too many bad credentials came from this address.", wait_s)
-
-    def count_failure(self, scope: Scope) -> None:
-        """Count a credential that was bad. Those who were looked at side by side count all, beyond the limit too."""
-        self._failures.buckets.take(address_of(scope), self._clock())
+        self._failures.buckets.take(who, now_s)
 
     def _held(self, scope: Scope) -> list[tuple[_Policy, str]]:
         caller = caller_of(scope)
@@ -173,24 +172,6 @@ class Limits:
         for name, owed in owed_s.items():
             self._policies[name].buckets.hear(owed, now_s)
         return True
-
-
-class Admission:
-    """Wraps what is limited: whoever asks too often hears so from here."""
-
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self._app = app
-        self._limits = limits
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or refuse it."""
-        try:
-            if scope["type"] == "http":
-                self._limits.admit(scope)
-        except LimitExceededError as err:
-            await reply(err, scope["path"])(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
 
 
 def _refuse(words: str, wait_s: float) -> NoReturn:

@@ -7,11 +7,12 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.http.auth import SECURITY
 from api.http.errors import Problem
 from api.http.notices import HEADER, Warned
 from api.schemas.message import MessageBody, MessageList, SentMessage, ToolResultsBody, ToolResultsReply
 
-_STRUCTS: Final = (MessageBody, MessageList, SentMessage, ToolResultsBody, ToolResultsReply, Problem, Warned)
+STRUCTS: Final = (MessageBody, MessageList, SentMessage, ToolResultsBody, ToolResultsReply, Problem, Warned)
 _METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
 _PROBLEM: Final[dict[str, Any]] = {
     "description": "What went wrong (RFC 9457)",
@@ -21,6 +22,12 @@ _PROBLEM: Final[dict[str, Any]] = {
 _WARNINGS: Final[dict[str, Any]] = {
     "description": "What the body had that did nothing, such as `unknown_field agent`; in words in `warnings`",
     "schema": {"type": "string"},
+}
+
+_TOKEN: Final[dict[str, Any]] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token, alone or behind `Bearer` or `ApiKey`; an operation names the scope that it needs",
 }
 
 SESSION_PARAMETER: Final[dict[str, Any]] = {
@@ -39,7 +46,7 @@ KEY_PARAMETER: Final[dict[str, Any]] = {
 
 
 def documented(body: type | None, reply: type, status: int, *parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the OpenAPI operation of a raw route; the structs are among `_STRUCTS`."""
+    """Return the OpenAPI operation of a raw route; the structs are among `STRUCTS`."""
     operation: dict[str, Any] = {
         "parameters": [SESSION_PARAMETER, *parameters],
         "responses": {
@@ -60,8 +67,9 @@ def document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         made = copy.deepcopy(made)  # parts of it are the routes' own
-        components = made.setdefault("components", {}).setdefault("schemas", {})
-        _, structs = msgspec.json.schema_components(_STRUCTS, ref_template="#/components/schemas/{name}")
+        made.setdefault("components", {})["securitySchemes"] = {SECURITY: _TOKEN}
+        components = made["components"].setdefault("schemas", {})
+        _, structs = msgspec.json.schema_components(STRUCTS, ref_template="#/components/schemas/{name}")
         components.update(structs)
         for unused in ("HTTPValidationError", "ValidationError"):
             components.pop(unused, None)

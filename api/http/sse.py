@@ -17,7 +17,8 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.types import Message, Receive, Scope, Send
 
-from api.http.callers import Caller, caller_of
+from api.http.callers import caller_of
+from runtime.core.access.principal import Principal
 from runtime.core.errors import LimitExceededError, NotFoundError, PerdureError
 from runtime.ports.events import Filter, StoredEvent
 from runtime.ports.gateway import Frame, Gateway, Subscription
@@ -79,7 +80,7 @@ class OpenStream:
     """A stream that is being read. `ended` is why its client is sent away."""
 
     session_id: str
-    caller: Caller | None
+    caller: Principal | None
     ended: "asyncio.Future[str]"
 
     @property
@@ -114,19 +115,14 @@ class Streams:
         for stream in self._open:
             stream.end(MAINTENANCE)
 
-    def close_of(self, credential_id: str) -> int:
-        """End the streams of a credential that is not good any more; return how many there were."""
-        return self.close_where(lambda caller: caller.credential_id == credential_id)
-
-    def close_where(self, is_over: Callable[[Caller], bool]) -> int:
-        """End the streams of those who may not listen any more; return how many there were."""
-        found = [stream for stream in self._open if stream.caller is not None and is_over(stream.caller)]
-        for stream in found:
-            stream.end(REVOKED)
-        return len(found)
+    def close_where(self, is_over: Callable[[Principal], bool]) -> None:
+        """End the streams of those who may not listen any more."""
+        for stream in self._open:
+            if stream.caller is not None and is_over(stream.caller):
+                stream.end(REVOKED)
 
     @contextmanager
-    def slot(self, session_id: str, caller: Caller | None = None) -> Iterator[OpenStream]:
+    def slot(self, session_id: str, caller: Principal | None = None) -> Iterator[OpenStream]:
         """Count a stream while it is open. Raises LimitExceededError."""
         stream = OpenStream(session_id, caller, asyncio.get_running_loop().create_future())
         self._check(stream)
@@ -190,7 +186,8 @@ class Start:
 class Follower:
     """One reader's way through one log. `chunks` yields what is to be written, each as whole frames."""
 
-    def __init__(self, session_id: str, events: History, gateway: Gateway, chosen: Filter) -> None:
+    def __init__(self, by: Principal, session_id: str, events: History, gateway: Gateway, chosen: Filter) -> None:
+        self._by = by
         self._session_id = session_id
         self._events = events
         self._gateway = gateway
@@ -202,7 +199,7 @@ class Follower:
     async def open(self, start: Start) -> None:
         """Find the place and begin to listen. Raises NotFoundError, and what the gateway raises."""
         self._position = await self._place(start)
-        self._subscription = await self._gateway.subscribe(self._session_id)
+        self._subscription = await self._gateway.subscribe(self._by, self._session_id)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield history, then live frames; ends when the session is closed."""
@@ -222,7 +219,7 @@ class Follower:
             finally:
                 subscription.close()
             if is_lagged:
-                self._subscription = await self._gateway.subscribe(self._session_id)
+                self._subscription = await self._gateway.subscribe(self._by, self._session_id)
 
     def close(self) -> None:
         """Stop listening, if `chunks` was never begun."""

@@ -4,12 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from api.http.audit import audited
 from api.http.body import JsonRoute
-from api.http.deps import Needs
-from api.http.layers import changes, definition
+from api.http.deps import Deps, Needs
+from api.http.layers import changes, definition, told
 from api.http.pages import Archived, Limit, Offset, Page, Search
 from api.schemas.agent import AgentBody, AgentPatch, AgentReply
 from runtime.core.authored.definition import Agent, AgentDefinition
+from runtime.core.errors import NotFoundError
 from runtime.core.ids import parse_id
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=JsonRoute)
@@ -23,13 +25,14 @@ class AgentPage(Page[AgentReply]):
     agents: list[AgentReply]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, openapi_extra=audited("agent.saved"))
 async def upsert_agent(body: AgentBody, deps: Needs, response: Response) -> AgentReply:
     """Create an agent, or update the one with that id or, without an id, with that name."""
     agent_id = None if body.id is None else parse_id("agent", body.id)
     made = definition(body, AgentDefinition, deps.registry)
+    before = await _before(deps, agent_id or body.name)
     saved = await deps.authoring.save_agent(body.name, made, harness=body.harness, agent_id=agent_id)
-    return _reply(saved, response)
+    return _reply(before, saved, response)
 
 
 @router.get("")
@@ -55,35 +58,48 @@ async def get_agent(agent: Key, deps: Needs) -> AgentReply:
     return AgentReply.of(await deps.stores.agents.get(agent))
 
 
-@router.put("/{agent}", responses={201: {"model": AgentReply}})
+@router.put("/{agent}", responses={201: {"model": AgentReply}}, openapi_extra=audited("agent.saved"))
 async def put_agent(agent: Key, body: AgentBody, deps: Needs, response: Response) -> AgentReply:
     """Create or replace the agent with that id or name."""
     made = definition(body, AgentDefinition, deps.registry)
+    before = await _before(deps, agent)
     saved = await deps.authoring.put_agent(agent, body.name, made, harness=body.harness)
     response.status_code = 200
-    return _reply(saved, response)
+    return _reply(before, saved, response)
 
 
-@router.patch("/{agent}")
+@router.patch("/{agent}", openapi_extra=audited("agent.changed"))
 async def patch_agent(agent: Key, body: AgentPatch, deps: Needs) -> AgentReply:
     """Change what is given; lists are replaced whole."""
     agent_id = parse_id("agent", agent)
     given = changes(body, AgentDefinition, deps.registry)
+    before = await _before(deps, agent_id)
     changed = await deps.authoring.change_agent(
         agent_id, given, name=body.name, harness=body.harness, status=body.status
     )
-    return AgentReply.of(changed)
+    after = AgentReply.of(changed)
+    told(before, after)
+    return after
 
 
-@router.delete("/{agent}", status_code=204)
+@router.delete("/{agent}", status_code=204, openapi_extra=audited("agent.archived"))
 async def delete_agent(agent: Key, deps: Needs) -> None:
     """Archive an agent; an archived one is deleted."""
     await deps.stores.agents.archive(parse_id("agent", agent))
 
 
-def _reply(saved: tuple[Agent, bool], response: Response) -> AgentReply:
+async def _before(deps: Deps, key: str) -> AgentReply | None:
+    try:
+        return AgentReply.of(await deps.stores.agents.get(key))
+    except NotFoundError:
+        return None
+
+
+def _reply(before: AgentReply | None, saved: tuple[Agent, bool], response: Response) -> AgentReply:
     agent, is_new = saved
     if is_new:
         response.status_code = 201
     response.headers["Location"] = f"/api/v1/agents/{agent.id}"
-    return AgentReply.of(agent)
+    after = AgentReply.of(agent)
+    told(before, after)
+    return after

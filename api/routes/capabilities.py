@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import ValidationError
 
+from api.http.auth import GuardedRoute
 from api.http.deps import Needs
 from api.http.pages import Limit, Offset, Page, Search
 from api.schemas.model import CapabilityInfo
 from runtime.agents.capability import Capability
 
-router = APIRouter(prefix="/v1/capabilities", tags=["capabilities"])
+router = APIRouter(prefix="/v1/capabilities", tags=["capabilities"], route_class=GuardedRoute)
 
 
 @router.get("")

@@ -47,7 +47,8 @@ async def send_message(request: Request) -> Response:
         tags=body.tags,
         idempotency_key=_key(request.headers.get("idempotency-key")),
     )
-    message = await deps.gateway.send(session_id, sent)
+    await deps.check_session(session_id)
+    message = await deps.gateway.send(deps.principal, session_id, sent)
     return _json(SentMessage.of(message, session_id), 201)
 
 
@@ -66,7 +67,9 @@ async def submit_results(request: Request) -> Response:
     """Hand in what the client's tools answered: for exactly the calls that the session waits for."""
     session_id = _session_id(request)
     results = read(_results_body, await request.body()).results()
-    status = await (await deps_of(request)).gateway.submit_results(session_id, results)
+    deps = await deps_of(request)
+    await deps.check_session(session_id)
+    status = await deps.gateway.submit_results(deps.principal, session_id, results)
     return _json(ToolResultsReply(len(results), status), 200)
 
 

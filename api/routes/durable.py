@@ -6,15 +6,18 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
+from api.http.audit import audited
+from api.http.auth import GuardedRoute, needs
 from api.http.deps import Needs
 from api.http.pages import NextUrl, Offset, Page, following
 from api.schemas.effect import PendingDecision
+from runtime.core.access.roles import Scope
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import parse_id
 from runtime.core.session.state import Status
 from runtime.ports.gateway import ActorInfo, Gateway
 
-router = APIRouter(prefix="/v1/durable", tags=["durable"])
+router = APIRouter(prefix="/v1/durable", tags=["durable"], route_class=GuardedRoute)
 
 ActorLimit = Annotated[int, Query(ge=1, le=1_000)]
 
@@ -86,7 +89,7 @@ async def get_durable_session(session_id: str, deps: Needs) -> DurableSession:
     )
 
 
-@router.post("/sessions/{session_id}/release")
+@router.post("/sessions/{session_id}/release", openapi_extra=audited("session.released"))
 async def release_session(session_id: str, deps: Needs) -> DurableSession:
     """Lift a quarantine, as a new message does, without one: its crashes are forgotten.
 
@@ -97,7 +100,7 @@ async def release_session(session_id: str, deps: Needs) -> DurableSession:
     return await get_durable_session(session_id, deps)
 
 
-@router.get("/actors")
+@router.get("/actors", openapi_extra=needs(Scope.SYSTEM))
 async def list_actors(deps: Needs, request: Request, offset: Offset = 0, limit: ActorLimit = 1_000) -> ActorPage:
     """List the actors: the supervisor, front doors, then session actors, the oldest first."""
     found = await deps.gateway.actors(offset=offset, limit=limit)
@@ -110,7 +113,7 @@ async def list_actors(deps: Needs, request: Request, offset: Offset = 0, limit: 
     )
 
 
-@router.post("/actors/{name}/drain", status_code=202)
+@router.post("/actors/{name}/drain", status_code=202, openapi_extra=needs(Scope.SYSTEM) | audited("actor.drained"))
 async def drain_actor(name: str, deps: Needs) -> ActorReply:
     """Empty a session actor and end it: it takes on nothing, its turns come to rest, what is left goes on elsewhere."""
     drained = await deps.gateway.drain(actor=name)
@@ -119,7 +122,7 @@ async def drain_actor(name: str, deps: Needs) -> ActorReply:
     return ActorReply(**_fields(drained[0]))
 
 
-@router.post("/nodes/{node_id}/drain", status_code=202)
+@router.post("/nodes/{node_id}/drain", status_code=202, openapi_extra=needs(Scope.SYSTEM) | audited("node.drained"))
 async def drain_node(node_id: str, deps: Needs) -> ActorList:
     """Empty all session actors of a node, as for one; `ray drain-node` keeps new ones from being started there."""
     drained = await deps.gateway.drain(node_id=node_id)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from api.http.audit import audited
 from api.http.body import JsonRoute
 from api.http.deps import Deps, Needs
 from api.http.pages import Limit, Offset, Page
@@ -32,7 +33,7 @@ async def get_effect(session_id: str, tool_call_id: str, deps: Needs) -> EffectR
     return EffectReply.of(await _effect(deps, session_id, tool_call_id))
 
 
-@router.post("/sessions/{session_id}/effects/{tool_call_id:path}/decision")
+@router.post("/sessions/{session_id}/effects/{tool_call_id:path}/decision", openapi_extra=audited("effect.decided"))
 async def decide_effect(session_id: str, tool_call_id: str, body: DecisionBody, deps: Needs) -> DecisionReply:
     """Say what became of a call that a crash cut off; once all such calls are decided, the turn goes on.
 
@@ -43,7 +44,7 @@ async def decide_effect(session_id: str, tool_call_id: str, body: DecisionBody, 
     attempt = body.attempt or _attempt_in_question(effect)
     decided = _decision(effect, attempt)
     if decided is None and _is_asked(effect, attempt):
-        await deps.gateway.submit_decision(session_id, body.of(tool_call_id, attempt))
+        await deps.gateway.submit_decision(deps.principal, session_id, body.of(tool_call_id, attempt))
         decided = _decision(await _effect(deps, session_id, tool_call_id), attempt)
     if decided is None:
         text = f"Nobody asks what became of attempt {attempt} of the call {tool_call_id!r}."

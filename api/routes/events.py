@@ -55,7 +55,7 @@ async def stream_events(
     start = Start(query.since_id, query.after_sequence)
     if last_event_id and start == Start():
         start = Start(since_id=parse_id("event", last_event_id))
-    follower = Follower(session_id, deps.stores.events, deps.gateway, query.filter())
+    follower = Follower(deps.principal, session_id, deps.stores.events, deps.gateway, query.filter())
     timing = Timing(deps.http.sse_heartbeat_s, deps.http.sse_cycle_s)
     return EventStream(session_id, follower, start, streams, timing)
 

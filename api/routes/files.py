@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
+from api.http.auth import needs
 from api.http.body import JsonRoute
 from api.http.deps import Needs
 from api.http.pages import SessionId, WorkspaceId
@@ -21,6 +22,7 @@ from api.schemas.file import (
     SessionFile,
     StatBody,
 )
+from runtime.core.access.roles import Scope
 from runtime.core.errors import InvalidInputError
 from runtime.core.files.content import decode_content
 from runtime.ports.files import File, Workspace
@@ -58,7 +60,7 @@ Files = Annotated[Opened, Depends(_opened)]
 FilePath = Annotated[str, Path(description="A path, with or without `workspace/` in front", max_length=4096)]
 Recursive = Annotated[bool, Query(description="Whether to go into directories")]
 
-_fs = APIRouter(route_class=JsonRoute)
+_fs = APIRouter(tags=["files"], route_class=JsonRoute)
 
 
 @_fs.post("/_/move")
@@ -73,13 +75,13 @@ async def copy_file(body: PathsBody, files: Files) -> SessionFile:
     return _without_content(await files.workspace.copy(body.src_path, body.dst_path), files)
 
 
-@_fs.post("/_/grep")
+@_fs.post("/_/grep", openapi_extra=needs(Scope.SESSIONS_READ))
 async def grep_files(body: GrepBody, files: Files) -> GrepList:
     """Search the text files for a pattern."""
     return GrepList.of(list(await files.workspace.grep(body.pattern, path_contains=body.path_pattern)))
 
 
-@_fs.post("/_/stat")
+@_fs.post("/_/stat", openapi_extra=needs(Scope.SESSIONS_READ))
 async def stat_file(body: StatBody, files: Files) -> FileStat:
     """Return what is known of a file."""
     return FileStat.of(await files.workspace.stat(body.path))
@@ -153,6 +155,6 @@ def _without_content(entry: Any, files: Opened) -> SessionFile:
     return SessionFile(**FileInfo.owned(entry, files.owner_id).model_dump())
 
 
-router = APIRouter(tags=["files"])
+router = APIRouter()
 router.include_router(_fs, prefix="/v1/workspaces/{workspace_id}/fs", dependencies=[Depends(_open_workspace)])
 router.include_router(_fs, prefix="/v1/sessions/{session_id}/fs", dependencies=[Depends(_open_session)])

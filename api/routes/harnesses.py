@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from api.http.audit import audited
 from api.http.body import JsonRoute
 from api.http.deps import Needs
-from api.http.layers import changes, definition
+from api.http.layers import changes, definition, told
 from api.http.pages import Archived, Page, Search, whole
 from api.schemas.agent import HarnessBody, HarnessExample, HarnessPatch, HarnessReply
 from runtime.core.authored.definition import HarnessDefinition
@@ -40,27 +41,32 @@ async def get_harness(harness: Key, deps: Needs) -> HarnessReply:
     return HarnessReply.of(await deps.stores.harnesses.get(harness))
 
 
-@router.post("/harnesses", status_code=201)
+@router.post("/harnesses", status_code=201, openapi_extra=audited("harness.created"))
 async def create_harness(body: HarnessBody, deps: Needs, response: Response) -> HarnessReply:
     """Create a harness."""
     made = definition(body, HarnessDefinition, deps.registry)
     harness = await deps.authoring.create_harness(body.name, made, parent_id=_parent_id(body))
     response.headers["Location"] = f"/api/v1/harnesses/{harness.id}"
-    return HarnessReply.of(harness)
+    reply = HarnessReply.of(harness)
+    told(None, reply)
+    return reply
 
 
-@router.patch("/harnesses/{harness}")
+@router.patch("/harnesses/{harness}", openapi_extra=audited("harness.changed"))
 async def patch_harness(harness: Key, body: HarnessPatch, deps: Needs) -> HarnessReply:
     """Change what is given; lists are replaced whole. Built-in harnesses cannot change."""
     harness_id = parse_id("harness", harness)
     given = changes(body, HarnessDefinition, deps.registry)
+    before = HarnessReply.of(await deps.stores.harnesses.get(harness_id))
     changed = await deps.authoring.change_harness(
         harness_id, given, name=body.name, parent_id=_parent_id(body), status=body.status
     )
-    return HarnessReply.of(changed)
+    after = HarnessReply.of(changed)
+    told(before, after)
+    return after
 
 
-@router.delete("/harnesses/{harness}", status_code=204)
+@router.delete("/harnesses/{harness}", status_code=204, openapi_extra=audited("harness.archived"))
 async def delete_harness(harness: Key, deps: Needs) -> None:
     """Archive a harness; an archived one is deleted."""
     await deps.stores.harnesses.archive(parse_id("harness", harness))

@@ -4,12 +4,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 
-from api.http.deps import Needs
+from api.http.auth import GuardedRoute
+from api.http.deps import Everything
 from api.http.docs import page
 from api.http.openapi import document
 from runtime.core.errors import OverloadedError
 
-router = APIRouter(tags=["server"])
+router = APIRouter(tags=["server"], route_class=GuardedRoute)
 
 
 class HealthReply(BaseModel):
@@ -17,16 +18,16 @@ class HealthReply(BaseModel):
 
     status: str = "ok"
     version: str
-    auth_mode: str = "none"
+    auth_mode: str
 
 
 @router.get("/health")
-async def get_health(deps: Needs) -> HealthReply:
+async def get_health(house: Everything) -> HealthReply:
     """Answer 200 once a message can be served, else 503."""
-    health = await deps.health()
+    health = await house.health()
     if not health.is_ready:
         raise OverloadedError(reason=health.reason or "starting")
-    return HealthReply(version=deps.version)
+    return HealthReply(version=house.version, auth_mode=house.identity.ways.mode)
 
 
 @router.get("/", include_in_schema=False)

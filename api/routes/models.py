@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from fastapi import APIRouter, Path, Query
 
+from api.http.auth import GuardedRoute
 from api.http.deps import Needs
 from api.http.pages import Page, whole
 from api.schemas.model import ModelReply
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = APIRouter(prefix="/v1/models", tags=["models"], route_class=GuardedRoute)
 
 VENDORS: Final = frozenset({
     "openai", "anthropic", "google", "nvidia", "qwen", "microsoft", "minimax", "moonshot", "xai", "llmsim",

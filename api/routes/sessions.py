@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
 
+from api.http.audit import audited
 from api.http.body import JsonRoute
 from api.http.deps import Deps, Needs
 from api.http.layers import definition
@@ -38,6 +39,7 @@ async def create_session(deps: Needs, response: Response, body: SessionBody | No
         title=given.title,
     )
     session, layers = await deps.opener.open(wanted)
+    deps.note_session(session.id)
     response.headers["Location"] = f"/api/v1/sessions/{session.id}"
     return SessionReply.of(session, features_of(layers, deps.registry))
 
@@ -76,23 +78,26 @@ async def get_session(session_id: SessionId, deps: Needs) -> SessionReply:
 async def patch_session(session_id: SessionId, body: SessionPatch, deps: Needs) -> SessionReply:
     """Change title, tags, locale or identity. A running turn learns of them before its next model call."""
     if body.title is not None:
-        await deps.gateway.rename(session_id, body.title)
+        await deps.check_session(session_id)
+        await deps.gateway.rename(deps.principal, session_id, body.title)
     given = body.definition_fields()
     changed = await (deps.stores.sessions.patch(session_id, given) if given else deps.stores.sessions.get(session_id))
     return await _reply(deps, LayerReader(deps.stores), changed)
 
 
-@router.delete("/{session_id}", status_code=204)
+@router.delete("/{session_id}", status_code=204, openapi_extra=audited("session.deleted"))
 async def delete_session(session_id: SessionId, deps: Needs) -> None:
     """Delete a session; a running turn is cancelled first."""
-    await deps.gateway.close_session(session_id)
+    await deps.check_session(session_id)
+    await deps.gateway.close_session(deps.principal, session_id)
     await deps.stores.sessions.delete(session_id)
 
 
 @router.post("/{session_id}/cancel")
 async def cancel_turn(session_id: SessionId, deps: Needs, _body: NoBody = None) -> CancelReply:
     """Stop the running turn, if there is one."""
-    if await deps.gateway.cancel(session_id):
+    await deps.check_session(session_id)
+    if await deps.gateway.cancel(deps.principal, session_id):
         return CancelReply(status="cancelled", message="The turn was cancelled.")
     return CancelReply(status="no_op", message="No turn is running.")
 

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Response
 
+from api.http.audit import audited
 from api.http.body import JsonRoute
 from api.http.deps import Needs
 from api.http.pages import Archived, Page, Search, WorkspaceId, whole
@@ -19,7 +20,7 @@ async def list_workspaces(
     return whole([WorkspaceReply.of(workspace) for workspace in found])
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, openapi_extra=audited("workspace.created"))
 async def create_workspace(body: WorkspaceBody, deps: Needs, response: Response) -> WorkspaceReply:
     """Create a workspace that sessions can share."""
     workspace = await deps.stores.workspaces.create(body.name, body.description)
@@ -33,7 +34,7 @@ async def get_workspace(workspace_id: WorkspaceId, deps: Needs) -> WorkspaceRepl
     return WorkspaceReply.of(await deps.stores.workspaces.get(workspace_id))
 
 
-@router.patch("/{workspace_id}")
+@router.patch("/{workspace_id}", openapi_extra=audited("workspace.changed"))
 async def patch_workspace(workspace_id: WorkspaceId, body: WorkspacePatch, deps: Needs) -> WorkspaceReply:
     """Change what is given."""
     changed = await deps.stores.workspaces.patch(
@@ -42,7 +43,7 @@ async def patch_workspace(workspace_id: WorkspaceId, body: WorkspacePatch, deps:
     return WorkspaceReply.of(changed)
 
 
-@router.delete("/{workspace_id}", status_code=204)
+@router.delete("/{workspace_id}", status_code=204, openapi_extra=audited("workspace.archived"))
 async def delete_workspace(workspace_id: WorkspaceId, deps: Needs) -> None:
     """Archive a workspace: its files can be read and not written. An archived one is deleted."""
     await deps.stores.workspaces.archive(workspace_id)

@@ -12,9 +12,6 @@ from runtime.core.ids import parse_id
 from runtime.core.session.state import Status
 from runtime.ports.listed import COUNTED_MOST
 
-ORGANIZATION_ID: Final = "org_00000000000000000000000000000001"  # the only one there is yet
-OWNER_ID: Final = "user_00000000000000000000000000000001"  # whom AUTH_MODE none makes of everybody
-
 AgentId = Annotated[str, AfterValidator(partial(parse_id, "agent"))]
 SessionId = Annotated[str, AfterValidator(partial(parse_id, "session"))]
 
@@ -108,8 +105,9 @@ class SessionReply(LayerReply):
     """A session."""
 
     id: str
-    organization_id: str = ORGANIZATION_ID
-    owner_principal_id: str = OWNER_ID
+    organization_id: str
+    owner_principal_id: str
+    resolved_owner_user_id: str
     harness_id: str
     agent_id: str | None = None
     workspace_id: str
@@ -138,6 +136,9 @@ class SessionReply(LayerReply):
         fields = {**layer_fields(session.definition), **row}
         return cls(
             **fields,
+            organization_id=session.org_id,
+            owner_principal_id=session.owner_id,
+            resolved_owner_user_id=session.owner_id,
             parent_session_id=session.parent_id,
             features=features,
             self_url=f"/api/v1/sessions/{session.id}",

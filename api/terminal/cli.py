@@ -1,4 +1,4 @@
-"""The command line: `perdure serve`, `perdure chat`, `perdure migrate`."""
+"""The command line: `perdure serve`, `perdure chat`, `perdure migrate`, `perdure users`, `perdure tokens`."""
 
 from collections.abc import Coroutine
 from importlib import metadata
@@ -7,13 +7,13 @@ from typing import Annotated, Any, Final
 
 import typer
 import uvloop
-from rich.console import Console
-from rich.markup import escape
 
 from api.ending import leave
+from api.terminal import tokens, users
+from api.terminal.output import err, fail, load_settings, out, run
 from runtime.core.errors import PerdureError
 from runtime.process import log as logging
-from runtime.process.settings import Settings, describe
+from runtime.process.settings import describe
 
 SETTINGS_HELP: Final = "\n\n".join(
     ["Settings, from the environment:"]
@@ -21,8 +21,8 @@ SETTINGS_HELP: Final = "\n\n".join(
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+app.add_typer(users.app, name="users")
+app.add_typer(tokens.app, name="tokens")
 
 
 def _show_version(wanted: bool | None) -> None:  # noqa: FBT001  typer's way
@@ -49,12 +49,12 @@ def serve(
     """Serve the API, with a Postgres and a Ray of its own unless settings name others."""
     http = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     given: dict[str, Any] = {"data_dir": data_dir} if data_dir is not None else {}
-    settings = _settings(http, given)
+    settings = load_settings(**given, **({"http": http} if http else {}))
     logging.set_up(settings.log_level, as_json=settings.log_json)
-    from api.server import serve as run  # noqa: PLC0415  imports Ray: seconds that --help must not cost
+    from api.server import serve as work  # noqa: PLC0415  imports Ray: seconds that --help must not cost
     from api.terminal.banner import progress, show  # noqa: PLC0415
 
-    uvloop.run(_to_the_end(run(settings, progress(err), show(out))))
+    uvloop.run(_to_the_end(work(settings, progress(err), show(out))))
 
 
 @app.command()
@@ -65,12 +65,12 @@ def chat(
 ) -> None:
     """Talk to an agent. Of input that is piped in, each line is a message; exit code 1 if a turn failed."""
     from api.terminal.chat.conversation import Options  # noqa: PLC0415
-    from api.terminal.chat.conversation import chat as run  # noqa: PLC0415
+    from api.terminal.chat.conversation import chat as talk  # noqa: PLC0415
 
     try:
-        code = run(Options(url, agent, session), out, err)
+        code = talk(Options(url, agent, session), out, err)
     except PerdureError as error:
-        _fail(str(error))
+        fail(str(error))
         raise typer.Exit(1) from error
     raise typer.Exit(code)
 
@@ -78,31 +78,14 @@ def chat(
 @app.command()
 def migrate() -> None:
     """Bring the schema of DATABASE_URL up to date; `serve` does the same by itself."""
-    from runtime.store.migrate import migrate as run  # noqa: PLC0415
+    from runtime.store.migrate import migrate as apply  # noqa: PLC0415
 
-    settings = _settings({}, {})
+    settings = load_settings()
     if settings.database_url is None:
-        _fail("DATABASE_URL is not set: there is nothing to migrate. A database of its own is migrated by `serve`.")
+        fail("DATABASE_URL is not set: there is nothing to migrate. A database of its own is migrated by `serve`.")
         return
-    steps = _run(run(str(settings.database_url.get_secret_value())))
+    steps = run(apply(str(settings.database_url.get_secret_value())))
     out.print(f"Applied {len(steps)} migrations." if steps else "The schema is up to date.")
-
-
-def _settings(http: dict[str, Any], given: dict[str, Any]) -> Settings:
-    try:
-        return Settings.load(**given, http=http) if http else Settings.load(**given)
-    except PerdureError as error:
-        _fail(str(error))
-        raise typer.Exit(2) from error
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run to the end; an error raised on purpose is shown in its own words, without a traceback."""
-    try:
-        return uvloop.run(work)
-    except PerdureError as error:
-        _fail(str(error))
-        raise typer.Exit(1) from error
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
@@ -111,13 +94,9 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except PerdureError as error:
-        _fail(str(error))
+        fail(str(error))
         code = 1
     leave(code)
-
-
-def _fail(message: str) -> None:
-    err.print(f"[bold red]perdure:[/] {escape(message)}")
 
 
 def main() -> None:

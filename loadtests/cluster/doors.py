@@ -22,6 +22,7 @@ from loadtests.cluster.line import Handle, Line, listen
 from loadtests.cluster.plan import HALLS, Plan, session_id
 from loadtests.cluster.played_ray import SUPERVISOR_SOCKET
 from loadtests.cluster.process import play
+from runtime.core.access.principal import ANONYMOUS
 from runtime.core.errors import OverloadedError
 from runtime.core.placement.directory import Address
 from runtime.ports.gateway import ActorInfo
@@ -132,7 +133,7 @@ class Door:
         if session in self._listeners:
             self._listeners.pop(session).close()
         with suppress(OverloadedError):  # who is told to try again does
-            self._listeners[session] = await self._gateway.subscribe(session)
+            self._listeners[session] = await self._gateway.subscribe(ANONYMOUS, session)
 
     async def ask(self, sessions: Sequence[str], at_once: int) -> list[float]:
         """Ask something of sessions, so many at once; return how long each took, in milliseconds.
@@ -148,7 +149,7 @@ class Door:
         for session in queue:
             began = time.perf_counter()
             try:
-                await self._gateway.rename(session, "a title")
+                await self._gateway.rename(ANONYMOUS, session, "a title")
             except OverloadedError:
                 took.append(math.inf)
             else:

@@ -7,6 +7,7 @@ import msgspec
 
 from runtime.agents.capability import Registry
 from runtime.agents.layers import LayerReader, check_layer
+from runtime.core.access.principal import Principal
 from runtime.core.authored.definition import Agent, AgentDefinition, Harness, HarnessDefinition, Layer
 from runtime.core.authored.names import DEFAULT
 from runtime.core.errors import ConflictError, NotFoundError
@@ -17,16 +18,17 @@ L = TypeVar("L", bound=Layer)
 
 
 class Authoring:
-    """The use cases of whoever writes agents and harnesses. `harness` is an id or a name.
+    """The use cases of `by`, who writes agents and harnesses. `harness` is an id or a name.
 
     Every method raises InvalidInputError, NotFoundError or ConflictError when the layer or what it refers to cannot be
     used (`check_layer`, `LayerReader.assignable_harness`), and what the store raises.
     """
 
-    def __init__(self, stores: Stores, registry: Registry, models: Models) -> None:
+    def __init__(self, stores: Stores, registry: Registry, models: Models, by: Principal) -> None:
         self._stores = stores
         self._registry = registry
         self._models = models
+        self._by = by
 
     async def save_agent(
         self, name: str, definition: AgentDefinition, *, harness: str | None = None, agent_id: str | None = None
@@ -88,10 +90,10 @@ class Authoring:
         return await self._stores.harnesses.patch(harness_id, changes, name=name, parent_id=parent_id, status=status)
 
     def _checked(self, layer: L) -> L:
-        return msgspec.structs.replace(layer, model=check_layer(layer, self._registry, self._models))
+        return msgspec.structs.replace(layer, model=check_layer(layer, self._registry, self._models, self._by))
 
     def _changes(self, changes: Mapping[str, Any], changed: Layer) -> Mapping[str, Any]:
-        model = check_layer(changed, self._registry, self._models)
+        model = check_layer(changed, self._registry, self._models, self._by)
         return {**changes, "model": model} if "model_id" in changes else changes
 
     async def _harness_id(self, key: str) -> str:

@@ -3,31 +3,49 @@
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from runtime.agents.capability import Registry
+from runtime.agents.capability import Registry, Risk
+from runtime.core.access.principal import Principal
+from runtime.core.access.roles import Scope
 from runtime.core.authored.definition import Agent, Harness, Layer
 from runtime.core.authored.lifecycle import check_assignable
-from runtime.core.errors import InvalidInputError, NotFoundError
+from runtime.core.errors import ForbiddenError, InvalidInputError, NotFoundError
 from runtime.ports.authored import Authored
 from runtime.ports.model import Models
 from runtime.ports.stores import Stores
+from runtime.process.log import get_logger
 
 T = TypeVar("T")
+log = get_logger(__name__)
 
 
-def check_layer(layer: Layer, registry: Registry, models: Models) -> str | None:
-    """Pass if a layer can be run. Capabilities that this server does not have are fine: another may have them.
+def check_layer(layer: Layer, registry: Registry, models: Models, by: Principal) -> str | None:
+    """Pass if a layer can be run, and whoever writes it may. Capabilities that are not known here are fine.
 
     Returns what its `model` has to be: whoever runs it knows no list of models.
 
     Raises:
         InvalidInputError: its capabilities depend on each other in a circle, or one's config is wrong.
         NotFoundError: there is no such model.
+        ForbiddenError: `capability_needs_admin`: a capability of high risk is assigned by nobody who administers.
     """
     registry.check(layer.capabilities)
+    _check_risk(layer, registry, by)
     if layer.model_id is None:
         return None
     means = models.find(layer.model_id).key
     return None if means == layer.model_id else means
+
+
+def _check_risk(layer: Layer, registry: Registry, by: Principal) -> None:
+    for resolved in registry.resolve(layer.capabilities):
+        capability = resolved.capability
+        if capability.risk is Risk.HIGH and not by.may(Scope.ORG_ADMIN):
+            message = (
+                f"The capability {capability.id} is of high risk: who assigns it needs the scope {Scope.ORG_ADMIN}."
+            )
+            raise ForbiddenError(message, "capability_needs_admin")
+        if capability.risk is Risk.MEDIUM:
+            log.info("risky_capability_assigned", capability=capability.id, user_id=by.user_id, org_id=by.org_id)
 
 
 def unknown_capabilities(layer: Layer, registry: Registry) -> Iterator[tuple[int, str]]:

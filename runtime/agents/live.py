@@ -12,6 +12,7 @@ class Binding:
     """Whose configuration a session runs with, and what it adds; `revision` rises when that changes."""
 
     session_id: str
+    org_id: str
     harness_id: str
     agent_id: str | None
     definition: SessionDefinition

@@ -7,6 +7,7 @@ import msgspec
 
 from runtime.agents.capability import Registry
 from runtime.agents.layers import LayerReader, check_layer
+from runtime.core.access.principal import Principal
 from runtime.core.authored.definition import Agent, InitialFile, Layer, Session, SessionDefinition
 from runtime.core.authored.layers import starter_files
 from runtime.core.authored.lifecycle import check_assignable
@@ -30,12 +31,13 @@ class Opening:
 
 
 class Opener:
-    """The use case of whoever opens sessions."""
+    """The use case of `by`, who opens sessions."""
 
-    def __init__(self, stores: Stores, registry: Registry, models: Models) -> None:
+    def __init__(self, stores: Stores, registry: Registry, models: Models, by: Principal) -> None:
         self._stores = stores
         self._registry = registry
         self._models = models
+        self._by = by
 
     async def open(self, wanted: Opening) -> tuple[Session, Sequence[Layer]]:
         """Store a new session with its starter files, and return it with all layers that it stands on.
@@ -47,7 +49,7 @@ class Opener:
             ConflictError: one of them is archived.
             InvalidInputError: the layers together break a rule.
         """
-        model = check_layer(wanted.definition, self._registry, self._models)
+        model = check_layer(wanted.definition, self._registry, self._models, self._by)
         definition = msgspec.structs.replace(wanted.definition, model=model)
         reader = LayerReader(self._stores)
         agent = None if wanted.agent is None else await reader.assignable_agent(wanted.agent)

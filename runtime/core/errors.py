@@ -5,11 +5,13 @@ PerdureError
 │   ├─ InvalidInputError
 │   ├─ NotFoundError
 │   ├─ ConflictError
+│   ├─ UnauthenticatedError
 │   ├─ ForbiddenError
 │   └─ LimitExceededError    a size, rate or quota
 ├─ TransientError            the same call may work later. Has retry_after_s
 │   ├─ StoreUnavailableError
 │   ├─ ModelUnavailableError
+│   ├─ ProviderUnavailableError
 │   ├─ SessionMovingError
 │   ├─ NotUnderstoodError
 │   └─ OverloadedError
@@ -108,6 +110,16 @@ class ConflictError(CallerError):
 
 
 @dataclass(eq=False)
+class UnauthenticatedError(CallerError):
+    """No credential, or one that is not or no longer good; which of them `reason` may say, and nothing more."""
+
+    message: str
+    reason: str = "unauthenticated"
+    code: ClassVar[str] = "{reason}"
+    template: ClassVar[str] = "{message}"
+
+
+@dataclass(eq=False)
 class ForbiddenError(CallerError):
     """Understood, and not allowed."""
 
@@ -145,6 +157,15 @@ class StoreUnavailableError(TransientError):
     reason: str = "no connection"
     code: ClassVar[str] = "store_unavailable"
     template: ClassVar[str] = "The database is unavailable ({reason}); nothing was lost, try again."
+
+
+@dataclass(eq=False)
+class ProviderUnavailableError(TransientError):
+    """An identity provider does not answer, or not as one does. `provider` is its name or address."""
+
+    provider: str = ""
+    code: ClassVar[str] = "identity_provider_unavailable"
+    template: ClassVar[str] = "The identity provider {provider} does not answer; try again."
 
 
 @dataclass(eq=False)

@@ -181,8 +181,8 @@ class Acting:
             tool_call_id=part.id,
             idempotency_key=idempotency_key(session.session_id, self._turn.turn_id, part.id),
             session=info,
-            files=services.workspace(session.workspace_id),
-            keys=services.keys(session.session_id),
+            files=services.workspace(session.org_id, session.workspace_id),
+            keys=services.keys(session.org_id, session.session_id),
             now=now,
             emit=lambda payload: self._emit(payload, context),
         )

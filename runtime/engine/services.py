@@ -31,13 +31,13 @@ class Tunables:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything outside that a session calls on."""
+    """Everything outside that a session calls on. Files and keys are opened by their organisation and id."""
 
     journal: JournalWriter
     store: JournalStore
     composer: Composer
     models: Models
     model: Model
-    workspace: Callable[[str], Workspace]
-    keys: Callable[[str], KeyValues]
+    workspace: Callable[[str, str], Workspace]
+    keys: Callable[[str, str], KeyValues]
     tunables: Tunables

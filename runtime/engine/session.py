@@ -63,11 +63,14 @@ class LiveSession:
 
     def __init__(self, loaded: Loaded, state: SessionState, services: Services, observer: Observer) -> None:
         self.session_id = loaded.session_id
+        self.org_id = loaded.org_id
         self.epoch = loaded.epoch
         self.workspace_id = loaded.workspace_id
         self.created_at = loaded.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         definition = msgspec.json.decode(loaded.definition, type=SessionDefinition)
-        self.binding = Binding(loaded.session_id, loaded.harness_id, loaded.agent_id, definition, loaded.revision)
+        self.binding = Binding(
+            loaded.session_id, loaded.org_id, loaded.harness_id, loaded.agent_id, definition, loaded.revision
+        )
         self.state = state
         self.services = services
         self._first_title = loaded.title

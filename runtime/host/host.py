@@ -28,7 +28,7 @@ from runtime.host.residents import Residents, Supervision
 from runtime.ports.gateway import Frame
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.tasks import Tasks
-from runtime.wire.protocol import Adoption, Answer, Close, Command, Unknown, Unwatch, Watch, Watching
+from runtime.wire.protocol import Adoption, Answer, Close, Command, Unknown, Unwatch, Watch, Watching, needed
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +72,9 @@ class Host:
         if isinstance(command.ask, Unwatch):
             return self.doors.unwatch(command.session_id, front_door)
         engine = await self.residents.wake(command.session_id, command.epoch)
+        if engine.session.org_id != command.by.org_id:
+            raise NotFoundError("session", command.session_id)
+        command.by.require(needed(command.ask))
         match command.ask:
             case Watch():
                 return self._watch(engine, front_door)

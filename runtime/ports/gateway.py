@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from runtime.core.access.principal import Principal
 from runtime.core.message import Message
 from runtime.core.session.decision import Decision
 from runtime.core.wire import Wire
@@ -89,22 +90,23 @@ class Subscription(Protocol):
 class Gateway(Protocol):
     """The live sessions, wherever they are. Each call finds the owner or brings the session to life.
 
-    Every method raises NotFoundError("session") for one that is not there, and SessionMovingError,
-    OverloadedError or StoreUnavailableError when the session could not be reached in time.
+    `by` is who asks: where the session lives it is seen that they may. Every method raises NotFoundError("session") for
+    one that is not there or not of their organisation, ForbiddenError for what their credential is not good for, and
+    SessionMovingError, OverloadedError or StoreUnavailableError when the session could not be reached in time.
     """
 
-    async def send(self, session_id: str, message: Input) -> Message:
+    async def send(self, by: Principal, session_id: str, message: Input) -> Message:
         """Accept a user message; returns after its commit. The same id or key again returns the first message.
 
         Raises ConflictError("idempotency_key_reused") for a key that came with another content.
         """
         ...
 
-    async def cancel(self, session_id: str) -> bool:
+    async def cancel(self, by: Principal, session_id: str) -> bool:
         """Stop the running turn; False if there was none."""
         ...
 
-    async def submit_results(self, session_id: str, results: Sequence[ClientResult]) -> str:
+    async def submit_results(self, by: Principal, session_id: str, results: Sequence[ClientResult]) -> str:
         """Hand in the results that the session waits for; returns its status after.
 
         Raises ConflictError.not_waiting(), and InvalidInputError("tool_call_mismatch") when the ids are not
@@ -112,22 +114,22 @@ class Gateway(Protocol):
         """
         ...
 
-    async def submit_decision(self, session_id: str, decision: Decision) -> bool:
+    async def submit_decision(self, by: Principal, session_id: str, decision: Decision) -> bool:
         """Take what a person decided about an interrupted call; False if nobody asks about that attempt now.
 
         Either way the log tells, when this returns, what was decided.
         """
         ...
 
-    async def rename(self, session_id: str, title: str) -> None:
+    async def rename(self, by: Principal, session_id: str, title: str) -> None:
         """Give the session another title; returns after its commit."""
         ...
 
-    async def close_session(self, session_id: str) -> None:
+    async def close_session(self, by: Principal, session_id: str) -> None:
         """Cancel what runs and let the session go, because it is being deleted."""
         ...
 
-    async def subscribe(self, session_id: str) -> Subscription:
+    async def subscribe(self, by: Principal, session_id: str) -> Subscription:
         """Listen to a session; it is not brought to life for that."""
         ...
 

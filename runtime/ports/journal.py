@@ -59,6 +59,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """A session as the store has it: its row, the newest snapshot, and the events after that."""
 
     session_id: str
+    org_id: str
     epoch: int
     last_sequence: int
     harness_id: str

@@ -23,7 +23,10 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sessions(Protocol):
-    """The directory of sessions. A method that is given one which is not there raises NotFoundError("session")."""
+    """The directory of an organisation's sessions, as one of its users sees it.
+
+    A method that is given one which is not there raises NotFoundError("session").
+    """
 
     async def create(self, new: NewSession) -> Session:
         """Store a new session."""
@@ -31,6 +34,10 @@ class Sessions(Protocol):
 
     async def get(self, session_id: str) -> Session:
         """Return a session."""
+        ...
+
+    async def check(self, session_id: str) -> None:
+        """Pass if there is such a session."""
         ...
 
     async def list(
@@ -59,7 +66,7 @@ class Sessions(Protocol):
         ...
 
     async def pin(self, session_id: str, *, is_pinned: bool) -> None:
-        """Pin a session, or no longer."""
+        """Pin a session for the user who asks, or no longer."""
         ...
 
     async def acquit(self, session_id: str) -> None:

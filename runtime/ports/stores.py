@@ -11,7 +11,7 @@ from runtime.ports.sessions import Sessions
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where it is kept. `files` opens a workspace by its id."""
+    """Where what is of one organisation is kept. `files` opens a workspace by its id."""
 
     agents: Agents
     harnesses: Harnesses

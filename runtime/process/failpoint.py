@@ -44,6 +44,7 @@ class Loop(StrEnum):
     NODES = "loop.nodes"
     LEASES = "loop.leases"
     CLAIM = "loop.claim"
+    FORGETTING = "loop.forgetting"
     TENDING = "loop.tending"
     SWEEP = "loop.sweep"
     FOLLOWER = "loop.follower"

@@ -23,7 +23,6 @@ from pydantic import (
     Secret,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from pydantic.fields import FieldInfo
@@ -31,6 +30,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.core.errors import InvalidInputError
 from runtime.process.addresses import Hosts, Networks, Origins, is_loopback
+from runtime.process.auth_settings import AuthMode, AuthSettings
 
 _PREFIX: Final = "PERDURE_"
 _CARRIED: Final = re.compile(r"[A-Z0-9_]+_(API_KEY|BASE_URL|ENDPOINT|API_BASE)")
@@ -203,7 +203,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class Settings(_Carried, BaseSettings):
+class Settings(_Carried, AuthSettings, BaseSettings):
     """Every setting. Numbers carry their unit in the name."""
 
     model_config = SettingsConfigDict(
@@ -241,9 +241,6 @@ class Settings(_Carried, BaseSettings):
         validation_alias="SECRETS_ENCRYPTION_KEY_PREVIOUS",
         description="The key before a rotation, in the same form; only opens secrets",
     )
-    auth_mode: str = Field(
-        "none", validation_alias="AUTH_MODE", description="Who may call; this version knows `none` only"
-    )
     data_dir: Path = Field(Path(".perdure"), description="Folder of everything that a server keeps")
     delta_interval_ms: int = Field(
         50, ge=0, le=10_000, description="Milliseconds for which deltas gather before they go out"
@@ -251,6 +248,9 @@ class Settings(_Carried, BaseSettings):
     client_tool_timeout_s: Seconds = Field(300, description="Seconds to wait for the results of client-side tools")
     decision_timeout_s: Seconds = Field(
         86_400, description="Seconds to wait for a person's decision about an interrupted tool call"
+    )
+    deletion_grace_days: int = Field(
+        30, ge=0, le=3_650, description="Days after which a deleted session is forgotten, unless its organisation says"
     )
     log_level: LogLevel = Field(
         LogLevel.INFO, description="Least serious entry that is logged: debug, info, warning, error"
@@ -300,20 +300,12 @@ class Settings(_Carried, BaseSettings):
         """Return these settings with another default model."""
         return self.model_copy(update={"model": self.model.model_copy(update={"default_model": key})})
 
-    @field_validator("auth_mode")
-    @classmethod
-    def _only_no_authentication(cls, mode: str) -> str:
-        if mode != "none":
-            message = f"{mode!r} is not supported by this version: only `none` is, which serves loopback only"
-            raise ValueError(message)
-        return mode
-
     @model_validator(mode="after")
     def _loopback_without_authentication(self) -> Self:
-        if self.auth_mode == "none" and not is_loopback(self.http.host):
+        if self.auth_mode is AuthMode.NONE and not is_loopback(self.http.host):
             message = (
                 f"host {self.http.host!r} is not loopback, and with AUTH_MODE=none anybody who reaches it would be "
-                "an administrator: choose another AUTH_MODE, or serve on 127.0.0.1 behind a proxy that authenticates"
+                "an administrator: set AUTH_MODE (docs/access.md), or serve on 127.0.0.1"
             )
             raise ValueError(message)
         return self
@@ -336,9 +328,11 @@ def describe() -> Iterator[Setting]:
             group = type(field.default)
             for inner_name, inner in group.model_fields.items():
                 yield _setting(f"{_PREFIX}{name}__{inner_name}".upper(), inner, group.__doc__ or "")
-        else:
+        elif name not in AuthSettings.model_fields:
             bare = field.validation_alias
             yield _setting(bare if isinstance(bare, str) else f"{_PREFIX}{name}".upper(), field, "")
+    for name, field in AuthSettings.model_fields.items():
+        yield _setting(str(field.validation_alias or name), field, AuthSettings.__doc__ or "")
 
 
 def env_example() -> str:

@@ -7,7 +7,7 @@ from runtime.core.authored.definition import Agent, AgentDefinition
 from runtime.ports.listed import Listed
 from runtime.store.authored import AuthoredStore
 from runtime.store.kind import Kind
-from runtime.store.pool import Pool
+from runtime.store.tenant import Tenant
 
 AGENTS: Final = Kind(
     name="agent",
@@ -20,10 +20,10 @@ AGENTS: Final = Kind(
 
 
 class AgentStore(AuthoredStore[Agent]):
-    """The agents of this server (`runtime.ports.authored.Agents`)."""
+    """The agents of an organisation (`runtime.ports.authored.Agents`)."""
 
-    def __init__(self, pool: Pool) -> None:
-        super().__init__(pool, AGENTS)
+    def __init__(self, tenant: Tenant) -> None:
+        super().__init__(tenant, AGENTS)
 
     async def upsert(
         self, name: str, harness_id: str, definition: AgentDefinition, *, agent_id: str | None = None

@@ -16,8 +16,9 @@ from runtime.core.storable import storable
 from runtime.ports.listed import Listed
 from runtime.process.mint import new_id
 from runtime.store.kind import Kind, Statements
-from runtime.store.pool import Pool, translate
+from runtime.store.pool import translate
 from runtime.store.rows import check_storable, key_or_name
+from runtime.store.tenant import Tenant
 
 T = TypeVar("T")
 Values: TypeAlias = Mapping[str, Any]  # by column; ids of other things in their public form, a definition as `config`
@@ -28,8 +29,8 @@ NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class AuthoredStore(Generic[T]):
     """The things of one kind (`runtime.ports.authored.Authored`)."""
 
-    def __init__(self, pool: Pool, kind: Kind[T]) -> None:
-        self._pool = pool
+    def __init__(self, tenant: Tenant, kind: Kind[T]) -> None:
+        self._tenant = tenant
         self._kind = kind
         self._sql = Statements(kind)
 
@@ -37,14 +38,14 @@ class AuthoredStore(Generic[T]):
         """Return a thing by id or name, an archived one too."""
         thing_key, name = key_or_name(self._kind.prefix, key)
         with translate():
-            row = await self._pool.fetchrow(self._sql.get, thing_key, name)
+            row = await self._tenant.fetchrow(self._sql.get, thing_key, name)
         return self._kind.read(self._found(row, key))
 
     async def several(self, thing_ids: Iterable[str]) -> Sequence[T]:
         """Return the things with these ids that there are, in any order."""
         keys = [hex_of(thing_id) for thing_id in thing_ids]
         with translate():
-            rows = await self._pool.fetch(self._sql.several, keys) if keys else []
+            rows = await self._tenant.fetch(self._sql.several, keys) if keys else []
         return [self._kind.read(row) for row in rows]
 
     async def _page(
@@ -53,16 +54,16 @@ class AuthoredStore(Generic[T]):
         """Return a page of things, newest first; `search` is a substring, in any case."""
         text = storable(search)
         with translate():
-            rows = await self._pool.fetch(self._sql.page, text, include_archived, offset, limit)
+            rows = await self._tenant.fetch(self._sql.page, text, include_archived, offset, limit)
             ends_here = (limit is None or len(rows) < limit) and (rows or not offset)
             reached = offset + len(rows) if rows else 0
-            counted = reached if ends_here else await self._pool.fetchval(self._sql.count, text, include_archived)
+            counted = reached if ends_here else await self._tenant.fetchval(self._sql.count, text, include_archived)
         return Listed.counted([self._kind.read(row) for row in rows], offset, counted, reached)
 
     async def archive(self, thing_id: str) -> None:
         """Archive a thing; an archived one is deleted."""
         with translate():
-            self._found(await self._pool.fetchval(self._sql.archive, hex_of(thing_id)), thing_id)
+            self._found(await self._tenant.fetchval(self._sql.archive, hex_of(thing_id)), thing_id)
 
     async def _create(self, name: str, values: Values) -> T:
         """Store a new thing.
@@ -138,7 +139,7 @@ class AuthoredStore(Generic[T]):
         check_storable("name", name)
         with translate():
             try:
-                async with self._pool.acquire() as connection, connection.transaction():
+                async with self._tenant.transaction() as connection:
                     yield connection
             except asyncpg.UniqueViolationError as err:
                 raise taken(self._kind.name, name) from err

@@ -4,9 +4,9 @@ Each turn starts with the definitions as they are now. Asking costs one query, w
 changed; sessions that ask at the same time share it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 import msgspec
@@ -20,44 +20,54 @@ from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
 from runtime.store.agents import AGENTS
 from runtime.store.harnesses import HARNESSES
+from runtime.store.kind import Kind
 from runtime.store.pool import Pool, translate
 from runtime.wire.loader import Loader
 
 MAX_KEPT: Final = 500
 
-# $1 harnesses and $2 agents wanted, $3 and $4 the revisions that are known, $5 sessions and $6 their known revisions.
-# Deleted ones come too: the turn says so. Sessions are named twice, lest the planner read all of them to join some.
+T = TypeVar("T")
+
+# $1 and $2 harnesses wanted, each with its organisation, $3 and $4 agents; $5 to $8 the revisions that are known, with
+# the kind of each; $9 sessions and $10 their known revisions. Deleted ones come too: the turn says so. Sessions are
+# named twice, lest the planner read all of them to join some.
 CHANGED: Final = f"""
 WITH RECURSIVE known AS (
-    SELECT * FROM unnest($3::uuid[], $4::bigint[]) AS k (id, revision)
-), chain (id, parent_id, depth) AS (
-    SELECT id, parent_id, 1 FROM harnesses WHERE id = ANY($1::uuid[])
+    SELECT * FROM unnest($5::text[], $6::uuid[], $7::uuid[], $8::bigint[]) AS k (kind, org_id, id, revision)
+), chain (org_id, id, parent_id, depth) AS (
+    SELECT h.org_id, h.id, h.parent_id, 1
+    FROM unnest($1::uuid[], $2::uuid[]) AS w (org_id, id) JOIN harnesses h ON h.org_id = w.org_id AND h.id = w.id
     UNION
-    SELECT h.id, h.parent_id, c.depth + 1
-    FROM harnesses h JOIN chain c ON h.id = c.parent_id WHERE c.depth < {MAX_DEPTH}
+    SELECT h.org_id, h.id, h.parent_id, c.depth + 1
+    FROM harnesses h JOIN chain c ON h.org_id = c.org_id AND h.id = c.parent_id WHERE c.depth < {MAX_DEPTH}
 )
-SELECT 'harness' AS kind, h.id, h.name, h.status, h.is_built_in, h.parent_id, NULL AS harness_id, h.revision,
+SELECT 'harness' AS kind, h.org_id, h.id, h.name, h.status, h.is_built_in, h.parent_id, NULL AS harness_id, h.revision,
     h.config, h.created_at, h.updated_at, h.archived_at
-FROM harnesses h LEFT JOIN known k ON k.id = h.id
-WHERE h.id IN (SELECT id FROM chain) AND h.revision IS DISTINCT FROM k.revision
+FROM (SELECT DISTINCT org_id, id FROM chain) AS c JOIN harnesses h ON h.org_id = c.org_id AND h.id = c.id
+    LEFT JOIN known k ON k.kind = 'harness' AND k.org_id = h.org_id AND k.id = h.id
+WHERE h.revision IS DISTINCT FROM k.revision
 UNION ALL
-SELECT 'agent', a.id, a.name, a.status, false, NULL, a.harness_id, a.revision,
+SELECT 'agent', a.org_id, a.id, a.name, a.status, false, NULL, a.harness_id, a.revision,
     a.config, a.created_at, a.updated_at, a.archived_at
-FROM agents a LEFT JOIN known k ON k.id = a.id
-WHERE a.id = ANY($2::uuid[]) AND a.revision IS DISTINCT FROM k.revision
+FROM unnest($3::uuid[], $4::uuid[]) AS w (org_id, id) JOIN agents a ON a.org_id = w.org_id AND a.id = w.id
+    LEFT JOIN known k ON k.kind = 'agent' AND k.org_id = a.org_id AND k.id = a.id
+WHERE a.revision IS DISTINCT FROM k.revision
 UNION ALL
-SELECT 'session', s.id, '', s.status, false, NULL, NULL, s.revision, s.config, s.created_at, s.updated_at, NULL
-FROM sessions s JOIN unnest($5::uuid[], $6::bigint[]) AS o (id, revision) ON o.id = s.id
-WHERE s.id = ANY($5::uuid[]) AND s.revision <> o.revision
+SELECT 'session', s.org_id, s.id, '', s.status, false, NULL, NULL, s.revision, s.config, s.created_at, s.updated_at,
+    NULL
+FROM sessions s JOIN unnest($9::uuid[], $10::bigint[]) AS o (id, revision) ON o.id = s.id
+WHERE s.id = ANY($9::uuid[]) AND s.revision <> o.revision
 """
+
+Key: TypeAlias = tuple[str, str]  # an organisation and the id of something in it, as hex
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was read so far, by public id. Never changed in place, since sessions go on reading it."""
+    """What was read so far. Never changed in place, since sessions go on reading it."""
 
-    harnesses: Mapping[str, Harness] = field(default_factory=dict)
-    agents: Mapping[str, Agent] = field(default_factory=dict)
+    harnesses: Mapping[Key, Harness] = field(default_factory=dict)
+    agents: Mapping[Key, Agent] = field(default_factory=dict)
     sessions: Mapping[str, Binding] = field(default_factory=dict)  # those that were changed since they were loaded
 
     def __len__(self) -> int:
@@ -98,33 +108,33 @@ class Definitions:
 
     async def _refresh(self, wanted: Sequence[Binding]) -> list[_Known]:
         known = self._known if len(self._known) < MAX_KEPT else _Known()
-        revisions = {harness.id: harness.revision for harness in known.harnesses.values()}
-        revisions |= {agent.id: agent.revision for agent in known.agents.values()}
+        revisions = [("harness", *key, harness.revision) for key, harness in known.harnesses.items()]
+        revisions += [("agent", *key, agent.revision) for key, agent in known.agents.items()]
+        harnesses = {_key(binding.org_id, binding.harness_id) for binding in wanted}
+        agents = {_key(binding.org_id, binding.agent_id) for binding in wanted if binding.agent_id}
         bindings = {hex_of(binding.session_id): known.latest(binding) for binding in wanted}
         with translate():
             rows = await self._pool.fetch(
                 CHANGED,
-                list({hex_of(binding.harness_id) for binding in wanted}),
-                list({hex_of(binding.agent_id) for binding in wanted if binding.agent_id}),
-                [hex_of(public_id) for public_id in revisions],
-                list(revisions.values()),
+                *_columns(harnesses, 2),
+                *_columns(agents, 2),
+                *_columns(revisions, 4),
                 list(bindings),
                 [binding.revision for binding in bindings.values()],
             )
-        harnesses = [HARNESSES.read(row) for row in rows if row["kind"] == "harness"]
-        agents = [AGENTS.read(row) for row in rows if row["kind"] == "agent"]
         sessions = [_renewed(bindings[row["id"].hex], row) for row in rows if row["kind"] == "session"]
         self._known = _Known(
-            {**known.harnesses, **{harness.id: harness for harness in harnesses}},
-            {**known.agents, **{agent.id: agent for agent in agents}},
+            {**known.harnesses, **_read(HARNESSES, rows)},
+            {**known.agents, **_read(AGENTS, rows)},
             {**known.sessions, **{binding.session_id: binding for binding in sessions}},
         )
         return [self._known] * len(wanted)
 
     def _compose(self, binding: Binding, known: _Known) -> RuntimeAgent:
         binding = known.latest(binding)
-        chain = lineage(binding.harness_id, known.harnesses)
-        agent = known.agents.get(binding.agent_id) if binding.agent_id else None
+        org_id = binding.org_id
+        chain = lineage(binding.harness_id, lambda harness_id: known.harnesses.get(_key(org_id, harness_id)))
+        agent = known.agents.get(_key(org_id, binding.agent_id)) if binding.agent_id else None
         if binding.agent_id and agent is None:
             raise NotFoundError("agent", binding.agent_id)
         last = self._composed.get(binding.session_id)
@@ -135,6 +145,19 @@ class Definitions:
             self._composed.clear()
         self._composed[binding.session_id] = _Composed(chain, agent, binding.definition, result)
         return result
+
+
+def _key(org_id: str, public_id: str) -> Key:
+    return hex_of(org_id), hex_of(public_id)
+
+
+def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    listed = list(rows)
+    return [[row[column] for row in listed] for column in range(width)]
+
+
+def _read(kind: Kind[T], rows: Sequence[asyncpg.Record]) -> dict[Key, T]:
+    return {(row["org_id"].hex, row["id"].hex): kind.read(row) for row in rows if row["kind"] == kind.name}
 
 
 def _renewed(binding: Binding, row: asyncpg.Record) -> Binding:

@@ -10,12 +10,13 @@ from runtime.core.session.effect import Effect, project, unanswered
 from runtime.core.session.result import result_message
 from runtime.core.storable import storable
 from runtime.ports.events import FOREVER, PAGE_LIMIT, Filter, Range, StoredEvent
-from runtime.store.pool import Pool, translate
+from runtime.store.pool import translate
+from runtime.store.tenant import Tenant
 
 _STORED_TYPES: Final = sorted(ev.KNOWN_TYPES - ev.EPHEMERAL_TYPES)  # what a newer server wrote stays hidden
 
 _MATCHES: Final = """
-session_id = $1 AND type = ANY($2::text[])
+org_id = current_org() AND session_id = $1 AND type = ANY($2::text[])
     AND ($3::uuid IS NULL OR turn_id = $3)
     AND ($4::text IS NULL OR body->'context'->>'exec_id' = $4)
     AND ($5::text IS NULL OR body->'context'->>'trace_id' = $5)
@@ -31,44 +32,52 @@ NEWEST: Final = f"{_SELECT} ORDER BY sequence DESC LIMIT $13"
 COUNT: Final = f"SELECT count(*) FROM events WHERE {_MATCHES}"
 
 AFTER: Final = """
-SELECT sequence, type, body FROM events WHERE session_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
+SELECT sequence, type, body FROM events WHERE org_id = current_org() AND session_id = $1 AND sequence > $2
+ORDER BY sequence LIMIT $3
 """
 # Ids of a session sort as its sequences do, so a cursor need not be an event that was ever stored.
 SEQUENCE_OF_ID: Final = """
-SELECT sequence FROM events WHERE session_id = $1 AND id <= $2 ORDER BY id DESC LIMIT 1
+SELECT sequence FROM events WHERE org_id = current_org() AND session_id = $1 AND id <= $2 ORDER BY id DESC LIMIT 1
 """
 LAST_OF_TYPE: Final = """
-SELECT sequence FROM events WHERE session_id = $1 AND type = $2 AND sequence <= $3 ORDER BY sequence DESC LIMIT 1
+SELECT sequence FROM events WHERE org_id = current_org() AND session_id = $1 AND type = $2 AND sequence <= $3
+ORDER BY sequence DESC LIMIT 1
 """
-HEAD: Final = "SELECT last_sequence FROM sessions WHERE id = $1 AND deleted_at IS NULL"
+HEAD: Final = """
+SELECT last_sequence FROM sessions WHERE org_id = current_org() AND id = $1 AND deleted_at IS NULL
+"""
 MESSAGES: Final = """
 SELECT body FROM events
-WHERE session_id = $1 AND type IN ('input.message', 'output.message.completed', 'tool.completed')
+WHERE org_id = current_org() AND session_id = $1
+  AND type IN ('input.message', 'output.message.completed', 'tool.completed')
 ORDER BY sequence
 """
 SUMMARY: Final = """
 SELECT type, count(*) AS count, min(body->>'ts') AS first_ts, max(body->>'ts') AS last_ts
-FROM events WHERE session_id = $1 AND type = ANY($2::text[]) GROUP BY type ORDER BY type
+FROM events WHERE org_id = current_org() AND session_id = $1 AND type = ANY($2::text[]) GROUP BY type ORDER BY type
 """
 
 # Types are spelled out where the partial index `events_effects` is to be used.
 EFFECTS: Final = """
-SELECT sequence, body FROM events WHERE session_id = $1 AND type = 'tool.started'
+SELECT sequence, body FROM events WHERE org_id = current_org() AND session_id = $1 AND type = 'tool.started'
 ORDER BY sequence DESC LIMIT $2 OFFSET $3
 """
-EFFECT_COUNT: Final = "SELECT count(*) FROM events WHERE session_id = $1 AND type = 'tool.started'"
+EFFECT_COUNT: Final = """
+SELECT count(*) FROM events WHERE org_id = current_org() AND session_id = $1 AND type = 'tool.started'
+"""
 EFFECT: Final = """
 SELECT sequence, body FROM events
-WHERE session_id = $1 AND type = 'tool.started' AND body->'data'->'tool_call'->>'id' = $2
+WHERE org_id = current_org() AND session_id = $1 AND type = 'tool.started' AND body->'data'->'tool_call'->>'id' = $2
 ORDER BY sequence DESC LIMIT 1
 """
 # Whatever became of calls that began in a range: it is there before the last one's act is over.
 OUTCOMES: Final = """
 SELECT body FROM events
-WHERE session_id = $1 AND sequence > $2
+WHERE org_id = current_org() AND session_id = $1 AND sequence > $2
   AND type IN ('tool.completed', 'transcript.repaired', 'tool.decision_requested', 'tool.decision_made')
   AND sequence < coalesce((
-    SELECT min(sequence) FROM events WHERE session_id = $1 AND type = 'act.completed' AND sequence > $3
+    SELECT min(sequence) FROM events
+    WHERE org_id = current_org() AND session_id = $1 AND type = 'act.completed' AND sequence > $3
   ), 9223372036854775807)
 ORDER BY sequence
 """
@@ -76,7 +85,8 @@ DECISIONS: Final = """
 WITH asked AS (
     SELECT e.session_id, e.turn_id, min(e.sequence) AS sequence
     FROM sessions s JOIN events e ON e.session_id = s.id AND e.type = 'tool.decision_requested'
-    WHERE s.status = 'waitingfortoolresults' AND s.deleted_at IS NULL AND ($1::uuid IS NULL OR s.id = $1)
+    WHERE s.org_id = current_org() AND s.status = 'waitingfortoolresults' AND s.deleted_at IS NULL
+      AND ($1::uuid IS NULL OR s.id = $1)
     GROUP BY e.session_id, e.turn_id
 )
 SELECT e.body FROM asked a JOIN events e
@@ -87,33 +97,33 @@ ORDER BY e.session_id, e.sequence
 
 
 class EventLog:
-    """The journal, read only (`runtime.ports.events.Events`)."""
+    """The journal of an organisation's sessions, read only (`runtime.ports.events.Events`)."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
 
     async def head(self, session_id: str) -> int | None:
         """Return the last sequence of a session, 0 before its first event; None if there is no such session."""
         with translate():
-            head: int | None = await self._pool.fetchval(HEAD, hex_of(session_id))
+            head: int | None = await self._tenant.fetchval(HEAD, hex_of(session_id))
         return head
 
     async def after(self, session_id: str, sequence: int, limit: int) -> list[StoredEvent]:
         """Return up to `limit` events after a sequence, in order, of every type."""
         with translate():
-            rows = await self._pool.fetch(AFTER, hex_of(session_id), sequence, limit)
+            rows = await self._tenant.fetch(AFTER, hex_of(session_id), sequence, limit)
         return [StoredEvent(r["sequence"], r["type"], r["body"].encode()) for r in rows]
 
     async def sequence_of(self, session_id: str, event_id: str) -> int:
         """Return the sequence of the newest event that is not after an id, 0 if none is."""
         with translate():
-            found = await self._pool.fetchval(SEQUENCE_OF_ID, hex_of(session_id), hex_of(event_id))
+            found = await self._tenant.fetchval(SEQUENCE_OF_ID, hex_of(session_id), hex_of(event_id))
         return found or 0
 
     async def last_of_type(self, session_id: str, event_type: str, until: int = FOREVER) -> int:
         """Return the sequence of the newest event of a type up to a sequence, 0 if there is none."""
         with translate():
-            found = await self._pool.fetchval(LAST_OF_TYPE, hex_of(session_id), event_type, until)
+            found = await self._tenant.fetchval(LAST_OF_TYPE, hex_of(session_id), event_type, until)
         return found or 0
 
     async def read(self, session_id: str, chosen: Filter, span: Range) -> list[StoredEvent]:
@@ -121,33 +131,33 @@ class EventLog:
         query = NEWEST if span.newest else OLDEST
         bounds = (span.after, span.before, span.limit or PAGE_LIMIT)
         with translate():
-            rows = await self._pool.fetch(query, *_arguments(session_id, chosen), *bounds)
+            rows = await self._tenant.fetch(query, *_arguments(session_id, chosen), *bounds)
         events = [StoredEvent(r["sequence"], r["type"], r["body"].encode()) for r in rows]
         return events[::-1] if span.newest else events
 
     async def count(self, session_id: str, chosen: Filter) -> int:
         """Return how many stored events match, wherever they are."""
         with translate():
-            total: int = await self._pool.fetchval(COUNT, *_arguments(session_id, chosen))
+            total: int = await self._tenant.fetchval(COUNT, *_arguments(session_id, chosen))
         return total
 
     async def messages(self, session_id: str) -> list[tuple[int, Message]]:
         """Return the conversation, oldest first, each message with its sequence."""
         with translate():
-            rows = await self._pool.fetch(MESSAGES, hex_of(session_id))
+            rows = await self._tenant.fetch(MESSAGES, hex_of(session_id))
         return [(event.sequence or 0, _message(event)) for event in _decoded(rows)]
 
     async def effects(self, session_id: str, limit: int, offset: int) -> tuple[list[Effect], int]:
         """Return a part of the effect ledger, newest first, and how many entries there are."""
         with translate():
-            total: int = await self._pool.fetchval(EFFECT_COUNT, hex_of(session_id))
-            rows = await self._pool.fetch(EFFECTS, hex_of(session_id), limit, offset)
+            total: int = await self._tenant.fetchval(EFFECT_COUNT, hex_of(session_id))
+            rows = await self._tenant.fetch(EFFECTS, hex_of(session_id), limit, offset)
         return (await self._project(session_id, rows[::-1]))[::-1], total
 
     async def effect(self, session_id: str, tool_call_id: str) -> Effect | None:
         """Return the ledger's newest entry of a call."""
         with translate():
-            rows = await self._pool.fetch(EFFECT, hex_of(session_id), storable(tool_call_id))
+            rows = await self._tenant.fetch(EFFECT, hex_of(session_id), storable(tool_call_id))
         found = await self._project(session_id, rows)
         return found[0] if found else None
 
@@ -156,19 +166,19 @@ class EventLog:
             return []
         first, last = starts[0]["sequence"], starts[-1]["sequence"]
         with translate():
-            rows = await self._pool.fetch(OUTCOMES, hex_of(session_id), first, last)
+            rows = await self._tenant.fetch(OUTCOMES, hex_of(session_id), first, last)
         return project(_decoded([*starts, *rows]))
 
     async def pending_decisions(self, session_id: str | None = None) -> list[ev.Event]:
         """Return the `tool.decision_requested` events that wait for a person, of one session or all, oldest first."""
         with translate():
-            rows = await self._pool.fetch(DECISIONS, hex_of(session_id) if session_id else None)
+            rows = await self._tenant.fetch(DECISIONS, hex_of(session_id) if session_id else None)
         return sorted(unanswered(_decoded(rows)), key=lambda event: event.ts)
 
     async def summary(self, session_id: str) -> list[tuple[str, int, str, str]]:
         """Return for each type: its name, how many events, and the times of the first and the last."""
         with translate():
-            rows = await self._pool.fetch(SUMMARY, hex_of(session_id), _STORED_TYPES)
+            rows = await self._tenant.fetch(SUMMARY, hex_of(session_id), _STORED_TYPES)
         return [(r["type"], r["count"], r["first_ts"], r["last_ts"]) for r in rows]
 
 

@@ -10,24 +10,26 @@ from typing import Any, Final
 
 from runtime.core.files.search import Pattern, compile_pattern, matching_lines
 from runtime.ports.files import LineMatch
-from runtime.store.pool import Pool, translate
+from runtime.store.pool import translate
+from runtime.store.tenant import Tenant
 
 MAX_MATCHES: Final = 1000
 _BATCH_BYTES: Final = 8 << 20
 
 PATHS: Final = """
 SELECT path, size_bytes FROM files
-WHERE workspace_id = $1 AND size_bytes > 0 AND strpos(path, $2) > 0 ORDER BY path
+WHERE org_id = current_org() AND workspace_id = $1 AND size_bytes > 0 AND strpos(path, $2) > 0 ORDER BY path
 """
 # Binary files (a NUL in the first 8 KB) stay where they are.
 CONTENT: Final = """
 SELECT path, content FROM files
-WHERE workspace_id = $1 AND path = ANY($2::text[]) AND position('\\x00'::bytea IN substring(content FOR 8192)) = 0
+WHERE org_id = current_org() AND workspace_id = $1 AND path = ANY($2::text[])
+  AND position('\\x00'::bytea IN substring(content FOR 8192)) = 0
 ORDER BY path
 """
 
 
-async def grep(pool: Pool, workspace: str, pattern: str, path_contains: str) -> Sequence[LineMatch]:
+async def grep(tenant: Tenant, workspace: str, pattern: str, path_contains: str) -> Sequence[LineMatch]:
     """Return the first 1000 matching lines of the text files whose path has the substring, by path.
 
     Raises:
@@ -36,8 +38,8 @@ async def grep(pool: Pool, workspace: str, pattern: str, path_contains: str) -> 
     compiled = compile_pattern(pattern)
     matches: list[LineMatch] = []
     with translate():
-        for paths in _batches(await pool.fetch(PATHS, workspace, path_contains)):
-            files = await pool.fetch(CONTENT, workspace, paths)
+        for paths in _batches(await tenant.fetch(PATHS, workspace, path_contains)):
+            files = await tenant.fetch(CONTENT, workspace, paths)
             matches += await asyncio.to_thread(_search, files, compiled, MAX_MATCHES - len(matches))
             if len(matches) == MAX_MATCHES:
                 break

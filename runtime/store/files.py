@@ -7,9 +7,7 @@ Every entry but the root has a row, and so has the directory that it is in.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias
-
-import asyncpg
+from typing import Any, Final
 
 from runtime.core.authored.definition import InitialFile
 from runtime.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
@@ -19,29 +17,31 @@ from runtime.core.files.quotas import MAX_ENTRIES, MAX_FILE_BYTES, MAX_PATH_BYTE
 from runtime.core.ids import hex_of
 from runtime.ports.files import File, FileEntry, LineMatch
 from runtime.store import file_search
-from runtime.store.pool import Pool, translate
+from runtime.store.pool import translate
 from runtime.store.rows import rfc3339
+from runtime.store.tenant import Connection, Tenant
 
 COLUMNS: Final = "id, path, is_directory, is_readonly, size_bytes, created_at, updated_at"
 # `$2` is a path; `$2 || '/'` to `$2 || '0'` is what is below it, since 0 follows / and paths sort by bytes.
-_TREE: Final = "workspace_id = $1 AND (path = $2 OR path > $2 || '/' AND path < $2 || '0')"
+_OURS: Final = "org_id = current_org() AND workspace_id = $1"
+_TREE: Final = f"{_OURS} AND (path = $2 OR path > $2 || '/' AND path < $2 || '0')"
 
-LOCK: Final = "SELECT status FROM workspaces WHERE id = $1 FOR NO KEY UPDATE"
+LOCK: Final = "SELECT status FROM workspaces WHERE org_id = current_org() AND id = $1 FOR NO KEY UPDATE"
 
 STAT_ROOT: Final = """
 SELECT id, '/' AS path, true AS is_directory, status <> 'active' AS is_readonly, 0 AS size_bytes, created_at, updated_at
-FROM workspaces WHERE id = $1 AND status <> 'deleted'
+FROM workspaces WHERE org_id = current_org() AND id = $1 AND status <> 'deleted'
 """
-STAT: Final = f"SELECT {COLUMNS} FROM files WHERE workspace_id = $1 AND path = ANY($2::text[])"
-READ: Final = f"SELECT {COLUMNS}, content FROM files WHERE workspace_id = $1 AND path = $2"
-HASH: Final = "SELECT encode(sha256(content), 'hex') FROM files WHERE workspace_id = $1 AND path = $2"
+STAT: Final = f"SELECT {COLUMNS} FROM files WHERE {_OURS} AND path = ANY($2::text[])"
+READ: Final = f"SELECT {COLUMNS}, content FROM files WHERE {_OURS} AND path = $2"
+HASH: Final = f"SELECT encode(sha256(content), 'hex') FROM files WHERE {_OURS} AND path = $2"
 LIST: Final = f"""
 SELECT {COLUMNS} FROM files
-WHERE workspace_id = $1 AND path > $2 || '/' AND path < $2 || '0'
+WHERE {_OURS} AND path > $2 || '/' AND path < $2 || '0'
   AND ($3 OR strpos(substr(path, length($2) + 2), '/') = 0)
 ORDER BY path
 """
-USAGE: Final = "SELECT count(*) AS entries, coalesce(sum(size_bytes), 0) AS bytes FROM files WHERE workspace_id = $1"
+USAGE: Final = f"SELECT count(*) AS entries, coalesce(sum(size_bytes), 0) AS bytes FROM files WHERE {_OURS}"
 TREE: Final = f"""
 SELECT count(*) AS entries, coalesce(sum(size_bytes), 0) AS bytes, coalesce(bool_or(is_readonly), false) AS is_readonly,
     max(octet_length(path)) AS path_bytes
@@ -49,19 +49,19 @@ FROM files WHERE {_TREE}
 """
 
 INSERT: Final = f"""
-INSERT INTO files (workspace_id, path, id, is_readonly, size_bytes, content)
-VALUES ($1, $2, gen_random_uuid(), $3, $4, $5)
+INSERT INTO files (org_id, workspace_id, path, id, is_readonly, size_bytes, content)
+VALUES (current_org(), $1, $2, gen_random_uuid(), $3, $4, $5)
 RETURNING {COLUMNS}
 """
 INSERT_DIRECTORIES: Final = f"""
-INSERT INTO files (workspace_id, path, id, is_directory)
-SELECT $1, path, gen_random_uuid(), true FROM unnest($2::text[]) AS d (path)
+INSERT INTO files (org_id, workspace_id, path, id, is_directory)
+SELECT current_org(), $1, path, gen_random_uuid(), true FROM unnest($2::text[]) AS d (path)
 ON CONFLICT DO NOTHING
 RETURNING {COLUMNS}
 """
 SEED: Final = """
-INSERT INTO files (workspace_id, path, id, is_readonly, size_bytes, content)
-SELECT $1, path, gen_random_uuid(), is_readonly, length(content), content
+INSERT INTO files (org_id, workspace_id, path, id, is_readonly, size_bytes, content)
+SELECT current_org(), $1, path, gen_random_uuid(), is_readonly, length(content), content
 FROM unnest($2::text[], $3::bool[], $4::bytea[]) AS f (path, is_readonly, content)
 ON CONFLICT DO NOTHING
 """
@@ -69,25 +69,23 @@ UPDATE: Final = f"""
 UPDATE files
 SET content = coalesce($3, content), size_bytes = coalesce(length($3), size_bytes),
     is_readonly = coalesce($4, is_readonly), updated_at = now()
-WHERE workspace_id = $1 AND path = $2
+WHERE {_OURS} AND path = $2
 RETURNING {COLUMNS}
 """
 DELETE: Final = f"DELETE FROM files WHERE {_TREE}"
 MOVE: Final = f"UPDATE files SET path = $3 || substr(path, length($2) + 1), updated_at = now() WHERE {_TREE}"
 COPY: Final = f"""
-INSERT INTO files (workspace_id, path, id, is_directory, size_bytes, content)
-SELECT workspace_id, $3 || substr(path, length($2) + 1), gen_random_uuid(), is_directory, size_bytes, content
+INSERT INTO files (org_id, workspace_id, path, id, is_directory, size_bytes, content)
+SELECT org_id, workspace_id, $3 || substr(path, length($2) + 1), gen_random_uuid(), is_directory, size_bytes, content
 FROM files WHERE {_TREE}
 """
-
-_Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
 class WorkspaceFiles:
     """The files of one workspace (`runtime.ports.files.Workspace`); cheap to make."""
 
-    def __init__(self, pool: Pool, workspace_id: str) -> None:
-        self._pool = pool
+    def __init__(self, tenant: Tenant, workspace_id: str) -> None:
+        self._tenant = tenant
         self._workspace = hex_of(workspace_id)
 
     # ------------------------------------------------------------ reading
@@ -99,7 +97,7 @@ class WorkspaceFiles:
             message = f"{path} is a file, not a directory."
             raise InvalidInputError(message, "not_a_directory")
         with translate():
-            rows = await self._pool.fetch(LIST, self._workspace, path.removesuffix("/"), recursive)
+            rows = await self._tenant.fetch(LIST, self._workspace, path.removesuffix("/"), recursive)
         return [_entry(row) for row in rows]
 
     async def stat(self, path: str) -> FileEntry:
@@ -107,9 +105,9 @@ class WorkspaceFiles:
         path = canonical(path)
         with translate():
             if path == ROOT:
-                row = await self._pool.fetchrow(STAT_ROOT, self._workspace)
+                row = await self._tenant.fetchrow(STAT_ROOT, self._workspace)
             else:
-                row = await self._pool.fetchrow(STAT, self._workspace, [path])
+                row = await self._tenant.fetchrow(STAT, self._workspace, [path])
         return _entry(_found(row, path))
 
     async def read(self, path: str) -> File:
@@ -118,14 +116,14 @@ class WorkspaceFiles:
         if path == ROOT:
             raise _is_directory(path)
         with translate():
-            row = _found(await self._pool.fetchrow(READ, self._workspace, path), path)
+            row = _found(await self._tenant.fetchrow(READ, self._workspace, path), path)
         if row["is_directory"]:
             raise _is_directory(path)
         return File(_entry(row), row["content"])
 
     async def grep(self, pattern: str, *, path_contains: str | None = None) -> Sequence[LineMatch]:
         """Return the first 1000 matching lines of the text files whose path has the substring."""
-        return await file_search.grep(self._pool, self._workspace, pattern, path_contains or "")
+        return await file_search.grep(self._tenant, self._workspace, pattern, path_contains or "")
 
     # ------------------------------------------------------------ writing
 
@@ -239,9 +237,9 @@ class WorkspaceFiles:
     # ------------------------------------------------------------ inside a write
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[_Connection]:
+    async def _writing(self) -> AsyncIterator[Connection]:
         with translate():
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._tenant.transaction() as connection:
                 status = await connection.fetchval(LOCK, self._workspace)
                 if status is None or status == "deleted":
                     raise NotFoundError("workspace", f"wsp_{self._workspace}")
@@ -250,7 +248,7 @@ class WorkspaceFiles:
                     raise ForbiddenError(message, "workspace_archived")
                 yield connection
 
-    async def _look(self, connection: _Connection, path: str) -> Any:
+    async def _look(self, connection: Connection, path: str) -> Any:
         """Return the row of a path, or None; what is above it must be directories."""
         rows = {row["path"]: row for row in await connection.fetch(STAT, self._workspace, [path, *parents(path)])}
         for parent in parents(path):
@@ -258,7 +256,7 @@ class WorkspaceFiles:
                 raise _not_a_directory(parent)
         return rows.get(path)
 
-    async def _insert(self, connection: _Connection, path: str, content: bytes, *, is_readonly: bool) -> FileEntry:
+    async def _insert(self, connection: Connection, path: str, content: bytes, *, is_readonly: bool) -> FileEntry:
         _check_size(content)
         await self._reserve(connection, entries=1, size_bytes=len(content))
         await self._make_parents(connection, path)
@@ -266,7 +264,7 @@ class WorkspaceFiles:
         return _entry(row)
 
     async def _update(
-        self, connection: _Connection, before: Any, content: bytes | None, *, is_readonly: bool | None
+        self, connection: Connection, before: Any, content: bytes | None, *, is_readonly: bool | None
     ) -> FileEntry:
         path = before["path"]
         if before["is_directory"]:
@@ -278,11 +276,11 @@ class WorkspaceFiles:
             await self._reserve(connection, size_bytes=len(content) - before["size_bytes"])
         return _entry(await connection.fetchrow(UPDATE, self._workspace, path, content, is_readonly))
 
-    async def _make_parents(self, connection: _Connection, path: str) -> None:
+    async def _make_parents(self, connection: Connection, path: str) -> None:
         if above := parents(path):
             await connection.execute(INSERT_DIRECTORIES, self._workspace, above)
 
-    async def _reserve(self, connection: _Connection, *, entries: int = 0, size_bytes: int = 0) -> None:
+    async def _reserve(self, connection: Connection, *, entries: int = 0, size_bytes: int = 0) -> None:
         usage = await connection.fetchrow(USAGE, self._workspace)
         if usage is None or (size_bytes <= 0 and entries <= 0):
             return
@@ -293,10 +291,10 @@ class WorkspaceFiles:
             message = f"Input exceeds allowed limits: a workspace holds at most {MAX_ENTRIES} files."
             raise InvalidInputError(message, "workspace_full")
 
-    async def _tree(self, connection: _Connection, path: str) -> Any:
+    async def _tree(self, connection: Connection, path: str) -> Any:
         return await connection.fetchrow(TREE, self._workspace, path)
 
-    async def _check_target(self, connection: _Connection, source: str, target: str) -> Any:
+    async def _check_target(self, connection: Connection, source: str, target: str) -> Any:
         """Return the measures of the tree at `source`, which is to go to `target`."""
         tree = await self._tree(connection, source)
         if tree["entries"] == 0:

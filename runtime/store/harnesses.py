@@ -11,8 +11,9 @@ from runtime.core.errors import ForbiddenError, NotFoundError
 from runtime.core.ids import hex_of
 from runtime.store.authored import AuthoredStore, Values
 from runtime.store.kind import Kind
-from runtime.store.pool import Pool, translate
+from runtime.store.pool import connect, translate
 from runtime.store.rows import to_config
+from runtime.store.tenant import Tenant
 
 HARNESSES: Final = Kind(
     name="harness",
@@ -31,34 +32,60 @@ LOCK_ALL: Final = "LOCK TABLE harnesses IN SHARE ROW EXCLUSIVE MODE"
 
 LINE: Final = f"""
 WITH RECURSIVE line (id, parent_id, depth) AS (
-    SELECT id, parent_id, 1 FROM harnesses WHERE id = $1 AND status = 'active'
+    SELECT id, parent_id, 1 FROM harnesses WHERE org_id = current_org() AND id = $1 AND status = 'active'
     UNION ALL
-    SELECT h.id, h.parent_id, l.depth + 1 FROM harnesses h JOIN line l ON h.id = l.parent_id WHERE l.depth < {MAX_DEPTH}
+    SELECT h.id, h.parent_id, l.depth + 1 FROM harnesses h JOIN line l ON h.id = l.parent_id
+    WHERE h.org_id = current_org() AND l.depth < {MAX_DEPTH}
 )
 SELECT id FROM line
 """
 
-# Several servers may start at once, each with this statement.
+# Of the organisation that is named, else of all. Several servers may start at once, each with this statement.
 RECONCILE: Final = """
-INSERT INTO harnesses AS h (id, name, is_built_in, config) VALUES ($1, $2, true, $3)
-ON CONFLICT (id) DO UPDATE SET config = excluded.config, revision = h.revision + 1, updated_at = now()
+INSERT INTO harnesses AS h (org_id, id, name, is_built_in, config)
+SELECT o.id, b.id, b.name, true, b.config
+FROM organizations o CROSS JOIN unnest($1::uuid[], $2::text[], $3::json[]) AS b (id, name, config)
+WHERE o.deleted_at IS NULL AND o.id = coalesce(current_org(), o.id)
+ON CONFLICT (org_id, id) DO UPDATE SET config = excluded.config, revision = h.revision + 1, updated_at = now()
 WHERE h.config::text <> excluded.config::text
 """
 
 
-class HarnessStore(AuthoredStore[Harness]):
-    """The harnesses of this server (`runtime.ports.authored.Harnesses`)."""
+async def reconcile(dsn: str) -> None:
+    """Bring the built-in harnesses of every organisation to what this version says of them, as every start must.
 
-    def __init__(self, pool: Pool) -> None:
-        super().__init__(pool, HARNESSES)
-
-    async def reconcile(self) -> None:
-        """Bring the built-in harnesses to what this version says of them. To be called at every start."""
-        rows = [(hex_of(built_in_id(name)), name, to_config(definition)) for name, definition in BUILT_IN.items()]
+    Raises:
+        StoreUnavailableError: the database does not answer.
+    """
+    connection = await connect(dsn)
+    try:
         with translate():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(LOCK_ALL)
-                await connection.executemany(RECONCILE, rows)
+            async with connection.transaction():
+                await provide_built_in(connection)
+    finally:
+        await connection.close()
+
+
+async def provide_built_in(connection: Any) -> None:
+    """Do so in a transaction: for the organisation that it names (`perdure.org`), or for all."""
+    await connection.execute(LOCK_ALL)
+    keys = [hex_of(built_in_id(name)) for name in BUILT_IN]
+    await connection.execute(
+        RECONCILE, keys, list(BUILT_IN), [to_config(definition) for definition in BUILT_IN.values()]
+    )
+
+
+class HarnessStore(AuthoredStore[Harness]):
+    """The harnesses of an organisation (`runtime.ports.authored.Harnesses`)."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        super().__init__(tenant, HARNESSES)
+
+    async def provision(self) -> None:
+        """Give an organisation the built-in harnesses, as part of making it."""
+        with translate():
+            async with self._tenant.transaction() as connection:
+                await provide_built_in(connection)
 
     async def create(self, name: str, definition: HarnessDefinition, *, parent_id: str | None = None) -> Harness:
         """Store a new harness."""

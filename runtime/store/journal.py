@@ -27,12 +27,12 @@ WITH heads AS (
                          $7::json[], $8::text[], $9::text[], $10::text[])
         AS h (id, epoch, first, last, status, steps, usage, title, preview, output_preview)
 ), owned AS (
-    SELECT s.id FROM sessions s JOIN heads h ON h.id = s.id
+    SELECT s.id, s.org_id FROM sessions s JOIN heads h ON h.id = s.id
     WHERE s.epoch = h.epoch AND s.last_sequence = h.first - 1 AND s.deleted_at IS NULL
     ORDER BY s.id FOR UPDATE OF s
 ), written AS (
-    INSERT INTO events (session_id, sequence, id, type, epoch, turn_id, body, private)
-    SELECT e.session_id, e.sequence, e.id, e.type, e.epoch, e.turn_id, e.body, e.private
+    INSERT INTO events (org_id, session_id, sequence, id, type, epoch, turn_id, body, private)
+    SELECT o.org_id, e.session_id, e.sequence, e.id, e.type, e.epoch, e.turn_id, e.body, e.private
     FROM unnest($11::uuid[], $12::bigint[], $13::uuid[], $14::text[], $15::int[], $16::uuid[], $17::json[],
                 $18::json[])
         AS e (session_id, sequence, id, type, epoch, turn_id, body, private)
@@ -56,8 +56,8 @@ WHERE s.id = ANY($1::uuid[])
 
 # Sessions, each with the newest snapshot of the version that its reader knows.
 HEADS: Final = """
-SELECT s.id, s.epoch, s.last_sequence, s.harness_id, s.agent_id, s.workspace_id, s.config, s.revision, s.title,
-       s.created_at, s.quarantined, w.version, p.sequence AS snapshot_sequence, p.state AS snapshot
+SELECT s.id, s.org_id, s.epoch, s.last_sequence, s.harness_id, s.agent_id, s.workspace_id, s.config, s.revision,
+       s.title, s.created_at, s.quarantined, w.version, p.sequence AS snapshot_sequence, p.state AS snapshot
 FROM unnest($1::uuid[], $2::text[]) AS w (id, version)
 JOIN sessions s ON s.id = w.id
 LEFT JOIN snapshots p ON p.session_id = s.id AND p.version = w.version AND p.sequence <= s.last_sequence
@@ -78,7 +78,8 @@ ORDER BY w.id, e.sequence
 """
 
 SAVE_SNAPSHOT: Final = """
-INSERT INTO snapshots (session_id, sequence, version, state) VALUES ($1, $2, $3, $4)
+INSERT INTO snapshots (org_id, session_id, sequence, version, state)
+SELECT org_id, id, $2, $3, $4 FROM sessions WHERE id = $1
 ON CONFLICT (session_id) DO UPDATE
 SET sequence = excluded.sequence, version = excluded.version, state = excluded.state, created_at = now()
 WHERE snapshots.sequence < excluded.sequence OR snapshots.version <> excluded.version
@@ -174,6 +175,7 @@ class PostgresJournal:
 def _loaded(head: asyncpg.Record, tail: Sequence[asyncpg.Record]) -> Loaded:
     return Loaded(
         session_id=f"session_{head['id'].hex}",
+        org_id=f"org_{head['org_id'].hex}",
         epoch=head["epoch"],
         last_sequence=head["last_sequence"],
         harness_id=f"harness_{head['harness_id'].hex}",

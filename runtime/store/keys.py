@@ -6,32 +6,35 @@ from typing import Final
 from runtime.core.errors import InvalidInputError
 from runtime.core.ids import hex_of
 from runtime.ports.keys import KeyValue
-from runtime.store.pool import Pool, translate
+from runtime.store.pool import translate
 from runtime.store.rows import check_storable, rfc3339
+from runtime.store.tenant import Tenant
 
 MAX_KEYS: Final = 1000
 MAX_KEY_BYTES: Final = 256
 MAX_VALUE_BYTES: Final = 1 << 20
 
+_OURS: Final = "org_id = current_org() AND session_id = $1"
+
 # An existing key may always be set; a new one only below the limit. Two sets at once may pass it by one.
 SET: Final = f"""
-INSERT INTO key_values (session_id, key, value)
-SELECT $1, $2, $3
-WHERE EXISTS (SELECT FROM key_values WHERE session_id = $1 AND key = $2)
-   OR (SELECT count(*) FROM key_values WHERE session_id = $1) < {MAX_KEYS}
+INSERT INTO key_values (org_id, session_id, key, value)
+SELECT current_org(), $1, $2, $3
+WHERE EXISTS (SELECT FROM key_values WHERE {_OURS} AND key = $2)
+   OR (SELECT count(*) FROM key_values WHERE {_OURS}) < {MAX_KEYS}
 ON CONFLICT (session_id, key) DO UPDATE SET value = excluded.value, updated_at = now()
 RETURNING key
 """
-GET: Final = "SELECT value FROM key_values WHERE session_id = $1 AND key = $2"
-DELETE: Final = "DELETE FROM key_values WHERE session_id = $1 AND key = $2 RETURNING key"
-LIST: Final = "SELECT key, value, created_at, updated_at FROM key_values WHERE session_id = $1 ORDER BY key"
+GET: Final = f"SELECT value FROM key_values WHERE {_OURS} AND key = $2"
+DELETE: Final = f"DELETE FROM key_values WHERE {_OURS} AND key = $2 RETURNING key"
+LIST: Final = f"SELECT key, value, created_at, updated_at FROM key_values WHERE {_OURS} ORDER BY key"
 
 
 class SessionKeys:
     """The pairs of one session; cheap to make."""
 
-    def __init__(self, pool: Pool, session_id: str) -> None:
-        self._pool = pool
+    def __init__(self, tenant: Tenant, session_id: str) -> None:
+        self._tenant = tenant
         self._session = hex_of(session_id)
 
     async def set(self, key: str, value: str) -> None:
@@ -47,7 +50,7 @@ class SessionKeys:
             message = "A key must not be empty."
             raise InvalidInputError(message, "invalid_key")
         with translate():
-            done = await self._pool.fetchval(SET, self._session, key, value)
+            done = await self._tenant.fetchval(SET, self._session, key, value)
         if done is None:
             message = f"A session holds at most {MAX_KEYS} keys; delete some first."
             raise InvalidInputError(message, "too_many_keys")
@@ -56,19 +59,19 @@ class SessionKeys:
         """Return the value, or None."""
         _check("key", key, MAX_KEY_BYTES)
         with translate():
-            value: str | None = await self._pool.fetchval(GET, self._session, key)
+            value: str | None = await self._tenant.fetchval(GET, self._session, key)
         return value
 
     async def delete(self, key: str) -> bool:
         """Forget a key; False if it was not there."""
         _check("key", key, MAX_KEY_BYTES)
         with translate():
-            return await self._pool.fetchval(DELETE, self._session, key) is not None
+            return await self._tenant.fetchval(DELETE, self._session, key) is not None
 
     async def list(self) -> Sequence[KeyValue]:
         """Return every pair, by key."""
         with translate():
-            rows = await self._pool.fetch(LIST, self._session)
+            rows = await self._tenant.fetch(LIST, self._session)
         return [KeyValue(r["key"], r["value"], rfc3339(r["created_at"]), rfc3339(r["updated_at"])) for r in rows]
 
 

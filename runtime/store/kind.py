@@ -15,6 +15,7 @@ from runtime.store.rows import check_storable, public_id, rfc3339, rfc3339_or_no
 
 T = TypeVar("T")
 
+_OURS: Final = "org_id = current_org()"
 _COMMON: Final = ("id", "name", "status", "revision", "created_at", "updated_at", "archived_at")
 
 
@@ -22,8 +23,8 @@ _COMMON: Final = ("id", "name", "status", "revision", "created_at", "updated_at"
 class Kind(Generic[T]):
     """What is particular to the things of one kind and to their table, which is named after them.
 
-    All tables have the columns of `_COMMON` and `deleted_at`. The strings here become SQL, so they are constants of
-    ours and never input.
+    All tables have the columns of `_COMMON`, `org_id` and `deleted_at`. The strings here become SQL, so they are
+    constants of ours and never input.
     """
 
     name: str
@@ -83,7 +84,7 @@ class Kind(Generic[T]):
 
 
 class Statements:
-    """The SQL for one kind. `own` columns come last among the arguments, in their order."""
+    """The SQL for one kind, within an organisation. `own` columns come last among the arguments, in their order."""
 
     def __init__(self, kind: Kind[Any]) -> None:
         table, own = kind.table, kind.own
@@ -94,37 +95,40 @@ class Statements:
             updated_at = now()"""
         matching = f"""
             FROM {table}
-            WHERE name IS NOT NULL AND (status = 'active' OR status = 'archived' AND $2::boolean)
+            WHERE {_OURS} AND name IS NOT NULL AND (status = 'active' OR status = 'archived' AND $2::boolean)
             AND ($1 = '' OR {" OR ".join(f"strpos(lower({text}), lower($1)) > 0" for text in kind.searched)})"""
         first = f"{kind.listed_first} DESC, " if kind.listed_first else ""
         archiving = "".join(f" WHEN '{before}' THEN '{after}'" for before, after in ARCHIVING.items())
-        insert = f"INSERT INTO {table} (id, name, {', '.join(own)}) VALUES ($1, $2, {_numbered(own, 3)})"
+        insert = f"""
+            INSERT INTO {table} (org_id, id, name, {", ".join(own)})
+            VALUES (current_org(), $1, $2, {_numbered(own, 3)})"""
 
         self.create = f"{insert} RETURNING {columns}"
         # Without an id the name decides: its holder is updated, and comes back if it was archived.
         self.upsert_by_name = f"""{insert}
-            ON CONFLICT (name) WHERE status <> 'deleted' DO UPDATE SET {revived} RETURNING {columns}"""
+            ON CONFLICT (org_id, name) WHERE status <> 'deleted' DO UPDATE SET {revived} RETURNING {columns}"""
         self.upsert_by_id = f"""{insert}
-            ON CONFLICT (id) DO UPDATE SET name = excluded.name, {revived}
+            ON CONFLICT (org_id, id) DO UPDATE SET name = excluded.name, {revived}
             WHERE {table}.status <> 'deleted' RETURNING {columns}"""
         aside = f"left(name, {MAX_CHARS - 1 - SUFFIX_CHARS}) || '-' || right(id::text, {SUFFIX_CHARS})"
         self.make_way = f"""
             UPDATE {table} SET name = {aside}, revision = revision + 1, updated_at = now()
-            WHERE name = $1 AND status = 'archived' AND id <> $2"""
-        self.get = f"SELECT {columns} FROM {table} WHERE (id = $1::uuid OR name = $2::text) AND status <> 'deleted'"
-        self.several = f"SELECT {columns} FROM {table} WHERE id = ANY($1::uuid[]) AND status <> 'deleted'"
+            WHERE {_OURS} AND name = $1 AND status = 'archived' AND id <> $2"""
+        live = f"FROM {table} WHERE {_OURS} AND status <> 'deleted'"
+        self.get = f"SELECT {columns} {live} AND (id = $1::uuid OR name = $2::text)"
+        self.several = f"SELECT {columns} {live} AND id = ANY($1::uuid[])"
         self.page = f"SELECT {columns} {matching} ORDER BY {first}created_at DESC, id DESC OFFSET $3 LIMIT $4"
         self.count = f"SELECT count(*) FROM (SELECT {matching} LIMIT {COUNTED_MOST + 1}) AS counted"
-        self.lock = f"SELECT {columns} FROM {table} WHERE id = $1 AND status <> 'deleted' FOR NO KEY UPDATE"
+        self.lock = f"SELECT {columns} {live} AND id = $1 FOR NO KEY UPDATE"
         self.update = f"""
             UPDATE {table} SET name = $2, status = $3::text, {changed} revision = revision + 1, updated_at = now(),
                 archived_at = CASE WHEN $3 = 'active' THEN NULL ELSE coalesce(archived_at, now()) END
-            WHERE id = $1 RETURNING {columns}"""
+            WHERE {_OURS} AND id = $1 RETURNING {columns}"""
         self.archive = f"""
             UPDATE {table} SET status = CASE status{archiving} END, revision = revision + 1, updated_at = now(),
                 archived_at = coalesce(archived_at, now()),
                 deleted_at = CASE status WHEN 'archived' THEN now() END
-            WHERE id = $1 AND status <> 'deleted' RETURNING id"""
+            WHERE {_OURS} AND id = $1 AND status <> 'deleted' RETURNING id"""
 
 
 def _numbered(columns: Iterable[str], first: int) -> str:

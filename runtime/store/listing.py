@@ -1,4 +1,4 @@
-"""Which sessions a list shows: the newest first, all or an agent's, by a part of their title.
+"""Which of an organisation's sessions a list shows: the newest first, all or an agent's, by a part of their title.
 
 There may be millions, so nothing here takes as long as they are many. They are counted up to a limit. A text is looked
 for in the newest titles first, where most are that somebody looks for, and some of any that are frequent; if it is not
@@ -11,12 +11,13 @@ from uuid import UUID
 
 from runtime.core.errors import InvalidInputError
 from runtime.ports.listed import COUNTED_MOST, Listed
-from runtime.store.pool import Pool
+from runtime.store.tenant import Tenant
 
 SEARCH_TIMEOUT_S: Final = 2.0  # for a text that no new title has, and very many old ones
 RARE_MOST: Final = 20  # of `COUNTED_MOST` titles with a text, if all that have it can be fetched
 
 _ORDER: Final = "ORDER BY created_at DESC, id DESC"
+_LIVE: Final = "org_id = current_org() AND deleted_at IS NULL"
 _MATCHES: Final = "strpos(lower(title), lower($3)) > 0"
 _PAGE: Final = f"SELECT id FROM {{}} {_ORDER} OFFSET $1 LIMIT $2"
 
@@ -44,12 +45,12 @@ class Choice(NamedTuple):
 
 def newest(choice: Choice) -> str:
     """Return the statement for the ids of a page: offset, limit, and what a choice compares with."""
-    return _PAGE.format(f"sessions WHERE deleted_at IS NULL{choice.conditions(3)}")
+    return _PAGE.format(f"sessions WHERE {_LIVE}{choice.conditions(3)}")
 
 
 def count(choice: Choice) -> str:
     """Return the statement that counts them, one further than is told."""
-    live = f"SELECT FROM sessions WHERE deleted_at IS NULL{choice.conditions(1)} {_ORDER} LIMIT {COUNTED_MOST + 1}"
+    live = f"SELECT FROM sessions WHERE {_LIVE}{choice.conditions(1)} {_ORDER} LIMIT {COUNTED_MOST + 1}"
     return f"SELECT count(*) FROM ({live}) AS counted"
 
 
@@ -60,7 +61,7 @@ def among_newest(choice: Choice) -> str:
         coalesce((array_agg(id {_ORDER}) FILTER (WHERE is_found))[$1 + 1 : $1 + $2], '{{}}') AS page
     FROM (
         SELECT id, created_at, {_MATCHES} AS is_found FROM session_titles
-        WHERE true{choice.conditions(4)} {_ORDER} LIMIT {COUNTED_MOST + 1}
+        WHERE org_id = current_org(){choice.conditions(4)} {_ORDER} LIMIT {COUNTED_MOST + 1}
     ) AS newest
     """
 
@@ -69,32 +70,31 @@ def among_all(choice: Choice) -> str:
     """Return the statement that looks a text up in the index of titles; its arguments are the same."""
     return f"""
     WITH found AS MATERIALIZED (
-        SELECT id, created_at FROM session_titles
-        WHERE title_grams(title) @@ title_query($3) AND {_MATCHES}{choice.conditions(4)}
+        SELECT id, created_at FROM titles_with($3) WHERE true{choice.conditions(4)}
     )
     SELECT (SELECT count(*) FROM found) AS total, ARRAY({_PAGE.format("found")}) AS page
     """
 
 
-async def find(pool: Pool, choice: Choice, search: str | None, offset: int, limit: int) -> Listed[UUID]:
+async def find(tenant: Tenant, choice: Choice, search: str | None, offset: int, limit: int) -> Listed[UUID]:
     """Return a page of a list, as ids.
 
     Raises:
         InvalidInputError: `search_too_broad`: too many old titles have that text, and no new one.
     """
     if search is not None:
-        return await _search(pool, choice, search, offset, limit)
-    page = [row["id"] for row in await pool.fetch(newest(choice), offset, limit + 1, *choice.arguments)]
+        return await _search(tenant, choice, search, offset, limit)
+    page = [row["id"] for row in await tenant.fetch(newest(choice), offset, limit + 1, *choice.arguments)]
     reached = offset + len(page) if page else 0
     if len(page) <= limit and (page or not offset):
         return Listed(page, offset, reached)
-    counted = await pool.fetchval(count(choice), *choice.arguments)
+    counted = await tenant.fetchval(count(choice), *choice.arguments)
     return Listed.counted(page[:limit], offset, counted, reached)
 
 
-async def _search(pool: Pool, choice: Choice, search: str, offset: int, limit: int) -> Listed[UUID]:
+async def _search(tenant: Tenant, choice: Choice, search: str, offset: int, limit: int) -> Listed[UUID]:
     arguments = (offset, limit + 1, search, *choice.arguments)
-    async with pool.acquire() as connection:
+    async with tenant.transaction() as connection:
         if choice.agent is None or not await _is_rare(connection, search):
             [found] = await connection.fetch(among_newest(choice), *arguments)
             saw_all = found["seen"] <= COUNTED_MOST

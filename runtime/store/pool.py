@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -11,6 +12,7 @@ from runtime.core.errors import InvalidInputError, StoreRefusedError, StoreUnava
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
+COMMAND_TIMEOUT_S: Final = 10.0
 _CONNECT_TIMEOUT_S: Final = 10.0
 _ACQUIRE_TIMEOUT_S: Final = 10.0
 _RELEASE_TIMEOUT_S: Final = 1.0  # for the answer to a statement that is being cancelled
@@ -40,6 +42,13 @@ _TRANSIENT: Final = (
 )
 
 
+class DatabaseRole(StrEnum):
+    """As whom a running server acts, whoever it connects as: what each may do is in 0010_organizations.sql."""
+
+    API = "perdure_api"
+    ENGINE = "perdure_engine"
+
+
 class _Connection(asyncpg.Connection):
     """A connection that keeps no state of its own between statements, so that there is nothing to reset."""
 
@@ -67,13 +76,15 @@ class _BoundedPool(asyncpg.Pool):
 async def open_pool(
     dsn: str,
     *,
+    role: DatabaseRole | None = None,
     min_size: int = 1,
     max_size: int = 8,
-    command_timeout_s: float = 10.0,
     rehearse: Callable[[Any], Coroutine[Any, Any, None]] | None = None,
     awaits_disk: bool = True,
 ) -> Pool:
     """Connect to Postgres. Each new connection is given to `rehearse` before anybody uses it.
+
+    Without a role it acts as the owner of the tables, whom no policy stops: what changes all organisations does.
 
     A commit without `awaits_disk` may be lost if the server crashes within a second, and takes no time.
 
@@ -82,6 +93,7 @@ async def open_pool(
     Raises:
         StoreUnavailableError: it does not answer.
     """
+    configured = _SERVER_SETTINGS if awaits_disk else _SERVER_SETTINGS | {"synchronous_commit": "off"}
     with translate():
         return await _BoundedPool(
             dsn,
@@ -93,10 +105,10 @@ async def open_pool(
             loop=None,
             connection_class=_Connection,
             record_class=asyncpg.Record,
-            command_timeout=command_timeout_s,
+            command_timeout=COMMAND_TIMEOUT_S,
             timeout=_CONNECT_TIMEOUT_S,
             statement_cache_size=_CACHED_STATEMENTS,
-            server_settings=_SERVER_SETTINGS if awaits_disk else _SERVER_SETTINGS | {"synchronous_commit": "off"},
+            server_settings=configured if role is None else configured | {"role": role.value},
         )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from runtime.core.authored.definition import Workspace
 from runtime.store.authored import AuthoredStore
 from runtime.store.kind import Kind
-from runtime.store.pool import Pool
+from runtime.store.tenant import Tenant
 
 WORKSPACES: Final = Kind(
     name="workspace",
@@ -20,10 +20,10 @@ WORKSPACES: Final = Kind(
 
 
 class WorkspaceStore(AuthoredStore[Workspace]):
-    """The workspaces of this server (`runtime.ports.authored.Workspaces`)."""
+    """The workspaces of an organisation (`runtime.ports.authored.Workspaces`)."""
 
-    def __init__(self, pool: Pool) -> None:
-        super().__init__(pool, WORKSPACES)
+    def __init__(self, tenant: Tenant) -> None:
+        super().__init__(tenant, WORKSPACES)
 
     async def create(self, name: str, description: str | None = None) -> Workspace:
         """Store a new workspace. Raises ConflictError("workspace_exists") for a name that is used."""

@@ -5,13 +5,13 @@ Written `<key_id>:<base64 of 32 bytes>`.
 
 import base64
 import binascii
-import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from runtime.core.errors import InvalidInputError
+from runtime.process.kept import kept_text
 
 _CURRENT: Final = "SECRETS_ENCRYPTION_KEY"
 _PREVIOUS: Final = "SECRETS_ENCRYPTION_KEY_PREVIOUS"
@@ -71,23 +71,8 @@ def open_keyring(current: str | None, previous: str | None, data_dir: Path) -> K
 
 
 def _kept_key(path: Path) -> Key:
-    if not path.exists():
-        _make_key(path)
-    return parse_key(path.read_text(encoding="ascii"), str(path))
+    return parse_key(kept_text(path, _new_key), str(path))
 
 
-def _make_key(path: Path) -> None:
-    # Written aside and linked into place: a crash leaves no half key, and of two servers one wins.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    text = f"local-{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}\n"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+def _new_key() -> str:
+    return f"local-{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}"

@@ -8,6 +8,7 @@ listener has lagged, reads the journal from where it was, and subscribes again.
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from runtime.core.access.principal import Principal
 from runtime.ports.gateway import Frame
 from runtime.wire.outbox import Outbox
 from runtime.wire.protocol import Watching
@@ -81,10 +82,14 @@ class Listener:
 
 
 class Channel:
-    """The listeners of one session. `epoch` is that of the owner whose events come in; None while nobody's do."""
+    """The listeners of one session, opened by the first of them.
 
-    def __init__(self, session_id: str, emptied: Callable[["Channel"], None]) -> None:
+    `epoch` is that of the owner whose events come in; None while nobody's do.
+    """
+
+    def __init__(self, session_id: str, opened_by: Principal, emptied: Callable[["Channel"], None]) -> None:
         self.session_id = session_id
+        self.opened_by = opened_by
         self.epoch: int | None = None
         self._emptied = emptied
         self._listeners: set[Listener] = set()

@@ -11,6 +11,8 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from runtime.core.access.principal import Principal
+from runtime.core.access.roles import MemberRole, Scope
 from runtime.core.errors import KINDS, PerdureError
 from runtime.core.message import Message
 from runtime.wire.protocol import Adoption, Answer, Ask, Command, Delivery, Hello, Said, Unknown, Vitals, Watching
@@ -28,11 +30,20 @@ class UnreadableError(ConnectionError):
     """What came holds something that may not be said here."""
 
 
+class _Principal(Said, frozen=True, tag="Principal"):
+    org_id: str
+    user_id: str
+    role: str
+    scopes: tuple[str, ...]
+    credential_id: str | None
+
+
 class _Command(Said, frozen=True, tag="Command"):
     number: int
     session_id: str
     epoch: int
     ask: bytes
+    by: _Principal
 
 
 class _Accepted(Said, frozen=True, tag="Message"):
@@ -49,6 +60,8 @@ class _Answer(Said, frozen=True, tag="Answer"):
     value: _Accepted | _Refusal | Watching | bool | str | None
 
 
+_ROLES: Final = {role.value: role for role in MemberRole}
+_SCOPES: Final = {scope.value: scope for scope in Scope}
 _encoder: Final = msgspec.msgpack.Encoder()
 _json: Final = msgspec.json.Encoder()
 _asks: Final = msgspec.json.Decoder(Ask)
@@ -100,11 +113,26 @@ def _counted(batch: bytearray, count: int) -> bytearray:
 def _written(item: Item) -> Said:
     match item:
         case Command():
-            return _Command(item.number, item.session_id, item.epoch, _json.encode(item.ask))
+            return _Command(item.number, item.session_id, item.epoch, _json.encode(item.ask), _principal(item.by))
         case Answer():
             return _Answer(item.number, _refusal(item.error) if item.error is not None else _value(item.value))
         case _:
             return item
+
+
+def _principal(by: Principal) -> _Principal:
+    return _Principal(by.org_id, by.user_id, by.role, tuple(by.scopes), by.credential_id)
+
+
+def _known_of(sent: _Principal) -> Principal:
+    """Return a principal with what this code knows of its role and scopes: what is new gives nothing here."""
+    return Principal(
+        org_id=sent.org_id,
+        user_id=sent.user_id,
+        role=_ROLES.get(sent.role, MemberRole.VIEWER),
+        scopes=frozenset(_SCOPES[name] for name in sent.scopes if name in _SCOPES),
+        credential_id=sent.credential_id,
+    )
 
 
 def _value(value: Any) -> Any:
@@ -126,7 +154,7 @@ def _command(sent: _Command) -> Command:
         ask = _asks.decode(sent.ask)
     except (ValueError, RecursionError) as err:
         ask = Unknown(str(err))
-    return Command(sent.number, sent.session_id, sent.epoch, ask)
+    return Command(sent.number, sent.session_id, sent.epoch, ask, _known_of(sent.by))
 
 
 def _answer_or_delivery(sent: _Answer | Delivery) -> Answer | Delivery:

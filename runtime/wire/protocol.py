@@ -5,9 +5,12 @@ by connections is written as `runtime.wire.codec` says; what goes by calls throu
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
+from runtime.core.access.principal import Principal
+from runtime.core.access.roles import Scope
 from runtime.core.errors import PerdureError
 from runtime.core.message import Message
 from runtime.core.session.decision import Decision
@@ -76,6 +79,8 @@ class Close(Said, frozen=True):
     """Cancel what runs and let the session go, for it is being deleted: repeated, it means what runs by then too."""
 
 
+_READING: Final = (Watch, Unwatch)
+
 Ask = Send | Cancel | Submit | Decide | Rename | Watch | Unwatch | Close
 
 
@@ -90,13 +95,19 @@ def repeated(ask: Ask) -> Ask:
     return msgspec.structs.replace(ask, is_repeated=True) if isinstance(ask, Cancel | Submit) else ask
 
 
+def needed(ask: Ask) -> Scope:
+    """Return what whoever asks this must be allowed."""
+    return Scope.SESSIONS_READ if isinstance(ask, _READING) else Scope.SESSIONS_WRITE
+
+
 class Command(Wire, frozen=True):
-    """One thing asked of a session that was placed here under `epoch`; `number` finds its answer."""
+    """One thing that somebody asks of a session that was placed here under `epoch`; `number` finds its answer."""
 
     number: int
     session_id: str
     epoch: int
     ask: Ask | Unknown
+    by: Principal
 
 
 class Watching(Said, frozen=True):

@@ -4,6 +4,7 @@ import asyncio
 import re
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from runtime.agents.capability import Capability, Registry
 from runtime.agents.tool import Tool
+from runtime.process.settings import describe
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -57,13 +59,16 @@ async def _rolled(roll: Tool) -> Any:
 @pytest.mark.parametrize("command", [line for block in _blocks("sh") for line in block.splitlines()])
 def test_each_command_is_one_that_ci_runs_or_a_program_that_is_there(command: str) -> None:
     """Promised: no command in the README is made up. `make test` runs this test; the others have tests of their own."""
-    program, _, rest = command.partition(" ")
+    words = command.split()
+    settings = [*takewhile(re.compile(r"[A-Z_]+=").match, words)]
+    program, *arguments = words[len(settings) :]
     if program == "make":
-        assert re.search(rf"^{rest}:", MAKEFILE, re.MULTILINE)
+        assert re.search(rf"^{arguments[0]}:", MAKEFILE, re.MULTILINE)
     else:
         help_text = subprocess.run(  # noqa: S603  our own README
-            [ROOT / program, *rest.split(), "--help"], capture_output=True, text=True, timeout=50, check=True
+            [ROOT / program, *arguments, "--help"], capture_output=True, text=True, timeout=50, check=True
         )
+        assert {setting.partition("=")[0] for setting in settings} <= {setting.name for setting in describe()}
         assert help_text.stdout
 
 

@@ -26,9 +26,9 @@ from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool, connect, open_pool
-from runtime.store.sessions import SessionStore
 from tests.integration.ground import CLEAN, settle
 from tests.stage import FAST, PATIENCE_S, Conversation, Gate, OneModel, Process, ScriptedModel, Step, decoded
+from tests.tenancy import ours, sessions_in
 
 CLIENT_TOOL = ClientTool("ask_human", "Ask the human.", {"type": "object", "properties": {}})
 
@@ -91,7 +91,7 @@ class Deployment:
                 max_iterations=max_iterations,
             ),
         )
-        return (await SessionStore(self.pool).create(new)).id
+        return (await sessions_in(self.pool).create(new)).id
 
     def _services(
         self, model: Model, tunables: Tunables, journal: Journal | None, store: JournalStore | None
@@ -103,8 +103,8 @@ class Deployment:
             composer=Definitions(self.pool, Registry([*BUILT_IN, self.probe])),
             models=OneModel(),
             model=model,
-            workspace=lambda workspace_id: WorkspaceFiles(self.pool, workspace_id),
-            keys=lambda session_id: SessionKeys(self.pool, session_id),
+            workspace=lambda org_id, workspace_id: WorkspaceFiles(ours(self.pool, org_id), workspace_id),
+            keys=lambda org_id, session_id: SessionKeys(ours(self.pool, org_id), session_id),
             tunables=tunables,
         )
 
@@ -177,7 +177,7 @@ async def shared_db(shared_database: str) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def deployment(shared_db: Pool) -> AsyncIterator[Deployment]:
-    harness = await HarnessStore(shared_db).create(f"test-{secrets.token_hex(6)}", HarnessDefinition())
+    harness = await HarnessStore(ours(shared_db)).create(f"test-{secrets.token_hex(6)}", HarnessDefinition())
     made = Deployment(shared_db, harness.id)
     yield made
     await made.close()

@@ -17,9 +17,9 @@ from runtime.store.harnesses import HarnessStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.placement import Move, PlacementStore
 from runtime.store.pool import Pool, open_pool
-from runtime.store.sessions import SessionStore
 from tests.laws import Stored
 from tests.play import Run
+from tests.tenancy import ours, sessions_in
 
 CLEAN: Final = Record()
 LOG = "SELECT body, private, epoch FROM events WHERE session_id = $1 ORDER BY sequence"
@@ -42,7 +42,7 @@ class PostgresGround:
             owns_workspace=True,
             definition=SessionDefinition(),
         )
-        return (await SessionStore(self.pool).create(new)).id
+        return (await sessions_in(self.pool).create(new)).id
 
     async def place(self, session_id: str, *, is_quarantined: bool = False) -> int:
         standing = Standing.QUARANTINED if is_quarantined else Standing.FREE
@@ -75,6 +75,6 @@ def standing(dsn: str) -> Iterator[tuple[PostgresGround, Run]]:
     """Give a ground on a database, and what runs its coroutines (on a `SkewedLoop`)."""
     with asyncio.Runner(loop_factory=SkewedLoop) as runner:
         pool = runner.run(open_pool(dsn))
-        harness = runner.run(HarnessStore(pool).create(f"test-{secrets.token_hex(6)}", HarnessDefinition()))
+        harness = runner.run(HarnessStore(ours(pool)).create(f"test-{secrets.token_hex(6)}", HarnessDefinition()))
         yield PostgresGround(pool, harness.id), runner.run
         runner.run(pool.close())

@@ -10,11 +10,11 @@ from runtime.process.settings import JournalSettings, Settings
 from runtime.store.harnesses import HarnessStore
 from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool, open_pool
-from runtime.store.sessions import SessionStore
 from runtime.store.workspaces import WorkspaceStore
 from runtime.wiring import open_actor
 from tests.integration.ground import settle
 from tests.stage import Conversation, Process
+from tests.tenancy import ours, sessions_in
 
 SESSIONS = 40
 STEPS = 4
@@ -41,7 +41,7 @@ def script() -> str:
 
 
 async def opened(outside: Pool, workspace_id: str) -> str:
-    harness = await HarnessStore(outside).get("base")
+    harness = await HarnessStore(ours(outside)).get("base")
     new = NewSession(
         id=new_id("session"),
         harness_id=harness.id,
@@ -51,7 +51,7 @@ async def opened(outside: Pool, workspace_id: str) -> str:
             capabilities=(AssignedCapability("session_file_system"), AssignedCapability("session_storage"))
         ),
     )
-    return (await SessionStore(outside).create(new)).id
+    return (await sessions_in(outside).create(new)).id
 
 
 async def most_held(outside: Pool, until: asyncio.Event) -> int:
@@ -65,8 +65,8 @@ async def most_held(outside: Pool, until: asyncio.Event) -> int:
 async def test_busy_actor_holds_three_connections_and_nothing_starves(database: str) -> None:
     """Promised: an actor has three, the journal's its own. Many sessions in one workspace get along with the others."""
     outside = await open_pool(database, max_size=1)
-    await HarnessStore(outside).reconcile()
-    workspace_id = (await WorkspaceStore(outside).create("shared")).id
+    await HarnessStore(ours(outside)).provision()
+    workspace_id = (await WorkspaceStore(ours(outside)).create("shared")).id
     session_ids = [await opened(outside, workspace_id) for _ in range(SESSIONS)]
     epochs = await settle(PlacementStore(outside), dict.fromkeys(session_ids, "here"))
     settings = Settings.load(journal=JournalSettings(snapshot_every_events=1).model_dump())

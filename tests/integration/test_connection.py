@@ -10,8 +10,9 @@ from actors.connection import Connection, dial
 from actors.link import Link
 from actors.session import SessionActor
 from actors.site import Site
+from runtime.core.access.principal import ANONYMOUS
 from runtime.core.errors import NotUnderstoodError, SessionMovingError
-from runtime.core.placement.directory import Address
+from runtime.core.placement.directory import Address, Placement
 from runtime.process.settings import Settings
 from runtime.process.tasks import Tasks
 from runtime.wire.codec import ANSWERS, COMMANDS, Item
@@ -81,7 +82,7 @@ async def test_a_command_that_cannot_be_sent_fails_after_the_link_has_ended() ->
         following = asyncio.create_task(follow())
         (await link._connected).send = broken  # type: ignore[method-assign]
         with pytest.raises(SessionMovingError):
-            await link.ask("session", 1, Cancel())
+            await link.ask(ANONYMOUS, Placement("session", 1, "actor"), Cancel())
         heard.append("who asked")
         await following
     assert heard == ["whoever follows the link", "who asked"]
@@ -94,7 +95,7 @@ async def test_what_was_asked_of_a_former_owner_is_given_up_when_its_session_has
         link = Link("actor", address, NAME, lambda _: None, tasks)
         running = tasks.owed(link.run(), "link")
         old, new, other = (
-            asyncio.create_task(link.ask(session_id, epoch, Cancel()))
+            asyncio.create_task(link.ask(ANONYMOUS, Placement(session_id, epoch, "actor"), Cancel()))
             for session_id, epoch in (("session", 1), ("session", 2), ("other", 1))
         )
         await asyncio.sleep(0)
@@ -145,7 +146,7 @@ async def test_a_command_of_newer_code_is_answered() -> None:
     process = Process(services_for(MemoryJournal(), FixedAgents({}, []), ScriptedModel()))
     actor._host = process.host
     async with reception(actor._serve) as address, dial(address, NAME) as connection, asyncio.timeout(10):
-        await connection.send([Command(7, "session_1", 1, Fork("session_2"))])  # type: ignore[arg-type]  # not known yet
+        await connection.send([Command(7, "session_1", 1, Fork("session_2"), ANONYMOUS)])  # type: ignore[arg-type]  # not known yet
         [answer] = await connection.receive(ANSWERS)
     assert isinstance(answer, Answer)
     assert (answer.number, type(answer.error)) == (7, NotUnderstoodError)

@@ -23,6 +23,7 @@ from runtime.wire.protocol import Cancel, Decide, Submit
 from tests.integration.conftest import Deployment
 from tests.laws import check_log, check_transcript
 from tests.stage import FAST, Conversation, CutJournal, Gate, ScriptedModel, Step, call, say
+from tests.tenancy import ours
 
 WIRE = (say("", call("c1", "wire")), say("I see."))
 MIXED = (
@@ -88,7 +89,7 @@ async def test_a_tool_that_asks_holds_the_turn_until_a_person_says_what_became_o
     assert await deployment.status(chat.session_id) == "waitingfortoolresults"
     assert deployment.probe.effects == [("wire", "c1")]
     assert model.requests == []
-    [question] = await EventLog(deployment.pool).pending_decisions(chat.session_id)
+    [question] = await EventLog(ours(deployment.pool)).pending_decisions(chat.session_id)
     data: ev.ToolDecisionRequested = question.data
     assert (data.tool_call.id, data.attempt, data.display_name) == ("c1", 1, "Wire transfer")
     assert data.headline == "Did Wire transfer take effect?"
@@ -111,7 +112,7 @@ async def test_it_happened_and_the_model_reads_the_result_that_the_person_gave(d
     assert deployment.probe.effects == [("wire", "c1")]
     [made] = [e.data for e in log if e.type == "tool.decision_made"]
     assert (made.decision, made.attempt, made.note) == ("happened", 1, "seen in the bank's list")
-    [effect], _ = await EventLog(deployment.pool).effects(chat.session_id, 20, 0)
+    [effect], _ = await EventLog(ours(deployment.pool)).effects(chat.session_id, 20, 0)
     assert (effect.state, effect.attempts, effect.decisions[0].decision) == (EffectState.DONE, 1, "happened")
 
 
@@ -127,7 +128,7 @@ async def test_run_again_runs_it_once_more_under_the_same_key(deployment: Deploy
     assert heard(model).result == "wired"
     types = [e.type for e in log]
     assert types.index("tool.decision_made") < types.index("transcript.repaired") < types.index("tool.completed")
-    [effect], _ = await EventLog(deployment.pool).effects(chat.session_id, 20, 0)
+    [effect], _ = await EventLog(ours(deployment.pool)).effects(chat.session_id, 20, 0)
     assert (effect.state, effect.attempts, effect.policy) == (EffectState.DONE, 2, "ask")
 
 
@@ -139,7 +140,7 @@ async def test_skipped_it_is_not_run_again_and_the_model_is_told_why(deployment:
     assert "decided to skip it" in (heard(model).error or "")
     assert "the invoice was void" in (heard(model).error or "")
     assert deployment.probe.effects == [("wire", "c1")]
-    [effect], _ = await EventLog(deployment.pool).effects(chat.session_id, 20, 0)
+    [effect], _ = await EventLog(ours(deployment.pool)).effects(chat.session_id, 20, 0)
     assert effect.state is EffectState.SKIPPED
 
 
@@ -190,7 +191,7 @@ async def test_a_process_that_dies_while_it_runs_a_call_again_asks_again(deploym
     await again.turns_ended()
     check_log(await deployment.log(chat.session_id))
     assert "confirmed" in str(heard(model).result)
-    [effect], _ = await EventLog(deployment.pool).effects(chat.session_id, 20, 0)
+    [effect], _ = await EventLog(ours(deployment.pool)).effects(chat.session_id, 20, 0)
     assert [(d.attempt, d.decision) for d in effect.decisions] == [(1, "retry"), (2, "happened")]
 
 
@@ -240,7 +241,7 @@ async def _decide_until_end(deployment: Deployment, chat: Conversation, choice: 
         log = await deployment.log(chat.session_id)
         if log[-1].type == "session.idled":
             return
-        pending = await EventLog(deployment.pool).pending_decisions(chat.session_id)
+        pending = await EventLog(ours(deployment.pool)).pending_decisions(chat.session_id)
         if pending:
             await chat.ask(decision(choice, attempt=pending[0].data.attempt))
         else:
@@ -269,7 +270,7 @@ async def test_everything_else_of_a_batch_is_settled_before_anybody_is_asked(dep
     check_log(log)
     assert [name for name, _ in deployment.probe.effects].count("wire") == 3
     assert heard(model, "c5").result == "wired"
-    effects, total = await EventLog(deployment.pool).effects(chat.session_id, 20, 0)
+    effects, total = await EventLog(ours(deployment.pool)).effects(chat.session_id, 20, 0)
     assert total == 4
     assert {e.tool_call_id: (e.state, e.attempts) for e in effects} == {
         "c1": (EffectState.UNKNOWN, 1),
@@ -290,8 +291,8 @@ async def test_a_new_message_ends_the_wait_and_the_model_hears_that_nobody_knows
     assert [e.data.reason for e in log if e.type == "turn.cancelled"] == ["superseded_by_new_message"]
     assert "may or may not have taken effect" in (heard(model).error or "")
     assert not await chat.ask(decision("retry"))
-    assert await EventLog(deployment.pool).pending_decisions(chat.session_id) == []
-    [effect], _ = await EventLog(deployment.pool).effects(chat.session_id, 20, 0)
+    assert await EventLog(ours(deployment.pool)).pending_decisions(chat.session_id) == []
+    [effect], _ = await EventLog(ours(deployment.pool)).effects(chat.session_id, 20, 0)
     assert effect.state is EffectState.UNKNOWN
     assert deployment.probe.effects == [("wire", "c1")]
 
@@ -327,7 +328,7 @@ async def test_a_quarantine_ends_the_wait(deployment: Deployment) -> None:
     log = await deployment.log(chat.session_id)
     check_log(log)
     assert log[-2].type != "turn.completed"
-    [effect], _ = await EventLog(deployment.pool).effects(chat.session_id, 20, 0)
+    [effect], _ = await EventLog(ours(deployment.pool)).effects(chat.session_id, 20, 0)
     assert effect.state is EffectState.UNKNOWN
 
 
@@ -351,7 +352,7 @@ async def test_the_intent_is_on_the_disk_before_the_effect_and_the_outcome_comes
     chat = await deployment.begin(*WIRE)
     await chat.send("go")
     await gate.reached()
-    ledger = EventLog(deployment.pool)
+    ledger = EventLog(ours(deployment.pool))
     [effect], _ = await ledger.effects(chat.session_id, 20, 0)
     assert (effect.state, effect.finished_at) == (EffectState.INTENDED, None)
     gate.open()
@@ -372,7 +373,7 @@ async def test_no_two_calls_share_a_key_and_no_two_sessions_do(deployment: Deplo
             await chat.send("go")
             await chat.turns_ended(count)
     assert len(deployment.probe.keys) == len(set(deployment.probe.keys)) == 12
-    ledger = EventLog(deployment.pool)
+    ledger = EventLog(ours(deployment.pool))
     effects, total = await ledger.effects(chat.session_id, 20, 0)
     assert total == 6
     assert [e.idempotency_key for e in effects][::-1] == deployment.probe.keys[6:]
@@ -382,7 +383,7 @@ async def test_the_ledger_is_read_in_parts_newest_first(deployment: Deployment) 
     chat = await deployment.begin(say("", *(call(f"c{n}", "look") for n in range(5))), say("", call("c5", "pay")))
     await chat.send("go")
     await chat.turns_ended()
-    ledger = EventLog(deployment.pool)
+    ledger = EventLog(ours(deployment.pool))
     whole, total = await ledger.effects(chat.session_id, 20, 0)
     assert (total, len(whole), whole[0].tool_call_id) == (6, 6, "c5")
     parts = [(await ledger.effects(chat.session_id, 2, offset))[0] for offset in (0, 2, 4, 6)]
@@ -398,7 +399,7 @@ async def test_a_call_that_quotes_another_is_not_taken_for_it(deployment: Deploy
     chat = await deployment.begin(say("", call("c1", "look")), say("", call("c2", "look", quoted=quoted)))
     await chat.send("go")
     await chat.turns_ended()
-    effect = await EventLog(deployment.pool).effect(chat.session_id, "c1")
+    effect = await EventLog(ours(deployment.pool)).effect(chat.session_id, "c1")
     assert effect is not None
     assert effect.tool_call_id == "c1"
 
@@ -407,7 +408,7 @@ async def test_events_that_quote_what_cannot_be_stored_are_found_again(deploymen
     chat = await deployment.begin(say("nothing \0", call("c\0", "no such \0 tool", a="\0")))
     await chat.send("go")
     await chat.turns_ended()
-    ledger = EventLog(deployment.pool)
+    ledger = EventLog(ours(deployment.pool))
     effect = await ledger.effect(chat.session_id, "c\0")
     assert effect is not None
     found = await ledger.read(chat.session_id, Filter(tool_name=effect.tool_name), Range())

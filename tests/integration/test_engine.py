@@ -16,6 +16,7 @@ from runtime.wire.protocol import Cancel, Submit
 from tests.integration.conftest import Deployment
 from tests.laws import check_log
 from tests.stage import FAST, Conversation, Gate, ScriptedModel, call, say
+from tests.tenancy import ours
 
 OPENING = ["session.started", "input.message", "session.activated", "turn.started", "reason.started"]
 THINKING = (ReasoningDelta("let me "), ReasoningDelta("see"))
@@ -398,7 +399,7 @@ async def test_the_last_iteration_ends_the_turn_without_calling_tools(deployment
 
 async def test_an_agent_that_cannot_run_fails_the_turn_with_words_that_help(deployment: Deployment) -> None:
     chat = await deployment.begin(say("never"))
-    await HarnessStore(deployment.pool).archive(deployment.harness_id)
+    await HarnessStore(ours(deployment.pool)).archive(deployment.harness_id)
     await chat.send("go")
     await chat.turns_ended()
     log = await deployment.log(chat.session_id)

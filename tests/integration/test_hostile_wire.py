@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from actors import connection as connections
 from actors.connection import STRANGERS_MOST, Connection, dial
+from runtime.core.access.principal import ANONYMOUS
 from runtime.core.placement.directory import Address
 from runtime.wire.codec import ANSWERS, COMMANDS, encode
 from runtime.wire.handshake import GREETING_BYTES
@@ -23,7 +24,7 @@ NAME = "front-door-1"
 MEGABYTE = bytes(1 << 20)
 WORDS = b"what nobody else shall read"
 A_KEY = b"\x09" + bytes(GREETING_BYTES - 1)  # anybody's
-COMMAND = Command(1, "session_1", 1, Watch())
+COMMAND = Command(1, "session_1", 1, Watch(), ANONYMOUS)
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -157,7 +158,7 @@ async def test_who_listens_on_the_wire_reads_nothing() -> None:
         await connection.send([parcel(WORDS)])
 
     async with reception(tell) as address, tapped(address) as tap, dial(tap.address, NAME) as connection:
-        await connection.send([Command(1, "session_1", 1, Rename(WORDS.decode()))])
+        await connection.send([Command(1, "session_1", 1, Rename(WORDS.decode()), ANONYMOUS)])
         assert await connection.receive(ANSWERS) == [parcel(WORDS)]
     for words in (WORDS, NAME.encode(), b"session_1", b"Rename", address.key):
         assert words not in tap.said
@@ -181,7 +182,7 @@ async def test_who_listens_on_the_wire_reads_nothing() -> None:
 async def test_who_changes_what_is_said_ends_the_connection(change: Change, count: int) -> None:
     """Promised: what is taken is the beginning of what was said, and somebody hears of the rest."""
     host = Host()
-    said = [Command(number, "session_1", 1, Cancel()) for number in range(3)]
+    said = [Command(number, "session_1", 1, Cancel(), ANONYMOUS) for number in range(3)]
     async with reception(host.serve) as address, tapped(address, change) as tap:
         with capture_logs() as entries:
             async with dial(tap.address, NAME) as connection:

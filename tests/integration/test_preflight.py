@@ -101,3 +101,9 @@ def test_ray_is_asked_for_at_its_port(address: str) -> None:
 @pytest.mark.parametrize("address", ["auto", "ray://head:10001"])
 def test_addresses_of_another_form_are_left_to_ray(address: str) -> None:
     require_answer(address)
+
+
+def test_administrator_with_a_weak_password_is_refused(data_dir: Path) -> None:
+    settings = {"auth_mode": "admin", "auth_admin_email": "ada@example.org"}
+    message = refusal(data_dir, **settings, auth_admin_password="short")  # noqa: S106  of nobody real
+    assert message == "AUTH_ADMIN_PASSWORD cannot be used. A password needs at least 8 characters."

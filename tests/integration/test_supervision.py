@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from ray.exceptions import RayActorError
 
-from actors import member, placer, pool, supervisor
+from actors import forgetter, member, placer, pool, supervisor
 from actors.connection import Connection, Reception
 from actors.nodes import Nodes
 from actors.session import Started
@@ -30,13 +30,13 @@ from runtime.process.failpoint import FailPoint
 from runtime.process.mint import new_id
 from runtime.process.settings import Settings
 from runtime.store.placement import Move, PlacementStore
-from runtime.store.sessions import SessionStore
 from runtime.wire.codec import ADOPTIONS
 from runtime.wire.protocol import Adoption, Departure, Vitals, Want
 from tests.integration.ground import PostgresGround, SkewedLoop, standing
 from tests.laws import share
 from tests.play import Run
 from tests.stage import PATIENCE_S
+from tests.tenancy import sessions_in
 
 RESTARTS: Final = 3
 WINDOW_S: Final = 60.0
@@ -50,7 +50,7 @@ ACTORS: Final = {
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 ROW: Final = "SELECT epoch, actor, status, steps, last_sequence, crashes, quarantined FROM sessions WHERE id = $1"
 FORGET: Final = "UPDATE sessions SET deleted_at = now()"
-RESIDENT_TASKS: Final = ("tend", "upkeep", "nodes", "leases", "claim")
+RESIDENT_TASKS: Final = ("tend", "upkeep", "nodes", "leases", "claim", "forgetting")
 HEARTBEAT_S: Final = 0.1
 ADOPT: Final = member.Member.adopt
 CALM: Final = 5  # looks in a row at which nothing moved
@@ -327,7 +327,7 @@ class Supervision(RuleBasedStateMachine):
     @rule(which=st.integers(0, 2))
     def an_operator_releases_a_session(self, which: int) -> None:
         session_id = self._sessions[which]
-        self._run(SessionStore(self._ground.pool).acquit(session_id))
+        self._run(sessions_in(self._ground.pool).acquit(session_id))
         self._lives[session_id].deaths.clear()
         self._lives[session_id].was_released = True
         self.the_supervisor_looks_around()
@@ -633,6 +633,7 @@ def site(database: str, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(Nodes, "look", _no_news)
     monkeypatch.setattr(supervisor, "UPKEEP_INTERVAL_S", 1e9)
     monkeypatch.setattr(supervisor, "LOOK_INTERVAL_S", 1e9)
+    monkeypatch.setattr(forgetter, "INTERVAL_S", 1e9)
     monkeypatch.setattr(pool, "HEAD_START_S", 0.0)
     monkeypatch.setattr(member, "START_TIMEOUT_S", 1e9)
     monkeypatch.setattr(member.Member, "kill", lambda _: None)

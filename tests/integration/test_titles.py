@@ -5,11 +5,11 @@ from typing import Any
 
 from runtime.core.ids import hex_of
 from runtime.ports.model import TextDelta
-from runtime.store.sessions import SessionStore
 from runtime.wire.protocol import Rename
 from tests.integration.conftest import Deployment
 from tests.laws import check_log
 from tests.stage import Conversation, Gate, ScriptedModel, call, say
+from tests.tenancy import sessions_in
 
 WRITE = call("c1", "write_session_title", title="by a tool")
 LOOK = call("c2", "get_session_info")
@@ -22,7 +22,7 @@ async def titles(deployment: Deployment, session_id: str) -> list[tuple[str, str
 
 
 async def row_title(deployment: Deployment, session_id: str) -> Any:
-    return (await SessionStore(deployment.pool).get(session_id)).title
+    return (await sessions_in(deployment.pool).get(session_id)).title
 
 
 async def seen_by_a_tool(deployment: Deployment, chat: Conversation) -> dict[str, Any]:
@@ -95,7 +95,7 @@ async def test_a_language_that_is_changed_is_spoken_from_the_next_turn_on(deploy
     await chat.send("go")
     await chat.turns_ended()
     assert (await seen_by_a_tool(deployment, chat))["locale"] is None
-    await SessionStore(deployment.pool).patch(chat.session_id, {"locale": "uk-UA"})
+    await sessions_in(deployment.pool).patch(chat.session_id, {"locale": "uk-UA"})
     await chat.send("go on")
     await chat.turns_ended(2)
     assert (await seen_by_a_tool(deployment, chat))["locale"] == "uk-UA"

@@ -19,6 +19,7 @@ from actors import channels, gateway, link, locator, reconciler, stub
 from actors.doors import Doors
 from actors.gateway import RayGateway
 from actors.link import Link
+from runtime.core.access.principal import ANONYMOUS
 from runtime.core.errors import StaleEpochError
 from runtime.core.placement.directory import Directory, Placement
 from runtime.ports.gateway import ActorInfo, Frame
@@ -208,7 +209,7 @@ class Ear:
 
     async def _listen(self) -> None:
         while True:
-            listener = await self._door.subscribe(self._session_id)
+            listener = await self._door.subscribe(ANONYMOUS, self._session_id)
             try:
                 await self._read(listener)
             finally:
@@ -245,7 +246,7 @@ class Play:
             self.ears[door, session_id] = Ear(self.world, self.doors[door], session_id)
 
     async def ask(self, door: str, session_id: str) -> None:
-        self.asked.append(asyncio.ensure_future(self.doors[door].rename(session_id, "title")))
+        self.asked.append(asyncio.ensure_future(self.doors[door].rename(ANONYMOUS, session_id, "title")))
 
     async def move(self, _door: str, session_id: str) -> None:
         """Its owner died in silence, and it goes on elsewhere."""

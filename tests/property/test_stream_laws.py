@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.http.sse import Follower, Start
+from runtime.core.access.principal import ANONYMOUS, Principal
 from runtime.ports.events import Filter
 from runtime.ports.gateway import Frame
 from runtime.wire.broadcast import Channel, Listener
@@ -21,7 +22,7 @@ LAST = 12
 
 async def read(log: ListLog, gateway: FakeGateway, after: int, count: int, lost: Sequence[int]) -> list[int]:
     """Read `count` events after a sequence; those not in the log yet come live, except the `lost`."""
-    follower = Follower(SESSION_ID, log, gateway, Filter())
+    follower = Follower(ANONYMOUS, SESSION_ID, log, gateway, Filter())
     await follower.open(Start(after_sequence=after))
     subscription = gateway.subscriptions[SESSION_ID][-1]
     known = len(log.events)
@@ -72,7 +73,7 @@ class Session:
 
     def __init__(self) -> None:
         self.log = ListLog()
-        self.channel = Channel(SESSION_ID, lambda _: None)
+        self.channel = Channel(SESSION_ID, ANONYMOUS, lambda _: None)
         self.is_owned = True
         self.seen: list[int] = []
         self._news = asyncio.Condition()
@@ -82,7 +83,7 @@ class Session:
     def head(self) -> int:
         return len(self.log.events)
 
-    async def subscribe(self, _session_id: str) -> Listener:
+    async def subscribe(self, _by: Principal, _session_id: str) -> Listener:
         await asyncio.sleep(0)
         listener = self.channel.add()
         listener.begin(Watching(self.head, delta("so far")) if self.is_owned else None)
@@ -91,7 +92,7 @@ class Session:
     async def connect(self, start: Start) -> None:
         """Listen anew, as a client that was cut off."""
         await self.cut()
-        follower = Follower(SESSION_ID, self.log, self, Filter())  # type: ignore[arg-type]  # it only subscribes
+        follower = Follower(ANONYMOUS, SESSION_ID, self.log, self, Filter())  # type: ignore[arg-type]  # it only subscribes
         await follower.open(start)
         self._reader = asyncio.create_task(self._read(follower))
 

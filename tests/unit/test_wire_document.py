@@ -9,10 +9,11 @@ from typing import Any, Final
 import pytest
 
 from api.app import create_app
-from api.http.limits import Allowances
+from api.http.limits import ANY
 from api.http.openapi import document
 from runtime.core import event as ev
 from runtime.core.failure import WORDS
+from runtime.identity.anonymous import Anonymous
 from runtime.process.settings import HttpSettings
 
 ROOT: Final = Path(__file__).parents[2]
@@ -24,8 +25,8 @@ PACKAGES: Final = ("runtime", "actors", "api", "tests", "loadtests", "supplychai
 
 
 def routes() -> Iterator[str]:
-    deps = SimpleNamespace(version="", http=HttpSettings(), allowances=Allowances())
-    app = create_app(deps)  # type: ignore[arg-type]  # nothing is served
+    parts = SimpleNamespace(version="", http=HttpSettings(), authenticator=Anonymous(), allowances=ANY)
+    app = create_app(parts)  # type: ignore[arg-type]  # nothing is served
     operations: dict[str, Any] = document(app)["paths"]
     for path in operations:
         yield path.removeprefix("/api/v1")

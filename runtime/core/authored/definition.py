@@ -116,9 +116,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored session with its head: what its log says by now."""
+    """A stored session with its head: what its log says by now. `is_pinned` is the asking user's own doing."""
 
     id: str
+    org_id: str
+    owner_id: str
     harness_id: str
     agent_id: str | None
     workspace_id: str

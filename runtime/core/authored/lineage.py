@@ -1,6 +1,6 @@
 """A harness and its ancestors: each has one parent at most, and what they come to is folded from the outermost in."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Final
 
 from runtime.core.authored.definition import Harness
@@ -23,16 +23,16 @@ def check_parent(harness_id: str, line: Collection[str]) -> None:
         raise InvalidInputError(message, "harness_chain_too_long")
 
 
-def lineage(harness_id: str, known: Mapping[str, Harness]) -> tuple[Harness, ...]:
+def lineage(harness_id: str, find: Callable[[str], Harness | None]) -> tuple[Harness, ...]:
     """Return a harness with its ancestors, the outermost first.
 
     Raises:
-        NotFoundError: one of them is not known.
+        NotFoundError: one of them is not found.
     """
     line: list[Harness] = []
     key: str | None = harness_id
     while key is not None and len(line) < MAX_DEPTH:
-        harness = known.get(key)
+        harness = find(key)
         if harness is None:
             raise NotFoundError("harness", key)
         line.insert(0, harness)

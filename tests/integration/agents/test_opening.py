@@ -6,31 +6,33 @@ from runtime.agents.authoring import Authoring
 from runtime.agents.capability import Registry
 from runtime.agents.opening import Opener, Opening
 from runtime.capabilities.catalogue import BUILT_IN
+from runtime.core.access.principal import ANONYMOUS, ANONYMOUS_USER
 from runtime.core.authored.definition import AgentDefinition, InitialFile, SessionDefinition
 from runtime.core.errors import ConflictError, InvalidInputError, NotFoundError
 from runtime.ports.stores import Stores
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
-from runtime.wiring import stores_in
+from runtime.wiring import stores_of
 from tests.stage import OneModel
+from tests.tenancy import ours
 
 REGISTRY = Registry(BUILT_IN)
 
 
 @pytest.fixture
 async def stores(db: Pool) -> Stores:
-    await HarnessStore(db).reconcile()
-    return stores_in(db)
+    await HarnessStore(ours(db)).provision()
+    return stores_of(ours(db), ANONYMOUS_USER)
 
 
 @pytest.fixture
 def opener(stores: Stores) -> Opener:
-    return Opener(stores, REGISTRY, OneModel())
+    return Opener(stores, REGISTRY, OneModel(), ANONYMOUS)
 
 
 @pytest.fixture
 def authoring(stores: Stores) -> Authoring:
-    return Authoring(stores, REGISTRY, OneModel())
+    return Authoring(stores, REGISTRY, OneModel(), ANONYMOUS)
 
 
 async def test_session_stands_on_its_agent_with_the_files_of_both(

@@ -3,21 +3,23 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from api.app import create_app
-from api.http.deps import Deps, Health
+from api.http.deps import Health, House
 from runtime.agents.capability import Capability, Registry
 from runtime.models.catalogue import Catalogue
 from runtime.process.mint import now
 from runtime.process.settings import HttpSettings, ModelSettings
-from runtime.store.harnesses import HarnessStore
+from runtime.store.harnesses import reconcile
 from runtime.store.migrate import migrate
-from runtime.store.pool import Pool, connect, open_pool
-from runtime.wiring import stores_in
+from runtime.store.pool import DatabaseRole, Pool, connect, open_pool
+from runtime.wiring import FrontDoor
 from tests.fakes import FakeGateway
+from tests.identity import access_to
 
 
 class Files(Capability):
@@ -66,9 +68,7 @@ def api_database(postgres: str) -> Iterator[str]:
         await admin.execute(f"CREATE DATABASE {name}")
         await admin.close()
         await migrate(address)
-        pool = await open_pool(address)
-        await HarnessStore(pool).reconcile()
-        await pool.close()
+        await reconcile(address)
 
     async def drop() -> None:
         admin = await connect(postgres)
@@ -88,6 +88,14 @@ async def pool(api_database: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
+async def acting(api_database: str) -> AsyncIterator[Pool]:
+    """The connections of a front door, which policies hold back; `pool` is the owner's, whom none does."""
+    acting = await open_pool(api_database, role=DatabaseRole.API)
+    yield acting
+    await acting.close()
+
+
+@pytest.fixture
 def gateway() -> FakeGateway:
     return FakeGateway()
 
@@ -102,12 +110,15 @@ async def ready() -> Health:
 
 
 @pytest.fixture
-def deps(pool: Pool, gateway: FakeGateway, http_settings: HttpSettings) -> Deps:
-    return Deps(
-        stores=stores_in(pool),
+async def house(acting: Pool, gateway: FakeGateway, http_settings: HttpSettings, tmp_path: Path) -> House:
+    access = await access_to(acting, tmp_path, "none")
+    return House(
+        stores=FrontDoor(acting).stores,
         registry=Registry([Files(), Clock(), Hen(), Egg()]),
         models=Catalogue(ModelSettings(), {}, now()),
         gateway=gateway,
+        authenticator=access.authenticator,
+        identity=access.identity,
         http=http_settings,
         health=ready,
         version="0.0.0",
@@ -115,7 +126,7 @@ def deps(pool: Pool, gateway: FakeGateway, http_settings: HttpSettings) -> Deps:
 
 
 @pytest.fixture
-async def client(deps: Deps) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(deps), raise_app_exceptions=False)
+async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(house), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api") as client:
         yield client

@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.http.deps import Deps
+from api.http.deps import House
 from runtime.core import event as ev
+from runtime.core.access.principal import Principal
 from runtime.core.ids import format_id, hex_of
 from runtime.core.message import TextPart, ToolCallPart
 from runtime.core.session.decision import CHOICES, Decision
@@ -55,7 +56,10 @@ def made(given: Decision) -> ev.ToolDecisionMade:
 
 
 REPLAY = ev.TranscriptRepaired(tool_call_id=CALL.id, action=ev.REPLAY, tool_name="wire")
-INSERT = "INSERT INTO events (session_id, sequence, id, type, epoch, turn_id, body) VALUES ($1, $2, $3, $4, 1, $5, $6)"
+INSERT = """
+INSERT INTO events (org_id, session_id, sequence, id, type, epoch, turn_id, body)
+SELECT org_id, id, $2, $3, $4, 1, $5, $6 FROM sessions WHERE id = $1
+"""
 
 
 class Ledger:
@@ -95,9 +99,9 @@ class Owner(FakeGateway):
         self.ledger: Ledger | None = None
         self.decided: Callable[[Decision], list[ev.Payload]] = lambda given: [made(given)]
 
-    async def submit_decision(self, session_id: str, decision: Decision) -> bool:
+    async def submit_decision(self, by: Principal, session_id: str, decision: Decision) -> bool:
         assert self.ledger is not None
-        await super().submit_decision(session_id, decision)
+        await super().submit_decision(by, session_id, decision)
         await self.ledger.write(*self.decided(decision))
         return True
 
@@ -108,8 +112,8 @@ def gateway() -> Owner:
 
 
 @pytest.fixture
-async def client(deps: Deps) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(deps), raise_app_exceptions=False)
+async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(house), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api") as client:
         yield client
 

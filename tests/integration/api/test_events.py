@@ -64,15 +64,19 @@ def event(session_id: str, sequence: int, event_type: str, turn: int) -> ev.Even
     )
 
 
+INSERT = """
+INSERT INTO events (org_id, session_id, sequence, id, type, epoch, turn_id, body)
+SELECT org_id, id, $2, $3, $4, $5, $6, $7 FROM sessions WHERE id = $1
+"""
+
+
 async def write(pool: Pool, session_id: str, log: Sequence[tuple[str, int]]) -> None:
     rows = []
     for sequence, (event_type, turn) in enumerate(log, 1):
         body = ev.encode(event(session_id, sequence, event_type, turn)).decode()
         key, turn_key = hex_of(event_id(sequence)), hex_of(TURNS[turn])
         rows.append((hex_of(session_id), sequence, key, event_type, 1, turn_key, body))
-    await pool.executemany(
-        "INSERT INTO events (session_id, sequence, id, type, epoch, turn_id, body) VALUES ($1,$2,$3,$4,$5,$6,$7)", rows
-    )
+    await pool.executemany(INSERT, rows)
     await pool.execute("UPDATE sessions SET last_sequence = $2 WHERE id = $1", hex_of(session_id), len(rows))
 
 
@@ -194,12 +198,7 @@ async def test_page_begins_with_the_start_of_a_turn(client: httpx.AsyncClient, p
 
 async def test_types_of_a_newer_server_stay_hidden(client: httpx.AsyncClient, session_id: str, pool: Pool) -> None:
     body = ev.encode(event(session_id, 10, "turn.completed", 1)).decode().replace("turn.completed", "dream.started")
-    await pool.execute(
-        "INSERT INTO events (session_id, sequence, id, type, epoch, body) VALUES ($1, 10, $2, 'dream.started', 1, $3)",
-        hex_of(session_id),
-        hex_of(event_id(10)),
-        body,
-    )
+    await pool.execute(INSERT, hex_of(session_id), 10, hex_of(event_id(10)), "dream.started", 1, None, body)
     assert await sequences(client, session_id, "limit=1") == [9]
 
 

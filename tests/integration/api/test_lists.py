@@ -11,8 +11,9 @@ from runtime.store.pool import Pool
 from tests.integration.api.test_sessions import create_agent, open_session
 
 CROWD = """
-INSERT INTO sessions (id, harness_id, agent_id, workspace_id, config)
-SELECT gen_random_uuid(), harness_id, agent_id, workspace_id, config FROM sessions, generate_series(1, $2::int)
+INSERT INTO sessions (org_id, owner_id, id, harness_id, agent_id, workspace_id, config)
+SELECT org_id, owner_id, gen_random_uuid(), harness_id, agent_id, workspace_id, config
+FROM sessions, generate_series(1, $2::int)
 WHERE id = $1
 """
 

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from api.app import create_app
-from api.http.deps import Deps
+from api.http.deps import House
 from api.http.openapi import document
 
 TEXT = {"type": "text", "text": "hi"}
@@ -132,9 +132,9 @@ async def test_names_that_could_break_a_header_do_not(client: httpx.AsyncClient)
     assert len(reply.json()["warnings"]) == 10
 
 
-def test_document_tells_of_warnings(deps: Deps) -> None:
-    document(create_app(deps))
-    made = document(create_app(deps))
+def test_document_tells_of_warnings(house: House) -> None:
+    document(create_app(house))
+    made = document(create_app(house))
     for path, status in (("/api/v1/sessions", "201"), ("/api/v1/sessions/{session_id}/messages", "201")):
         response = made["paths"][path]["post"]["responses"][status]
         assert "Perdure-Warnings" in response["headers"]

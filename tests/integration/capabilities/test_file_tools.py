@@ -14,13 +14,14 @@ from runtime.store.files import WorkspaceFiles
 from runtime.store.keys import SessionKeys
 from runtime.store.pool import Pool
 from runtime.store.workspaces import WorkspaceStore
+from tests.tenancy import ours
 from tests.tool_contexts import ToolBench
 
 
 @pytest.fixture
 async def bench(db: Pool) -> ToolBench:
-    workspace = await WorkspaceStore(db).create("work")
-    return ToolBench(files=WorkspaceFiles(db, workspace.id), keys=SessionKeys(db, new_id("session")))
+    workspace = await WorkspaceStore(ours(db)).create("work")
+    return ToolBench(files=WorkspaceFiles(ours(db), workspace.id), keys=SessionKeys(ours(db), new_id("session")))
 
 
 async def call(bench: ToolBench, name: str, **arguments: Any) -> Any:
@@ -92,7 +93,7 @@ async def test_a_write_between_the_read_and_the_edit_is_not_lost(bench: ToolBenc
 
     assert isinstance(bench.files, WorkspaceFiles)
     seen = (await call(bench, "write_file", path="/a", content="old"))["hash"]
-    bench.files = Meddling(bench.files._pool, f"wsp_{bench.files._workspace}")
+    bench.files = Meddling(bench.files._tenant, f"wsp_{bench.files._workspace}")
     edits = [{"old_text": "old", "new_text": "new"}]
     with pytest.raises(ConflictError):
         await call(bench, "edit_file", path="/a", expected_hash=seen, edits=edits)

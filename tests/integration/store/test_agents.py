@@ -13,14 +13,15 @@ from runtime.process.mint import new_id
 from runtime.store.agents import AgentStore
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
+from tests.tenancy import ours
 
 GENERIC = built_in_id("generic")
 
 
 @pytest.fixture
 async def agents(db: Pool) -> AgentStore:
-    await HarnessStore(db).reconcile()
-    return AgentStore(db)
+    await HarnessStore(ours(db)).provision()
+    return AgentStore(ours(db))
 
 
 async def make(agents: AgentStore, name: str, **fields: str) -> Agent:

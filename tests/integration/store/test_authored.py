@@ -13,18 +13,21 @@ from runtime.store.authored import AuthoredStore
 from runtime.store.harnesses import HarnessStore
 from runtime.store.kind import Kind
 from runtime.store.pool import Pool
+from tests.tenancy import ours
 
 BASE: Final = built_in_id("base")
 PLAIN: Final = AgentDefinition()
 
 TABLE: Final = """
 CREATE TABLE recipes (
-    id uuid PRIMARY KEY, name text NOT NULL, status text NOT NULL DEFAULT 'active', revision bigint NOT NULL DEFAULT 1,
-    config json NOT NULL, harness_id uuid REFERENCES harnesses (id), servings integer NOT NULL,
+    org_id uuid NOT NULL, id uuid NOT NULL, name text NOT NULL, status text NOT NULL DEFAULT 'active',
+    revision bigint NOT NULL DEFAULT 1,
+    config json NOT NULL, harness_id uuid, servings integer NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now(),
-    archived_at timestamptz, deleted_at timestamptz
+    archived_at timestamptz, deleted_at timestamptz, PRIMARY KEY (org_id, id),
+    CONSTRAINT recipes_harness_id_fkey FOREIGN KEY (org_id, harness_id) REFERENCES harnesses (org_id, id)
 );
-CREATE UNIQUE INDEX recipes_name ON recipes (name) WHERE status <> 'deleted'
+CREATE UNIQUE INDEX recipes_name ON recipes (org_id, name) WHERE status <> 'deleted'
 """
 
 
@@ -70,8 +73,8 @@ class RecipeStore(AuthoredStore[Recipe]):
 @pytest.fixture
 async def recipes(db: Pool) -> RecipeStore:
     await db.execute(TABLE)
-    await HarnessStore(db).reconcile()
-    return RecipeStore(db, RECIPES)
+    await HarnessStore(ours(db)).provision()
+    return RecipeStore(ours(db), RECIPES)
 
 
 async def test_columns_of_its_own_come_back(recipes: RecipeStore) -> None:

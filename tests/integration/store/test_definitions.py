@@ -10,6 +10,7 @@ from runtime.agents.built_in import built_in_id
 from runtime.agents.capability import Registry
 from runtime.agents.live import Binding
 from runtime.capabilities.catalogue import BUILT_IN
+from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.authored.definition import AgentDefinition, HarnessDefinition, SessionDefinition
 from runtime.core.errors import InvalidInputError, NotFoundError, StoreUnavailableError
 from runtime.ports.sessions import NewSession
@@ -18,7 +19,7 @@ from runtime.store.agents import AgentStore
 from runtime.store.definitions import Definitions
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
-from runtime.store.sessions import SessionStore
+from tests.tenancy import ours, sessions_in
 
 BASE = built_in_id("base")
 
@@ -40,7 +41,7 @@ class CountingPool:
 
 @pytest.fixture
 async def pool(db: Pool) -> CountingPool:
-    await HarnessStore(db).reconcile()
+    await HarnessStore(ours(db)).provision()
     return CountingPool(db)
 
 
@@ -50,12 +51,12 @@ def definitions(pool: CountingPool) -> Definitions:
 
 
 def bound(harness_id: str = BASE, agent_id: str | None = None, **fields: Any) -> Binding:
-    return Binding(new_id("session"), harness_id, agent_id, SessionDefinition(**fields))
+    return Binding(new_id("session"), DEFAULT_ORG, harness_id, agent_id, SessionDefinition(**fields))
 
 
 async def test_a_chain_of_harnesses_and_an_agent_are_composed(definitions: Definitions, db: Pool) -> None:
-    child = await HarnessStore(db).create("child", HarnessDefinition(system_prompt="Child."), parent_id=BASE)
-    agent, _ = await AgentStore(db).upsert("helper", child.id, AgentDefinition(system_prompt="Agent."))
+    child = await HarnessStore(ours(db)).create("child", HarnessDefinition(system_prompt="Child."), parent_id=BASE)
+    agent, _ = await AgentStore(ours(db)).upsert("helper", child.id, AgentDefinition(system_prompt="Agent."))
     composed = await definitions.load(bound(child.id, agent.id, system_prompt="Session."))
     assert composed.system_prompt == "You are a helpful assistant.\n\nChild.\n\nSession.\n\nAgent."
 
@@ -67,7 +68,7 @@ async def test_the_generic_harness_can_be_composed(definitions: Definitions) -> 
 
 
 async def test_each_turn_sees_the_definition_as_it_is_now(definitions: Definitions, db: Pool) -> None:
-    agents = AgentStore(db)
+    agents = AgentStore(ours(db))
     agent, _ = await agents.upsert("helper", BASE, AgentDefinition(model_id="one"))
     session = bound(agent_id=agent.id)
     assert (await definitions.load(session)).model_id == "one"
@@ -76,7 +77,7 @@ async def test_each_turn_sees_the_definition_as_it_is_now(definitions: Definitio
 
 
 async def test_a_changed_parent_is_seen_through_its_child(definitions: Definitions, db: Pool) -> None:
-    harnesses = HarnessStore(db)
+    harnesses = HarnessStore(ours(db))
     parent = await harnesses.create("parent", HarnessDefinition(system_prompt="one"))
     child = await harnesses.create("child", HarnessDefinition(), parent_id=parent.id)
     assert (await definitions.load(bound(child.id))).system_prompt == "one"
@@ -97,9 +98,9 @@ async def test_a_session_that_was_patched_is_composed_anew_and_sent_once(
         owns_workspace=True,
         definition=SessionDefinition(locale="de"),
     )
-    sessions = SessionStore(db)
+    sessions = sessions_in(db)
     await sessions.create(new)
-    session = Binding(new.id, BASE, None, new.definition)
+    session = Binding(new.id, DEFAULT_ORG, BASE, None, new.definition)
     assert (await definitions.load(session)).locale == "de"
     await sessions.patch(new.id, {"locale": "uk"})
     assert [(await definitions.load(session)).locale for _ in range(2)] == ["uk", "uk"]
@@ -111,7 +112,7 @@ async def test_a_session_that_was_patched_is_composed_anew_and_sent_once(
 async def test_what_has_not_changed_is_neither_sent_nor_composed_again(
     definitions: Definitions, pool: CountingPool, db: Pool
 ) -> None:
-    agent, _ = await AgentStore(db).upsert("helper", BASE, AgentDefinition())
+    agent, _ = await AgentStore(ours(db)).upsert("helper", BASE, AgentDefinition())
     session = bound(agent_id=agent.id)
     first = await definitions.load(session)
     second = await definitions.load(session)
@@ -139,7 +140,7 @@ async def test_one_that_gives_up_does_not_disturb_the_others(definitions: Defini
 
 
 async def test_an_archived_agent_stops_the_turn_with_words(definitions: Definitions, db: Pool) -> None:
-    agents = AgentStore(db)
+    agents = AgentStore(ours(db))
     agent, _ = await agents.upsert("helper", BASE, AgentDefinition())
     session = bound(agent_id=agent.id)
     await definitions.load(session)

@@ -12,6 +12,7 @@ from runtime.process.mint import new_id
 from runtime.store.files import WorkspaceFiles
 from runtime.store.pool import Pool
 from runtime.store.workspaces import WorkspaceStore
+from tests.tenancy import ours
 
 
 async def paths(files: WorkspaceFiles, path: str = "/") -> list[str]:
@@ -211,7 +212,7 @@ async def test_writes_at_once_into_one_new_directory_all_succeed(files: Workspac
 
 async def test_workspaces_do_not_see_each_others_files(files: WorkspaceFiles, db: Pool) -> None:
     await fill(files, "/a")
-    other = WorkspaceFiles(db, (await WorkspaceStore(db).create("other")).id)
+    other = WorkspaceFiles(ours(db), (await WorkspaceStore(ours(db)).create("other")).id)
     assert await other.list() == []
     assert not await other.delete("/a")
 
@@ -265,7 +266,7 @@ async def test_an_archived_workspace_can_be_read_and_not_written(
     files: WorkspaceFiles, workspace_id: str, db: Pool
 ) -> None:
     await fill(files, "/a")
-    await WorkspaceStore(db).archive(workspace_id)
+    await WorkspaceStore(ours(db)).archive(workspace_id)
     assert (await files.read("/a")).content == b"/a"
     with pytest.raises(ForbiddenError) as caught:
         await files.write("/b", b"")
@@ -276,9 +277,9 @@ async def test_there_is_no_writing_to_a_workspace_that_is_gone(
     files: WorkspaceFiles, workspace_id: str, db: Pool
 ) -> None:
     with pytest.raises(NotFoundError):
-        await WorkspaceFiles(db, new_id("wsp")).write("/a", b"")
+        await WorkspaceFiles(ours(db), new_id("wsp")).write("/a", b"")
     for _ in range(2):
-        await WorkspaceStore(db).archive(workspace_id)
+        await WorkspaceStore(ours(db)).archive(workspace_id)
     with pytest.raises(NotFoundError):
         await files.write("/a", b"")
 
@@ -309,7 +310,7 @@ async def test_starter_files_do_not_overwrite_work(files: WorkspaceFiles) -> Non
 
 async def test_no_starter_files_are_no_work(files: WorkspaceFiles, db: Pool) -> None:
     await files.seed([])
-    await WorkspaceFiles(db, new_id("wsp")).seed([])
+    await WorkspaceFiles(ours(db), new_id("wsp")).seed([])
 
 
 @pytest.mark.parametrize("names", [("/a", "/a/b"), ("/a/b", "/a"), ("/work/x",), ("/dir",)])

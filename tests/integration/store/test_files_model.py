@@ -11,6 +11,7 @@ from runtime.process.mint import new_id
 from runtime.store.files import WorkspaceFiles
 from runtime.store.pool import Pool
 from runtime.store.workspaces import WorkspaceStore
+from tests.tenancy import ours
 
 paths = st.sampled_from(["/a", "/b", "/a/a", "/a/b", "/ab", "/a/b/c", "/b/c", "/a0"])
 operations = st.lists(
@@ -76,8 +77,8 @@ class PlainTree:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations)
 async def test_files_do_what_a_plain_tree_does(db: Pool, operations: list[tuple[Any, ...]]) -> None:
-    workspace = await WorkspaceStore(db).create(new_id("wsp"))
-    files, model = WorkspaceFiles(db, workspace.id), PlainTree()
+    workspace = await WorkspaceStore(ours(db)).create(new_id("wsp"))
+    files, model = WorkspaceFiles(ours(db), workspace.id), PlainTree()
     for name, *arguments in operations:
         options = {"recursive": True} if name == "delete" else {}
         try:

@@ -11,14 +11,15 @@ from runtime.core.errors import ConflictError, ForbiddenError, InvalidInputError
 from runtime.process.mint import new_id
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
+from tests.tenancy import ours
 
 PLAIN = HarnessDefinition()
 
 
 @pytest.fixture
 async def harnesses(db: Pool) -> HarnessStore:
-    store = HarnessStore(db)
-    await store.reconcile()
+    store = HarnessStore(ours(db))
+    await store.provision()
     return store
 
 
@@ -34,7 +35,7 @@ async def test_the_built_in_harnesses_are_there(harnesses: HarnessStore) -> None
 
 async def test_servers_that_start_at_once_agree_and_change_nothing(harnesses: HarnessStore) -> None:
     before = await harnesses.list()
-    await asyncio.gather(*(harnesses.reconcile() for _ in range(4)))
+    await asyncio.gather(*(harnesses.provision() for _ in range(4)))
     assert await harnesses.list() == before
 
 
@@ -42,13 +43,13 @@ async def test_servers_that_start_at_once_on_an_empty_database_agree(harnesses: 
     before = [harness.name for harness in await harnesses.list()]
     for _ in range(40):
         await db.execute("DELETE FROM harnesses")
-        await asyncio.gather(*(harnesses.reconcile() for _ in range(8)))
+        await asyncio.gather(*(harnesses.provision() for _ in range(8)))
         assert [harness.name for harness in await harnesses.list()] == before
 
 
 async def test_a_newer_version_updates_what_is_built_in(harnesses: HarnessStore, db: Pool) -> None:
     await db.execute("UPDATE harnesses SET config = '{\"system_prompt\": \"old\"}' WHERE name = 'base'")
-    await harnesses.reconcile()
+    await harnesses.provision()
     base = await harnesses.get("base")
     assert (base.definition.system_prompt, base.revision) == ("You are a helpful assistant.", 2)
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.authored.definition import HarnessDefinition, SessionDefinition
 from runtime.core.errors import PerdureError
 from runtime.host import journal as writer
@@ -17,9 +18,9 @@ from runtime.process.tasks import Tasks
 from runtime.store.harnesses import HarnessStore
 from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool
-from runtime.store.sessions import SessionStore
 from runtime.wiring import Connections, Runtime, open_actor
 from tests.integration.ground import settle
+from tests.tenancy import ours, sessions_in
 
 PATIENCE_S = 10.0
 HOLD = "SELECT pg_advisory_lock(1)"
@@ -50,7 +51,7 @@ def connections(runtime: Runtime) -> Connections:
 
 
 async def new_session(db: Pool) -> str:
-    harness = await HarnessStore(db).create(new_id("harness"), HarnessDefinition())
+    harness = await HarnessStore(ours(db)).create(new_id("harness"), HarnessDefinition())
     new = NewSession(
         id=new_id("session"),
         harness_id=harness.id,
@@ -58,7 +59,7 @@ async def new_session(db: Pool) -> str:
         owns_workspace=True,
         definition=SessionDefinition(),
     )
-    created = await SessionStore(db).create(new)
+    created = await sessions_in(db).create(new)
     await settle(PlacementStore(db), {created.id: "here"})
     return created.id
 
@@ -117,8 +118,8 @@ async def test_tools_that_hold_their_connection_hold_up_no_load(db: Pool, runtim
     session_id, services = await new_session(db), runtime.services
     async with runtime.connections.tools.acquire():
         waiting = [
-            asyncio.ensure_future(services.workspace(workspace_id).stat("/")),
-            asyncio.ensure_future(services.keys(session_id).get("key")),
+            asyncio.ensure_future(services.workspace(DEFAULT_ORG, workspace_id).stat("/")),
+            asyncio.ensure_future(services.keys(DEFAULT_ORG, session_id).get("key")),
         ]
         async with asyncio.timeout(PATIENCE_S):
             loaded = await services.store.load(session_id, "version")

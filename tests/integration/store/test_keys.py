@@ -2,15 +2,22 @@
 
 import pytest
 
+from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.errors import InvalidInputError
+from runtime.core.ids import hex_of
 from runtime.process.mint import new_id
 from runtime.store.keys import MAX_KEYS, SessionKeys
 from runtime.store.pool import Pool
+from tests.tenancy import ours
+
+FILL = """
+INSERT INTO key_values (org_id, session_id, key, value) SELECT $3, $1, n::text, '' FROM generate_series(1, $2) AS n
+"""
 
 
 @pytest.fixture
 def keys(db: Pool) -> SessionKeys:
-    return SessionKeys(db, new_id("session"))
+    return SessionKeys(ours(db), new_id("session"))
 
 
 async def test_a_value_is_kept_until_it_is_replaced_or_deleted(keys: SessionKeys) -> None:
@@ -31,7 +38,7 @@ async def test_pairs_are_listed_by_key(keys: SessionKeys) -> None:
 
 async def test_sessions_do_not_see_each_others_values(keys: SessionKeys, db: Pool) -> None:
     await keys.set("a", "1")
-    assert await SessionKeys(db, new_id("session")).list() == []
+    assert await SessionKeys(ours(db), new_id("session")).list() == []
 
 
 @pytest.mark.parametrize(
@@ -54,9 +61,10 @@ async def test_what_cannot_be_kept_is_refused(keys: SessionKeys, key: str, value
 
 async def test_a_full_store_takes_no_new_key_but_still_replaces(keys: SessionKeys, db: Pool) -> None:
     await db.execute(
-        "INSERT INTO key_values (session_id, key, value) SELECT $1, n::text, '' FROM generate_series(1, $2) AS n",
+        FILL,
         keys._session,
         MAX_KEYS,
+        hex_of(DEFAULT_ORG),
     )
     with pytest.raises(InvalidInputError):
         await keys.set("new", "x")

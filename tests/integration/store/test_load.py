@@ -9,13 +9,14 @@ from runtime.process.mint import new_id
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
 from tests.integration.ground import PostgresGround
+from tests.tenancy import ours
 
 HEAD = Head("active", 0, None, None, None, None)
 
 
 async def _sessions(db: Pool, counts: list[int]) -> tuple[PostgresGround, list[str]]:
     """Open sessions with so many events each."""
-    ground = PostgresGround(db, (await HarnessStore(db).create("load", HarnessDefinition())).id)
+    ground = PostgresGround(db, (await HarnessStore(ours(db)).create("load", HarnessDefinition())).id)
     opened = []
     for count in counts:
         session_id = await ground.open()

@@ -10,6 +10,7 @@ from runtime.process.mint import new_id
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
 from tests.integration.ground import CLEAN, PostgresGround, settle
+from tests.tenancy import ours
 
 CRASHED = Record((Crash(at=0.0, steps=0),))
 DELETE = "UPDATE sessions SET deleted_at = now() WHERE id = ANY($1::uuid[])"
@@ -18,7 +19,7 @@ LEFT_ON_PURPOSE = "UPDATE sessions SET actor = NULL WHERE id = $1"
 
 @pytest.fixture
 async def ground(db: Pool) -> PostgresGround:
-    harness = await HarnessStore(db).create("test", HarnessDefinition())
+    harness = await HarnessStore(ours(db)).create("test", HarnessDefinition())
     return PostgresGround(db, harness.id)
 
 

@@ -5,6 +5,7 @@ import asyncpg
 import pytest
 
 from runtime.core.errors import InvalidInputError, StoreRefusedError, StoreUnavailableError
+from runtime.store import pool as pools
 from runtime.store.pool import connect, open_pool, translate
 from runtime.store.rehearsal import rehearse_loads
 
@@ -44,8 +45,9 @@ async def test_server_that_is_not_there_is_a_transient_failure() -> None:
             await open_pool(f"postgresql://nobody@127.0.0.1:{port}/none")
 
 
-async def test_slow_statement_is_a_transient_failure(postgres: str) -> None:
-    pool = await open_pool(postgres, command_timeout_s=0.05)
+async def test_slow_statement_is_a_transient_failure(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "COMMAND_TIMEOUT_S", 0.05)
+    pool = await open_pool(postgres)
     with pytest.raises(StoreUnavailableError), translate():
         await pool.execute("SELECT pg_sleep(30)")
     await pool.close()

@@ -1,11 +1,15 @@
 """The list of sessions: few of them and very many."""
 
+import asyncio
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from runtime.agents.built_in import built_in_id
+from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.authored.definition import AgentDefinition, SessionDefinition
 from runtime.core.errors import InvalidInputError, NotFoundError
 from runtime.core.ids import hex_of
@@ -17,21 +21,34 @@ from runtime.store.agents import AgentStore
 from runtime.store.harnesses import HarnessStore
 from runtime.store.listing import Choice, among_all, among_newest, count, newest
 from runtime.store.migrate import MIGRATIONS, migrate
-from runtime.store.pool import Pool, connect, open_pool
+from runtime.store.pool import DatabaseRole, Pool, connect, open_pool
 from runtime.store.rows import public_id
 from runtime.store.sessions import SessionStore
+from tests.tenancy import ours, sessions_in
 
 CROWD = COUNTED_MOST + 500
 # Two at a time have the same time, and all have theirs before now.
 FILL = """
-WITH w AS (INSERT INTO workspaces (id) VALUES (gen_random_uuid()) RETURNING id)
-INSERT INTO sessions (id, harness_id, agent_id, workspace_id, config, title, created_at)
-SELECT gen_random_uuid(), $1, $2, w.id, '{}', $3, now() - make_interval(secs => n / 2 + 1)
+WITH w AS (INSERT INTO workspaces (org_id, id) VALUES (current_org(), gen_random_uuid()) RETURNING org_id, id)
+INSERT INTO sessions (org_id, owner_id, id, harness_id, agent_id, workspace_id, config, title, created_at)
+SELECT w.org_id, lpad('1', 32, '0')::uuid, gen_random_uuid(), $1, $2, w.id, '{}', $3,
+    now() - make_interval(secs => n / 2 + 1)
 FROM w, generate_series(1, $4::int) AS n
+"""
+# Three sessions under the schema of the first six migrations.
+BEFORE = """
+WITH h AS (INSERT INTO harnesses (id, name, config) VALUES (gen_random_uuid(), 'old', '{}') RETURNING id),
+    w AS (INSERT INTO workspaces (id) VALUES (gen_random_uuid()) RETURNING id)
+INSERT INTO sessions (id, harness_id, workspace_id, config, title, is_pinned, deleted_at)
+SELECT gen_random_uuid(), h.id, w.id, '{}', s.title, s.is_pinned, s.deleted_at FROM h, w, (
+    VALUES ('An old one', true, NULL), ('A deleted one', false, now()), (NULL, false, NULL)
+) AS s (title, is_pinned, deleted_at)
 """
 IN_ORDER = "SELECT id FROM sessions WHERE deleted_at IS NULL ORDER BY created_at DESC, id DESC"
 RETITLE = "UPDATE sessions SET title = $2 WHERE id = $1"
-BREAK = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'session_titles_grams'::regclass"
+BREAK = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'session_titles_newest_of_org'::regclass"
+LOOKED_UP = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'session_titles_grams'"
+PATIENCE_S = 20.0
 TITLES = (
     "Trip to Lviv", "trip to L'viv", "A \\ and a '", "100% of it", "Überfahrt", "數據分析報告", "ab", "b", "  ", "",
     "the same again and again", "A&B | !C <-> :*", "line\nbreak",
@@ -44,8 +61,8 @@ TEXTS = (
 
 @pytest.fixture
 async def sessions(db: Pool) -> SessionStore:
-    await HarnessStore(db).reconcile()
-    return SessionStore(db)
+    await HarnessStore(ours(db)).provision()
+    return sessions_in(db)
 
 
 async def opened(sessions: SessionStore, title: str | None = None, agent_id: str | None = None) -> str:
@@ -62,13 +79,13 @@ async def opened(sessions: SessionStore, title: str | None = None, agent_id: str
 
 
 async def agent(db: Pool) -> str:
-    made, _ = await AgentStore(db).upsert("helper", built_in_id("generic"), AgentDefinition())
+    made, _ = await AgentStore(ours(db)).upsert("helper", built_in_id("generic"), AgentDefinition())
     return made.id
 
 
 async def crowd(db: Pool, *, title: str | None = None, agent_id: str | None = None) -> None:
     """Open more sessions than are counted, all before now."""
-    await db.execute(FILL, hex_of(built_in_id("generic")), agent_id and hex_of(agent_id), title, CROWD)
+    await ours(db).execute(FILL, hex_of(built_in_id("generic")), agent_id and hex_of(agent_id), title, CROWD)
     await db.execute("VACUUM ANALYZE sessions")
     await db.execute("VACUUM ANALYZE session_titles")
 
@@ -176,27 +193,42 @@ async def test_search_that_takes_too_long_is_refused_in_words(
     assert caught.value.stable_code == "search_too_broad"
 
 
-async def test_lists_are_answered_from_their_indexes(sessions: SessionStore, db: Pool) -> None:
+@pytest.fixture
+async def acting(database: str) -> AsyncIterator[Pool]:
+    """Connections of a front door, which policies hold back."""
+    pool = await open_pool(database, role=DatabaseRole.API)
+    yield pool
+    await pool.close()
+
+
+async def test_lists_are_answered_from_their_indexes(sessions: SessionStore, db: Pool, acting: Pool) -> None:
     agent_id = await agent(db)
     await crowd(db)
     await crowd(db, title="Old", agent_id=agent_id)
     await crowd(db, title="Older", agent_id=agent_id)
     start = await db.fetchrow("SELECT created_at, id FROM sessions OFFSET 5000 LIMIT 1")
     assert start is not None
+    tenant = ours(acting)
     everyone, of_agent, behind = Choice(), Choice(hex_of(agent_id)), Choice(after=tuple(start))
     for statement, choice, arguments, index in (
-        (newest(everyone), everyone, (0, 20), "sessions_newest"),
-        (newest(behind), behind, (0, 20), "sessions_newest"),
+        (newest(everyone), everyone, (0, 20), "sessions_newest_of_org"),
+        (newest(behind), behind, (0, 20), "sessions_newest_of_org"),
         (newest(of_agent), of_agent, (0, 20), "sessions_newest_of_agent"),
-        (count(everyone), everyone, (), "sessions_newest"),
-        (among_newest(everyone), everyone, (0, 20, "needle"), "session_titles_newest"),
-        (among_all(everyone), everyone, (0, 20, "needle"), "session_titles_grams"),
+        (count(everyone), everyone, (), "sessions_newest_of_org"),
+        (among_newest(everyone), everyone, (0, 20, "needle"), "session_titles_newest_of_org"),
     ):
-        rows = await db.fetch(f"EXPLAIN {statement}", *arguments, *choice.arguments)
+        rows = await tenant.fetch(f"EXPLAIN {statement}", *arguments, *choice.arguments)
         plan = "\n".join(row[0] for row in rows)
         assert f" {index}\n" in plan or f" {index} " in plan
         assert "Seq Scan" not in plan
         assert "Sort Key: sessions" not in plan
+    looked_up = await db.fetchval(LOOKED_UP)
+    await tenant.fetch(among_all(everyone), 0, 20, "needle")
+    async with acting.acquire() as connection:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+    async with asyncio.timeout(PATIENCE_S):
+        while await db.fetchval(LOOKED_UP) == looked_up:
+            pass
 
 
 async def test_sessions_from_before_the_index_of_titles_are_in_it(empty_database: str, tmp_path: Path) -> None:
@@ -205,23 +237,24 @@ async def test_sessions_from_before_the_index_of_titles_are_in_it(empty_database
         shutil.copy(path, tmp_path)
     await migrate(empty_database, tmp_path)
     pool = await open_pool(empty_database)
-    await HarnessStore(pool).reconcile()
-    sessions = SessionStore(pool)
-    old = await opened(sessions, "An old one")
-    await sessions.delete(await opened(sessions, "A deleted one"))
-    await opened(sessions)
+    await pool.execute(BEFORE)
     await migrate(empty_database)
-    rows = await pool.fetch("SELECT id, title FROM session_titles")
+    assert [tuple(row) for row in await pool.fetch("SELECT title, org_id::text FROM session_titles")] == [
+        ("An old one", str(UUID(hex_of(DEFAULT_ORG))))
+    ]
+    shown = await sessions_in(pool).list()
     await pool.close()
-    assert [(public_id("session", row["id"]), row["title"]) for row in rows] == [(old, "An old one")]
+    assert sorted((session.title or "", session.is_pinned) for session in shown.items) == [
+        ("", False), ("An old one", True),
+    ]  # fmt: skip
 
 
 async def test_broken_build_of_an_index_is_begun_anew(database: str) -> None:
     connection = await connect(database)
-    await connection.execute("DELETE FROM schema_migrations WHERE number >= 8")
-    await connection.execute("DROP INDEX sessions_newest")
+    await connection.execute("DELETE FROM schema_migrations WHERE number >= 12")
+    await connection.execute("DROP INDEX sessions_newest_of_org")
     await connection.execute(BREAK)
-    assert 8 in [step.number for step in await migrate(database)]
+    assert 12 in [step.number for step in await migrate(database)]
     broken = await connection.fetchval("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
-    assert (broken, await connection.fetchval("SELECT to_regclass('sessions_newest') IS NOT NULL")) == (0, True)
+    assert (broken, await connection.fetchval("SELECT to_regclass('sessions_newest_of_org') IS NOT NULL")) == (0, True)
     await connection.close()

@@ -7,11 +7,12 @@ from runtime.core.ids import hex_of
 from runtime.process.mint import new_id
 from runtime.store.pool import Pool
 from runtime.store.workspaces import WorkspaceStore
+from tests.tenancy import ours
 
 
 @pytest.fixture
 def workspaces(db: Pool) -> WorkspaceStore:
-    return WorkspaceStore(db)
+    return WorkspaceStore(ours(db))
 
 
 async def test_a_workspace_comes_back_as_it_was_stored(workspaces: WorkspaceStore) -> None:
@@ -60,7 +61,7 @@ async def test_the_second_archiving_deletes(workspaces: WorkspaceStore) -> None:
 
 async def test_the_list_shows_shared_workspaces_and_not_those_of_sessions(workspaces: WorkspaceStore, db: Pool) -> None:
     own = new_id("wsp")
-    await db.execute("INSERT INTO workspaces (id) VALUES ($1)", hex_of(own))
+    await ours(db).execute("INSERT INTO workspaces (org_id, id) VALUES (current_org(), $1)", hex_of(own))
     await workspaces.create("alpha", "Great plans")
     beta = await workspaces.create("beta")
     assert [w.name for w in await workspaces.list()] == ["beta", "alpha"]

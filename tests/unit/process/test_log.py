@@ -11,6 +11,7 @@ import structlog
 from starlette.types import Message
 
 from api.http.sse import EventStream, Follower, Start, Streams, Timing
+from runtime.core.access.principal import ANONYMOUS
 from runtime.ports.events import Filter
 from runtime.process.log import get_logger, redact, relay, set_up
 from tests.fakes import SESSION_ID, FakeGateway, ListLog
@@ -87,7 +88,7 @@ async def test_what_clients_are_sent_is_for_nobodys_log(output: StringIO) -> Non
 
     set_up("debug", as_json=True, stream=output)
     streams = Streams(per_session=1, total=1)
-    follower = Follower(SESSION_ID, ListLog(stored(1)), FakeGateway(), Filter())
+    follower = Follower(ANONYMOUS, SESSION_ID, ListLog(stored(1)), FakeGateway(), Filter())
     stream = EventStream(SESSION_ID, follower, Start(after_sequence=0), streams, Timing(3600, 3600))
     await stream({"type": "http", "method": "GET"}, receive, send)
     assert b"disconnecting" in sent

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {setting.name for setting in describe()}
     for name in list(os.environ):  # noqa: TID251  to clean it
-        if name in names or name.startswith("PERDURE_"):
+        if name in names or name.startswith(("PERDURE_", "AUTH_")):
             monkeypatch.delenv(name)
 
 
@@ -63,16 +63,38 @@ def test_value_out_of_range_is_refused_under_the_name_of_its_variable(monkeypatc
     assert refusal().startswith("PERDURE_HTTP__PORT: ")
 
 
-@pytest.mark.parametrize("mode", ["admin", "full", "external", "nonsense"])
-def test_authentication_that_does_not_exist_yet_is_refused(mode: str) -> None:
-    message = refusal(auth_mode=mode)
-    assert "AUTH_MODE" in message
-    assert mode in message
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"auth_mode": "nonsense"}, "AUTH_MODE"),
+        ({"auth_mode": "admin"}, "AUTH_ADMIN_PASSWORD"),
+        ({"auth_mode": "admin", "auth_admin_email": "ada@example.org"}, "AUTH_ADMIN_PASSWORD"),
+        ({"auth_mode": "external"}, "AUTH_OIDC_ISSUER"),
+        ({"auth_mode": "external", "auth_oidc_issuer": "https://id.example"}, "AUTH_OIDC_AUDIENCE"),
+        ({"auth_admin_email": "nobody"}, "AUTH_ADMIN_EMAIL"),
+        ({"auth_jwt_secret": "too short"}, "AUTH_JWT_SECRET"),
+        ({"auth_oidc_issuer": "id.example"}, "AUTH_OIDC_ISSUER"),
+        ({"auth_oidc_roles": "staff=emperor"}, "AUTH_OIDC_ROLES"),
+        ({"auth_github_client_id": "x"}, "AUTH_GITHUB_CLIENT_SECRET"),
+        ({"auth_google_client_id": "x", "auth_google_client_secret": "y"}, "AUTH_BASE_URL"),
+    ],
+)
+def test_access_that_cannot_work_is_refused_by_the_name_of_what_is_missing(given: dict[str, str], named: str) -> None:
+    assert named in refusal(**given)
+
+
+def test_secrets_of_access_are_shown_nowhere() -> None:
+    secrets = {"auth_mode": "admin", "auth_admin_email": "a@b.c", "auth_admin_password": "pa55word"}
+    settings = Settings.load(**secrets, auth_jwt_secret="s3cret" * 8)
+    assert "pa55word" not in f"{settings!r} {settings.model_dump_json()}"
+    assert "s3cret" not in f"{settings!r} {settings.model_dump_json()}"
+    assert "s3cret" not in refusal(auth_jwt_secret="s3cret")  # noqa: S106  of nobody real
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])  # noqa: S104  refused, never bound
-def test_host_beyond_loopback_is_refused_without_authentication(host: str) -> None:
+def test_host_beyond_loopback_needs_people_to_log_in(host: str) -> None:
     assert "not loopback" in refusal(http={"host": host})
+    assert Settings.load(http={"host": host}, auth_mode="full").http.host == host
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])

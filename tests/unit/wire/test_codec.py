@@ -7,6 +7,8 @@ from typing import Any, Final, get_type_hints
 import msgspec
 import pytest
 
+from runtime.core.access.principal import ANONYMOUS, Principal
+from runtime.core.access.roles import MemberRole, Scope
 from runtime.core.errors import KINDS, CallerError, ConflictError, PerdureError
 from runtime.core.message import Message, Role, TextPart, ToolCallPart
 from runtime.core.session.decision import Decision
@@ -49,7 +51,7 @@ ASKS: Final[tuple[Ask, ...]] = (
 VALUES: Final[tuple[Value, ...]] = (MESSAGE, Watching(4, None), Watching(4, FRAMES[1]), True, "idle", None)
 SAID: Final[tuple[tuple[Decoder[Any], Item], ...]] = (
     (HELLOS, Hello("front-door-1")),
-    *((COMMANDS, Command(7, "session_1", 3, ask)) for ask in ASKS),
+    *((COMMANDS, Command(7, "session_1", 3, ask, ANONYMOUS)) for ask in ASKS),
     *((ANSWERS, Answer(7, value)) for value in VALUES),
     (ANSWERS, Delivery("session_1", 3, FRAMES)),
     (ADOPTIONS, Adoption("session_1", 3)),
@@ -102,6 +104,15 @@ def test_every_error_comes_as_it_was(kind: type[PerdureError]) -> None:
 
 # ---------------------------------------------------------------- other versions
 
+BY: Final = ["Principal", "org_1", "user_1", "of tomorrow", ["sessions:write", "dreams:read"], None, 1]
+SEEN: Final = Principal(
+    org_id="org_1",
+    user_id="user_1",
+    role=MemberRole.VIEWER,
+    scopes=frozenset({Scope.SESSIONS_WRITE}),
+    credential_id=None,
+)
+
 
 def test_an_error_of_newer_code_is_read_as_its_nearest_kin() -> None:
     class TakenTomorrowError(ConflictError):
@@ -129,8 +140,8 @@ def test_of_an_error_the_fields_that_are_known_are_read() -> None:
         (ADOPTIONS, ["Adoption", "s", 3, None], Adoption("s", 3)),
         (ANSWERS, ["Answer", 7, ["Watching", 4, None, "calm"], "calm"], Answer(7, Watching(4, None))),
         (ANSWERS, ["Delivery", "s", 3, [[0, "t", "e", b"{}", 1]], 1], Delivery("s", 3, [Frame(0, "t", "e", b"{}")])),
-        (COMMANDS, ["Command", 7, "s", 3, b'["Cancel"]', 1], Command(7, "s", 3, protocol.Cancel())),
-        (COMMANDS, ["Command", 7, "s", 3, b'["Rename","a",1]'], Command(7, "s", 3, protocol.Rename("a"))),
+        (COMMANDS, ["Command", 7, "s", 3, b'["Cancel"]', BY, 1], Command(7, "s", 3, protocol.Cancel(), SEEN)),
+        (COMMANDS, ["Command", 7, "s", 3, b'["Rename","a",1]', BY], Command(7, "s", 3, protocol.Rename("a"), SEEN)),
     ],
 )
 def test_a_reader_does_without_the_fields_that_one_version_lacks(decoder: Decoder[Any], sent: Any, read: Item) -> None:
@@ -143,7 +154,7 @@ def test_a_reader_does_without_the_fields_that_one_version_lacks(decoder: Decode
     ids=["of tomorrow", "a wrong type", "a field too few", "an object", "nothing", "too deep"],
 )
 def test_a_command_that_cannot_be_understood_can_still_be_answered(ask: bytes) -> None:
-    [command] = COMMANDS.decode(batch(["Command", 7, "session_1", 3, ask]))
+    [command] = COMMANDS.decode(batch(["Command", 7, "session_1", 3, ask, BY]))
     assert (command.number, command.session_id, command.epoch) == (7, "session_1", 3)
     assert isinstance(command.ask, Unknown)
 
@@ -151,15 +162,15 @@ def test_a_command_that_cannot_be_understood_can_still_be_answered(ask: bytes) -
 # ---------------------------------------------------------------- what may not be said
 
 
-DEMAND: Final = Command(7, "session_1", 3, protocol.Watch())
+DEMAND: Final = Command(7, "session_1", 3, protocol.Watch(), ANONYMOUS)
 REFUSED: Final[dict[str, tuple[Decoder[Any], bytes]]] = {
     "a pickle": (COMMANDS, pickle.dumps([DEMAND])),
     "an empty batch": (COMMANDS, batch()),
     "nothing": (COMMANDS, b""),
     "too few fields": (COMMANDS, batch(["Command", 7, "session_1"])),
-    "an unknown kind": (COMMANDS, batch(["Demand", 7, "session_1", 3, b'["Watch"]'])),
-    "a field of a wrong type": (COMMANDS, batch(["Command", "7", "session_1", 3, b'["Watch"]'])),
-    "a kind that is no name": (COMMANDS, batch([["Command"], 7, "session_1", 3, b'["Watch"]'])),
+    "an unknown kind": (COMMANDS, batch(["Demand", 7, "session_1", 3, b'["Watch"]', BY])),
+    "a field of a wrong type": (COMMANDS, batch(["Command", "7", "session_1", 3, b'["Watch"]', BY])),
+    "a kind that is no name": (COMMANDS, batch([["Command"], 7, "session_1", 3, b'["Watch"]', BY])),
     "a map": (COMMANDS, batch({"type": "Command", "number": 7, "session_id": "session_1", "epoch": 3, "ask": b""})),
     "a part of a batch": (COMMANDS, encoded(DEMAND)[:-1]),
     "more than a batch": (COMMANDS, encoded(DEMAND) + b"\0"),

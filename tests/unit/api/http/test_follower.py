@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from api.http.sse import PAGE, Follower, Start
+from runtime.core.access.principal import ANONYMOUS
 from runtime.core.errors import NotFoundError
 from runtime.ports.events import Filter, StoredEvent
 from tests.fakes import SESSION_ID, FakeGateway, ListLog, ManualSubscription
@@ -17,7 +18,7 @@ class Reader:
     """Collects what a follower yields, one frame at a time: sequences as numbers, deltas as their text."""
 
     def __init__(self, log: ListLog, gateway: FakeGateway, chosen: Filter | None = None) -> None:
-        self.follower = Follower(SESSION_ID, log, gateway, chosen or Filter())
+        self.follower = Follower(ANONYMOUS, SESSION_ID, log, gateway, chosen or Filter())
         self._chunks: AsyncIterator[bytes] | None = None
         self.seen: list[int | str] = []
 
@@ -193,7 +194,7 @@ async def test_types_of_a_newer_server_stay_hidden() -> None:
 
 
 async def test_unknown_session_is_refused_before_anything_is_sent() -> None:
-    follower = Follower("session_" + "6" * 32, ListLog(), FakeGateway(), Filter())
+    follower = Follower(ANONYMOUS, "session_" + "6" * 32, ListLog(), FakeGateway(), Filter())
     with pytest.raises(NotFoundError):
         await follower.open(Start())
 

@@ -1,10 +1,11 @@
 import asyncio
-from dataclasses import dataclass
 
+import msgspec
 import pytest
 from starlette.types import Message
 
 from api.http.sse import EventStream, Follower, Start, Streams, Timing
+from runtime.core.access.principal import ANONYMOUS, DEFAULT_ORG, Principal
 from runtime.core.errors import LimitExceededError, StoreUnavailableError
 from runtime.ports.events import Filter
 from tests.fakes import SESSION_ID, FakeGateway, ListLog
@@ -13,12 +14,8 @@ from tests.unit.api.builders import live, stored
 LONG = 3600.0
 
 
-@dataclass(frozen=True)
-class Listener:
-    """Somebody who has shown a credential."""
-
-    credential_id: str | None
-    org_id: str = "org_1"
+def listener(credential_id: str, org_id: str = DEFAULT_ORG) -> Principal:
+    return msgspec.structs.replace(ANONYMOUS, credential_id=credential_id, org_id=org_id)
 
 
 class Connection:
@@ -30,7 +27,7 @@ class Connection:
         gateway: FakeGateway,
         log: ListLog,
         streams: Streams | None = None,
-        caller: Listener | None = None,
+        caller: Principal | None = None,
     ) -> None:
         self.streams = Streams(12, 100) if streams is None else streams
         self.start: Message | None = None
@@ -40,7 +37,7 @@ class Connection:
         self.reads.set()
         self._changed = asyncio.Condition()
         self._left = asyncio.Event()
-        follower = Follower(SESSION_ID, log, gateway, Filter())
+        follower = Follower(ANONYMOUS, SESSION_ID, log, gateway, Filter())
         self._stream = EventStream(SESSION_ID, follower, Start(after_sequence=0), self.streams, timing)
         scope = {"type": "http", "method": "GET", "state": {"principal": caller}}
         self.task = asyncio.create_task(self._stream(scope, self._receive, self._send))
@@ -203,9 +200,9 @@ async def test_streams_of_the_server_are_limited() -> None:
 
 async def test_streams_of_one_organisation_are_limited() -> None:
     streams = Streams(per_session=10, total=10, per_org=1)
-    ada, bob = Listener("token_1"), Listener("token_2", "org_2")
+    ada, bob = listener("token_1"), listener("token_2", "org_2")
     refused = pytest.raises(LimitExceededError, match="organisation")
-    with streams.slot("a", ada), streams.slot("b", bob), refused, streams.slot("c", Listener("token_3")):
+    with streams.slot("a", ada), streams.slot("b", bob), refused, streams.slot("c", listener("token_3")):
         pytest.fail("a second stream of the organisation was let in")
     with streams.slot("c", ada):
         assert len(streams) == 1
@@ -215,19 +212,20 @@ async def test_stream_of_a_credential_that_is_revoked_ends_with_a_word(gateway: 
     streams = Streams(12, 100)
     revoked, kept, nobody = (
         Connection(Timing(LONG, LONG), gateway, log, streams, caller)
-        for caller in (Listener("token_1"), Listener("token_2"), None)
+        for caller in (listener("token_1"), listener("token_2"), None)
     )
     for connection in (revoked, kept, nobody):
         await connection.until(b"connected")
-    assert streams.close_of("token_1") == 1
+    streams.close_where(lambda caller: caller.credential_id == "token_1")
     await revoked.finished()
     assert revoked.body.endswith(b'data: {"reason":"access_changed","retry_ms":100}\n\n')
     assert revoked.is_complete
     assert len(streams) == 2
-    assert streams.close_where(lambda caller: caller.org_id == "org_1") == 1
+    streams.close_where(lambda caller: caller.org_id == DEFAULT_ORG)
     await kept.finished()
-    assert streams.close_where(lambda _: True) == 0, "who has shown no credential has none to lose"
+    streams.close_where(lambda _: True)
     await nobody.leave()
+    assert b"disconnecting" not in nobody.body, "who has shown no credential has none to lose"
 
 
 async def test_stream_that_opens_while_the_server_stops_is_sent_away(gateway: FakeGateway, log: ListLog) -> None:

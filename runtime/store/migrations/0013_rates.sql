@@ -4,3 +4,4 @@ CREATE UNLOGGED TABLE IF NOT EXISTS rate_usage (
     key     text PRIMARY KEY,
     full_at timestamptz NOT NULL
 ) WITH (fillfactor = 50); -- each row is rewritten all the time, and finds its room in its page
+GRANT SELECT, INSERT, UPDATE, DELETE ON rate_usage TO perdure_api;

@@ -1,0 +1,154 @@
+"""Users in the database: who is first, who is last, and what is left of whom."""
+
+import asyncio
+import json
+
+import pytest
+
+from runtime.core.access.principal import DEFAULT_ORG
+from runtime.core.access.roles import MemberRole
+from runtime.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from runtime.core.ids import hex_of
+from runtime.identity.identity import Identity
+from runtime.ports.identity import Initiator
+from runtime.store.pool import Pool
+from tests.identity import PASSWORD
+
+
+async def test_the_first_to_register_administers_and_the_second_has_an_organisation_of_their_own(
+    identity: Identity, by: Initiator, db: Pool
+) -> None:
+    ada = await identity.accounts.register("ada@example.org", PASSWORD, "Ada", by)
+    bob = await identity.accounts.register("bob@example.org", PASSWORD, "Bob", by)
+    assert (ada.is_system_admin, ada.home_org_id) == (True, DEFAULT_ORG)
+    assert (bob.is_system_admin, bob.home_org_id == DEFAULT_ORG) == (False, False)
+    assert bob.home_org_id is not None
+    [member] = await identity.membership.organizations.members(bob.home_org_id)
+    assert (member.user_id, member.role) == (bob.id, MemberRole.OWNER)
+    built_in = await db.fetchval("SELECT count(*) FROM harnesses WHERE org_id = $1", hex_of(bob.home_org_id))
+    assert built_in > 0
+
+
+async def test_of_many_who_are_first_at_once_one_is(identity: Identity, by: Initiator) -> None:
+    everybody = [identity.accounts.register(f"u{n}@example.org", PASSWORD, "", by) for n in range(6)]
+    made = await asyncio.gather(*everybody)
+    assert sum(user.is_system_admin for user in made) == 1
+
+
+async def test_an_administrator_by_command_line_is_the_first(identity: Identity, by: Initiator) -> None:
+    await identity.accounts.create_administrator("ada@example.org", "", None, by)
+    assert not (await identity.accounts.register("bob@example.org", PASSWORD, "", by)).is_system_admin
+
+
+async def test_an_address_is_one_whatever_its_case(identity: Identity, by: Initiator) -> None:
+    await identity.accounts.register("Ada@Example.org", PASSWORD, "", by)
+    with pytest.raises(ConflictError) as caught:
+        await identity.accounts.register("ada@example.ORG", PASSWORD, "", by)
+    assert caught.value.reason == "email_in_use"
+    found = await identity.accounts.users.find("ADA@EXAMPLE.ORG")
+    assert found is not None
+    assert found[0].email == "Ada@Example.org"
+
+
+async def test_what_cannot_be_stored_is_refused(identity: Identity, by: Initiator) -> None:
+    with pytest.raises(InvalidInputError):
+        await identity.accounts.register("ada@example.org", PASSWORD, "A\0da", by)
+
+
+async def test_an_erased_user_is_an_id_and_nothing_else(identity: Identity, by: Initiator, db: Pool) -> None:
+    await identity.accounts.create_administrator("root@example.org", "", None, by)
+    ada = await identity.accounts.register("ada@example.org", PASSWORD, "Ada Lovelace", by)
+    await identity.sign_in.begin(ada, by)
+    await identity.minting.issue(ada.id, "laptop", by)
+
+    await identity.accounts.erase(ada.id, by)
+
+    for table in ("tokens", "logins", "members", "user_identities"):
+        counted = f"SELECT count(*) FROM {table} WHERE user_id = $1"
+        assert await db.fetchval(counted, hex_of(ada.id)) == 0
+    for table in ("users", "audit", "organizations"):
+        rows = await db.fetch(f"SELECT t::text AS row FROM {table} AS t")
+        assert rows
+        assert not [row for row in rows if "ada@" in row["row"] or "Lovelace" in row["row"]]
+    assert await db.fetchval("SELECT status FROM users WHERE id = $1", hex_of(ada.id)) == "erased"
+    with pytest.raises(NotFoundError):
+        await identity.accounts.users.get(ada.id)
+    assert (await identity.accounts.register("ada@example.org", PASSWORD, "", by)).id != ada.id
+
+
+async def test_an_organisation_that_nobody_is_left_in_is_deleted_with_its_last_member(
+    identity: Identity, by: Initiator, db: Pool
+) -> None:
+    await identity.accounts.create_administrator("root@example.org", "", None, by)
+    ada = await identity.accounts.register("ada@example.org", PASSWORD, "", by)
+    await identity.accounts.erase(ada.id, by)
+    assert ada.home_org_id is not None
+    assert await db.fetchval("SELECT deleted_at FROM organizations WHERE id = $1", hex_of(ada.home_org_id))
+    assert not await db.fetchval("SELECT deleted_at FROM organizations WHERE id = $1", hex_of(DEFAULT_ORG))
+
+
+@pytest.mark.parametrize("way", ["erase", "disable", "appoint", "remove"])
+async def test_the_last_owner_of_others_stays(identity: Identity, by: Initiator, way: str) -> None:
+    await identity.accounts.create_administrator("root@example.org", "", None, by)
+    ada = await identity.accounts.register("ada@example.org", PASSWORD, "", by)
+    bob = await identity.accounts.create_member("bob@example.org", "", None, MemberRole.MEMBER, by)
+    organizations, org_id = identity.membership.organizations, str(ada.home_org_id)
+    await organizations.add(org_id, bob.id, MemberRole.ADMIN, by)
+
+    async def go() -> None:
+        if way == "erase":
+            await identity.accounts.erase(ada.id, by)
+        elif way == "disable":
+            await identity.accounts.users.change(ada.id, {"status": "disabled"}, by)
+        elif way == "appoint":
+            await organizations.appoint(org_id, ada.id, MemberRole.MEMBER, by)
+        else:
+            await organizations.remove(org_id, ada.id, by)
+
+    with pytest.raises(ConflictError) as caught:
+        await go()
+    assert caught.value.reason == "last_owner"
+    assert (await organizations.member(org_id, ada.id)).role is MemberRole.OWNER
+    assert (await identity.accounts.users.get(ada.id)).status == "active"
+    await organizations.appoint(org_id, bob.id, MemberRole.OWNER, by)
+    await go()
+
+
+async def test_two_owners_who_send_each_other_away_do_not_both_go(identity: Identity, by: Initiator) -> None:
+    ada = await identity.accounts.create_administrator("ada@example.org", "", None, by)
+    bob = await identity.accounts.create_administrator("bob@example.org", "", None, by)
+    organizations = identity.membership.organizations
+    await organizations.remove(DEFAULT_ORG, (await identity.accounts.users.list())[0].id, by)  # the anonymous one
+
+    done = await asyncio.gather(
+        organizations.remove(DEFAULT_ORG, ada.id, by),
+        organizations.remove(DEFAULT_ORG, bob.id, by),
+        return_exceptions=True,
+    )
+
+    assert [type(one) for one in done if one is not None] == [ConflictError]
+    assert len(await organizations.members(DEFAULT_ORG)) == 1
+
+
+async def test_whoever_is_nobody_cannot_be_erased(identity: Identity, by: Initiator) -> None:
+    anonymous = (await identity.accounts.users.list())[0]
+    with pytest.raises(ForbiddenError):
+        await identity.accounts.erase(anonymous.id, by)
+
+
+async def test_an_export_holds_all_that_is_kept_and_nothing_secret(identity: Identity, by: Initiator) -> None:
+    ada = await identity.accounts.register("ada@example.org", PASSWORD, "Ada", by)
+    grant = await identity.sign_in.begin(ada, by)
+    _, key = await identity.minting.issue(ada.id, "laptop", by)
+
+    found = await identity.accounts.users.export(ada.id)
+
+    assert found["user"]["email"] == "ada@example.org"
+    assert [token["name"] for token in found["tokens"]] == ["laptop"]
+    assert [login["address"] for login in found["logins"]] == ["192.0.2.7"]
+    assert [membership["org_id"] for membership in found["memberships"]] == [DEFAULT_ORG]
+    written = json.dumps(found)
+    assert "digest" not in written
+    assert "argon2" not in written
+    assert key not in written
+    assert grant.refresh_token not in written

@@ -1,0 +1,149 @@
+"""What was deleted leaves the tables, and nothing else does."""
+
+import asyncpg
+import pytest
+
+from runtime.agents.built_in import built_in_id
+from runtime.core.access.principal import DEFAULT_ORG
+from runtime.core.authored.definition import SessionDefinition
+from runtime.core.errors import NotFoundError
+from runtime.core.ids import hex_of
+from runtime.ports.sessions import NewSession
+from runtime.process.mint import new_id
+from runtime.store import forgetting as forgetting_store
+from runtime.store.files import WorkspaceFiles
+from runtime.store.forgetting import Forgetting
+from runtime.store.harnesses import HarnessStore
+from runtime.store.keys import SessionKeys
+from runtime.store.pool import DatabaseRole, Pool, open_pool
+from runtime.store.workspaces import WorkspaceStore
+from tests.tenancy import found_org, ours, sessions_in
+
+AGE = "UPDATE sessions SET deleted_at = deleted_at - make_interval(days => $2) WHERE id = $1"
+REST = (
+    "UPDATE sessions SET created_at = now() - make_interval(days => $2), updated_at = now() - make_interval(days => $2)"
+)
+LOG = """
+INSERT INTO events (org_id, session_id, sequence, id, type, epoch, body)
+SELECT org_id, id, n, gen_random_uuid(), 'turn.started', 1, '{}' FROM sessions, generate_series(1, 10) AS n
+WHERE id = $1
+"""
+SNAPSHOT = (
+    "INSERT INTO snapshots (org_id, session_id, sequence, version, state) SELECT org_id, id, 1, 'v', '' FROM sessions"
+)
+KEPT = ("events", "snapshots", "key_values", "files", "pins", "session_titles", "sessions", "workspaces")
+
+
+@pytest.fixture
+async def forgetting(db: Pool, database: str) -> Forgetting:
+    await HarnessStore(ours(db)).provision()
+    return Forgetting(await open_pool(database, role=DatabaseRole.ENGINE, max_size=1), grace_days=7)
+
+
+async def opened(db: Pool, workspace_id: str | None = None, org_id: str = DEFAULT_ORG) -> str:
+    """Open a session of which something is kept in every table."""
+    new = NewSession(
+        id=new_id("session"),
+        harness_id=built_in_id("generic"),
+        workspace_id=workspace_id or new_id("wsp"),
+        owns_workspace=workspace_id is None,
+        definition=SessionDefinition(),
+        title="A title",
+    )
+    await sessions_in(db, org_id).create(new)
+    await sessions_in(db, org_id).pin(new.id, is_pinned=True)
+    await db.execute(LOG, hex_of(new.id))
+    await SessionKeys(ours(db, org_id), new.id).set("a", "b")
+    if workspace_id is None:
+        await WorkspaceFiles(ours(db, org_id), new.workspace_id).write("/a.txt", b"a")
+    return new.id
+
+
+async def count(db: Pool) -> dict[str, int]:
+    return {table: await db.fetchval(f"SELECT count(*) FROM {table}") for table in KEPT}
+
+
+async def forget_due(forgetting: Forgetting) -> list[str]:
+    due = await forgetting.due()
+    for session_id in due:
+        await forgetting.forget(session_id)
+    return due
+
+
+async def test_a_deleted_session_is_forgotten_after_its_grace_time_and_not_before(
+    db: Pool, forgetting: Forgetting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting_store, "EVENTS_AT_ONCE", 3)
+    empty = await count(db)
+    gone = await opened(db)
+    await db.execute(SNAPSHOT)
+    one = await count(db)
+    assert all(one[table] > empty[table] for table in KEPT)
+    await opened(db)
+    await sessions_in(db).delete(gone)
+    await db.execute(AGE, hex_of(gone), 6)
+    assert await forget_due(forgetting) == []
+    await db.execute(AGE, hex_of(gone), 2)
+    assert await forget_due(forgetting) == [gone]
+    assert await count(db) == {**one, "snapshots": 0}
+    assert await forget_due(forgetting) == []
+
+
+async def test_an_organisation_has_a_grace_time_of_its_own(db: Pool, forgetting: Forgetting) -> None:
+    other = await found_org(db)
+    await db.execute("UPDATE organizations SET deletion_grace_days = 0 WHERE id = $1", hex_of(other))
+    gone, kept = await opened(db, org_id=other), await opened(db)
+    await sessions_in(db, other).delete(gone)
+    await sessions_in(db).delete(kept)
+    assert await forget_due(forgetting) == [gone]
+
+
+async def test_what_others_use_stays(db: Pool, forgetting: Forgetting) -> None:
+    shared = await WorkspaceStore(ours(db)).create("shared")
+    gone = await opened(db, shared.id)
+    parent = await opened(db)
+    home = (await sessions_in(db).get(parent)).workspace_id
+    child = await opened(db, home)
+    await db.execute("UPDATE sessions SET parent_id = $1 WHERE id = $2", hex_of(parent), hex_of(child))
+    for session_id in (gone, parent):
+        await sessions_in(db).delete(session_id)
+        await db.execute(AGE, hex_of(session_id), 8)
+    assert await forget_due(forgetting) == [gone, parent]
+    assert (await WorkspaceStore(ours(db)).get(shared.id)).status == "active"
+    left = await sessions_in(db).get(child)
+    assert (left.parent_id, left.workspace_id) == (None, home)
+    assert (await WorkspaceFiles(ours(db), home).read("/a.txt")).content == b"a"
+
+
+async def test_the_workspace_of_a_deleted_session_is_not_there_meanwhile(db: Pool, forgetting: Forgetting) -> None:
+    session_id = await opened(db)
+    workspace_id = (await sessions_in(db).get(session_id)).workspace_id
+    await sessions_in(db).delete(session_id)
+    with pytest.raises(NotFoundError):
+        await WorkspaceStore(ours(db)).get(workspace_id)
+    with pytest.raises(NotFoundError):
+        await WorkspaceFiles(ours(db), workspace_id).write("/b.txt", b"b")
+    assert await forgetting.due() == []
+
+
+async def test_sessions_at_rest_are_kept_as_long_as_their_organisation_says(db: Pool, forgetting: Forgetting) -> None:
+    other = await found_org(db)
+    await db.execute("UPDATE organizations SET retention_days = 10 WHERE id = $1", hex_of(other))
+    outdated, kept = await opened(db, org_id=other), await opened(db)
+    at_work, fresh = await opened(db, org_id=other), await opened(db, org_id=other)
+    await db.execute(REST + " WHERE id = ANY($1::uuid[])", [hex_of(s) for s in (outdated, kept, at_work)], 11)
+    await db.execute("UPDATE sessions SET status = 'active' WHERE id = $1", hex_of(at_work))
+    assert await forgetting.delete_outdated() == 1
+    assert await forgetting.delete_outdated() == 0
+    with pytest.raises(NotFoundError):
+        await sessions_in(db, other).get(outdated)
+    for org_id, session_id in ((DEFAULT_ORG, kept), (other, at_work), (other, fresh)):
+        await sessions_in(db, org_id).check(session_id)
+
+
+async def test_nobody_else_may_take_anything_out_of_the_log(db: Pool, forgetting: Forgetting) -> None:
+    live = await opened(db)
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await db.execute("DELETE FROM events")
+    await forgetting.forget(live)  # it was not deleted
+    assert await db.fetchval("SELECT count(*) FROM events") == 10
