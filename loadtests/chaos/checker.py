@@ -39,6 +39,7 @@ class Promise(StrEnum):
     UNUSABLE = "sessions left unusable"
     LOOP_OVER = "essential loops that stood still, or whose process lived on without them"
     POISON_LOOSE = "sessions that kill and were not stopped"
+    FOREIGN_SEEN = "sessions seen or touched by another organisation"
 
 
 class Finding(NamedTuple):

@@ -114,6 +114,7 @@ class Hermit(World):
     async def _begin(self) -> None:
         await self._stack.enter_async_context(self.vendor)
         await self.start_first_door()
+        await self._register()
 
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in super()._environment().items() if name != "DATABASE_URL"}

@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from loadtests.chaos import checker
@@ -17,8 +18,9 @@ from loadtests.chaos.hermit import Hermit
 from loadtests.chaos.ledger import logs
 from loadtests.chaos.plan import Fault, Kind
 from loadtests.chaos.recovery import Quantiles, Recoveries
+from loadtests.chaos.spy import Spy
 from loadtests.chaos.witness import Witness, now, read_diary
-from loadtests.chaos.workload import Conversation, Errand, Surroundings, User, farewell, opening
+from loadtests.chaos.workload import KINDS, Conversation, Errand, Surroundings, User, farewell, opening
 from loadtests.chaos.world import World
 
 TURNS_PER_SESSION: Final = 25
@@ -61,7 +63,14 @@ class Storm:
         self._tell = tell
         self._catch_up_s = min(CATCH_UP_S, patience_s)
         self._witness = Witness()
-        self._surroundings = Surroundings(world.http, world.addresses, self._witness, patience_s)
+        self._surroundings = [
+            Surroundings(client, world.addresses, self._witness, patience_s) for client in world.clients
+        ]
+        self._opened: list[set[str]] = [set() for _ in world.clients]  # sessions, by whose client
+        self._spies = [
+            Spy(client, world.addresses, partial(self._of_others, whose), seed)
+            for whose, client in enumerate(world.clients)
+        ]
         self._conversations: list[Conversation] = []
         self._talking: dict[User, Conversation] = {}
         self._is_over = asyncio.Event()
@@ -74,32 +83,35 @@ class Storm:
             bystander = Bystander(self._world, board, self._seed, self._open, self._leave)
             injector = Injector(self._world, board, self._witness, bystander, self._nap, self._seclude)
             talking = [asyncio.create_task(self._talk(user)) for user in self._users]
+            spying = [asyncio.create_task(spy.look()) for spy in self._spies]
             try:
-                blows = await self._strike(board, injector, faults, talking)
+                blows = await self._strike(board, injector, faults, [*talking, *spying])
                 self._is_over.set()
                 self._tell("the storm is over: waiting for the last turns")
                 await asyncio.gather(*talking)
                 self._tell(f"speaking to all {len(self._conversations)} sessions once more")
                 await self._part()
             finally:
-                for task in talking:
+                for task in (*talking, *spying):
                     task.cancel()
-                await asyncio.gather(*talking, *(c.stop() for c in self._conversations), return_exceptions=True)
+                await asyncio.gather(
+                    *talking, *spying, *(c.stop() for c in self._conversations), return_exceptions=True
+                )
         self._tell("checking")
         outcome = await self._judge(blows)
         outcome.took_s = now() - began
         return outcome
 
     async def _strike(
-        self, board: Board, injector: Injector, faults: Collection[Fault], talking: list["asyncio.Task[None]"]
+        self, board: Board, injector: Injector, faults: Collection[Fault], clients: list["asyncio.Task[None]"]
     ) -> list[Blow]:
         blows: list[Blow] = []
         began = now()
         for number, fault in enumerate(faults, start=1):
             board.check()
-            for user in talking:
-                if user.done():
-                    user.result()  # a bug of ours: better a traceback than a run without load
+            for client in clients:
+                if client.done():
+                    client.result()  # a bug of ours: better a traceback than a run without load
             blow = await injector.carry_out(fault)
             if blow is None:
                 self._tell(f"{number:5} {now() - began:7.1f} s  {fault.kind}: no target")
@@ -112,25 +124,30 @@ class Storm:
 
     # ------------------------------------------------------------ users
 
-    async def _open(self, kind: str, mine: str = "") -> Conversation | None:
+    def _of_others(self, whose: int) -> set[str]:
+        return {session_id for other, opened in enumerate(self._opened) if other != whose for session_id in opened}
+
+    async def _open(self, kind: str, mine: str = "", whose: int = 0) -> Conversation | None:
         body = opening(kind, mine)
+        surroundings = self._surroundings[whose]
 
         async def once(address: Callable[[], str]) -> str:
             url = f"{address()}/api/v1/sessions"
-            async with self._world.http.post(url, json=body, raise_for_status=True) as response:
+            async with surroundings.http.post(url, json=body, raise_for_status=True) as response:
                 return str((await response.json())["id"])
 
         session_id = await self._world.patiently(once)
         if session_id is None:
             return None
-        conversation = Conversation(session_id, kind, self._surroundings)
+        self._opened[whose].add(session_id)
+        conversation = Conversation(session_id, kind, surroundings)
         self._conversations.append(conversation)
         return conversation
 
     async def _talk(self, user: User) -> None:
         """Turn after turn; now and then in a new session, while the old one is left in peace."""
         while not self._is_over.is_set():
-            conversation = await self._open(user.kind)
+            conversation = await self._open(user.kind, whose=user.number // len(KINDS) % len(self._opened))
             if conversation is None:
                 continue
             self._talking[user] = conversation
@@ -227,6 +244,8 @@ class Storm:
             for watcher in conversation.watchers:
                 recoveries.add_connections(conversation.session_id, watcher.connections, blows)
                 volume["connections"] += len(watcher.connections)
+        findings += [finding for spy in self._spies for finding in spy.findings]
+        volume["foreign sessions refused"] = sum(spy.refused for spy in self._spies)
         volume["tool runs"] = sum(line.what == "began" for lines in outside.diary.values() for line in lines)
         volume["model requests"] = len(self._world.vendor.requests)
         return Outcome(self._seed, blows, findings, recoveries.quantiles(), volume)

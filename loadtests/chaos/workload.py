@@ -129,6 +129,7 @@ class User:
     """Someone who talks, turn after turn, in the way of a kind."""
 
     def __init__(self, number: int, kind: str, seed: int) -> None:
+        self.number = number
         self.kind = kind
         self._random = random.Random(f"{seed}/{number}")  # noqa: S311  reproduces a run, guards nothing
         self._prefix = f"n{seed}u{number}t"

@@ -1,6 +1,7 @@
 """The deployment under test, all real processes in a folder that goes with them.
 
 A server with a Ray of its own, a second front door on the same Ray, and a Postgres behind a wire that can be cut.
+Two organisations share it, and everybody shows a token.
 """
 
 import asyncio
@@ -31,6 +32,8 @@ PLUGINS: Final = {"chaos-diarist": "loadtests.chaos.diarist:Diarist", "chaos-min
 # Packed on purpose, so that one death hits several sessions. Kills at random are no poison: what would be
 # quarantined is only what dies every time.
 SETTINGS: Final = {
+    "AUTH_MODE": "full",
+    "PERDURE_LIMITS__REQUESTS_PER_MINUTE": "0",
     "PERDURE_ACTORS__MAX_ACTORS": "6",
     "PERDURE_ACTORS__WARM_STANDBYS": "2",
     "PERDURE_ACTORS__IDLE_PASSIVATE_S": "30",
@@ -41,7 +44,9 @@ SETTINGS: Final = {
     "PERDURE_MODEL__MAX_ATTEMPTS": "50",
     "PERDURE_MODEL__STALL_TIMEOUT_S": "5",
 }
-_OURS: Final = ("PERDURE_", "RAY_", "DATABASE_URL", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_")
+PEOPLE: Final = ("ada", "eve")  # each registers, and so has an organisation; the first is the server's administrator
+PASSWORD: Final = "in the eye of the storm"  # noqa: S105  of nobody real
+_OURS: Final = ("PERDURE_", "AUTH_", "RAY_", "DATABASE_URL", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_")
 
 
 class World:
@@ -63,10 +68,15 @@ class World:
         self.doors: tuple[Door, ...] = (Door(self.home, "a"), Door(self.home, "b"))
         self.client_wire = Wire(to_port(self.doors[0].port))
         self.vendor = Vendor()
-        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self.clients = tuple(_client() for _ in PEOPLE)
         self._settings = {**SETTINGS, **(settings or {})}
         self._plugins = {**PLUGINS, **(plugins or {})}
         self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """The administrator's client."""
+        return self.clients[0]
 
     @property
     def addresses(self) -> tuple[Any, ...]:
@@ -96,7 +106,19 @@ class World:
         for part in (self.database_wire, self.client_wire, self.vendor):
             await self._stack.enter_async_context(part)
         await self.start_first_door()
+        await self._register()
         await self.start_second_door()
+
+    async def _register(self) -> None:
+        """Give each client a token of a person of its own."""
+        url = f"{self.doors[0].url}/api/v1/auth"
+        for client, name in zip(self.clients, PEOPLE, strict=True):
+            person = {"email": f"{name}@example.org", "password": PASSWORD, "name": name}
+            async with client.post(f"{url}/register", json=person, raise_for_status=True) as response:
+                client.headers["Authorization"] = (await response.json())["access_token"]
+            tokens = f"{url}/personal-access-tokens"
+            async with client.post(tokens, json={"name": "chaos"}, raise_for_status=True) as response:
+                client.headers["Authorization"] = (await response.json())["key"]
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
@@ -105,7 +127,7 @@ class World:
         """End everything that was started."""
         await self._stop()
         await self._stack.aclose()
-        await self.http.close()
+        await asyncio.gather(*(client.close() for client in self.clients))
         await asyncio.to_thread(self.postgres.stop)
 
     def remove(self) -> None:
@@ -220,3 +242,7 @@ class World:
     async def _stop(self) -> None:
         for door in reversed(self.doors):
             await door.stop()
+
+
+def _client() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())

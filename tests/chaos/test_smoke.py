@@ -35,6 +35,7 @@ async def test_every_promise_holds_through_a_handful_of_faults() -> None:
     assert outcome.volume["tool runs"] > 0
     assert outcome.volume["model requests"] > 0
     assert outcome.volume["takeovers"] > 0
+    assert outcome.volume["foreign sessions refused"] > 0
 
 
 def test_same_seed_gives_the_same_plan_with_every_kind_in_it() -> None:

@@ -33,7 +33,7 @@ async def world() -> AsyncIterator[World]:
     world = World()
     world.fail_points.mkdir()
     yield world
-    await world.http.close()
+    await asyncio.gather(*(client.close() for client in world.clients))
     world.remove()
 
 
