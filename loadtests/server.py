@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +71,10 @@ class Server:
 
     async def start(self) -> None:
         """Start it and return once it is healthy."""
-        program = Path(sys.executable).with_name("perdure")
         self.started_at = time.perf_counter()
         with (self.home / "log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                program, "serve", "--port", str(self.port), "--data-dir", str(self.home / "data"),
+                *_perdure(self._code), "serve", "--port", str(self.port), "--data-dir", str(self.home / "data"),
                 stdout=log, stderr=log, env=self._environment, cwd=self._code,
             )  # fmt: skip
         async with aiohttp.ClientSession(self.url) as http, asyncio.timeout(START_TIMEOUT_S):
@@ -104,6 +104,13 @@ class Server:
         if self._process is None:
             return Usage({}, {})
         return await asyncio.to_thread(usage_of, self._process.pid)
+
+
+def _perdure(code: Path) -> list[str]:
+    """Return what starts the `perdure` of a tree, as it says itself: that differs from version to version."""
+    scripts = tomllib.loads((code / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts["perdure"].partition(":")
+    return [sys.executable, "-c", f"from {module} import {function}; {function}()"]
 
 
 def usage_of(pid: int) -> Usage:
