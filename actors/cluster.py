@@ -23,6 +23,7 @@ import ray
 from ray._private import ray_constants, worker
 from ray._private.worker import BaseContext, RayContext
 from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]  # not in Ray's stub
+from ray.job_config import JobConfig
 
 from actors.reaper import Guard, named, processes_of
 from runtime.core.errors import ConflictError, InvalidInputError, OverloadedError
@@ -50,6 +51,17 @@ Hear = Callable[[str], None]
 
 def _ignore(_line: str) -> None:
     pass
+
+
+class _Job(JobConfig):
+    """A job whose workers import what is installed where they run.
+
+    Ray has them look first where the driver was started, and a `runtime` or an `api` that lies there is not ours.
+    """
+
+    def _serialize(self) -> str:
+        self._py_driver_sys_path.clear()
+        return super()._serialize()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,7 @@ def connect(address: str) -> Cluster:
             context = ray.init(
                 address=address,
                 namespace=NAMESPACE,
+                job_config=_Job(),
                 log_to_driver=False,
                 configure_logging=False,
                 logging_level=logging.ERROR,
@@ -202,6 +215,7 @@ class LocalRay:
             context = ray.init(
                 address="local",
                 namespace=NAMESPACE,
+                job_config=_Job(),
                 num_cpus=self._num_cpus,
                 object_store_memory=_OBJECT_STORE_BYTES,
                 include_dashboard=self._has_dashboard,

@@ -89,6 +89,7 @@ class ServerProcess:
             self._process = subprocess.Popen(  # noqa: S603  the command is our own
                 command,
                 env=self.environment(),
+                cwd=self.data_dir.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

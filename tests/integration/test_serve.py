@@ -63,7 +63,11 @@ def brisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         "PERDURE_HTTP__SSE_CYCLE_S": str(CYCLE_S),
     }
     clumsy = package(tmp_path_factory.mktemp("installed"), CLUMSY)
-    server = ServerProcess(tmp_path_factory.mktemp("brisk") / "data", settings, [clumsy])
+    home = tmp_path_factory.mktemp("brisk")  # where it is started, and where a project of its user's lies
+    for name in ("actors", "api", "runtime"):
+        (home / name).mkdir()
+        (home / name / "__init__.py").write_text("raise RuntimeError('not Perdure')\n")
+    server = ServerProcess(home / "data", settings, [clumsy])
     yield server.start("--port", "0")
     server.stop()
 
@@ -402,6 +406,13 @@ async def test_two_servers_run_side_by_side(client: Client, brisk_client: Client
     session_id = await client.open()
     assert (await brisk_client.http.get(f"/sessions/{session_id}")).status_code == 404
     assert {a["pid"] for a in await client.actors()}.isdisjoint({a["pid"] for a in await brisk_client.actors()})
+
+
+async def test_packages_that_lie_where_it_is_started_are_not_taken_for_ours(brisk_client: Client) -> None:
+    session_id = await brisk_client.open()
+    async with brisk_client.listen(session_id) as stream:
+        await brisk_client.send(session_id, "Hello")
+        assert (await stream.wait_for_end()).type == "turn.completed"
 
 
 async def test_sessions_spread_over_the_actors_that_are_warm(brisk_client: Client) -> None:
