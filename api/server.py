@@ -42,7 +42,8 @@ from runtime.store.deployment import deployment_id
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.migrate import migrate
 from runtime.store.pool import open_pool
-from runtime.wiring import FrontDoor, catalogue, open_access, open_front_door
+from runtime.wiring import FrontDoor, catalogue, open_front_door
+from runtime.wiring.access import open_access
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from runtime.identity.passwords import Passwords
 from runtime.process.settings import Settings
 from runtime.store.pool import Pool
-from runtime.wiring import Access, open_access
+from runtime.wiring.access import Access, open_access
 
 FAST_HASHER: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 Enter: TypeAlias = Callable[..., Awaitable[httpx.AsyncClient]]  # a client of its own, and what it shows

@@ -1,4 +1,4 @@
-"""What a session needs around it, and the numbers it goes by. Built once per process, in `wiring.py`."""
+"""What a session needs around it, and the numbers it goes by. Built once per process, in `wiring`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("runtime", "actors", "api", "loadtests", "supplychain")
 MOST_LINES: Final = 400
-AT_THE_TOP: Final = {"__init__.py", "py.typed", "wiring.py"}
+AT_THE_TOP: Final = {"__init__.py", "py.typed"}
 DOCUMENTS: Final = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("loadtests/*.md"))]
 SECURITY_EXCEPTION: Final = re.compile(r"# noqa: (?:\w+, )*S\d+(?:, \w+)*(.*)")
 INTERNAL: Final = re.compile(r"^\s*(?:from|import) +(?:runtime|actors|api)\b.*", re.MULTILINE)

@@ -8,7 +8,7 @@ import pytest
 from runtime.identity.identity import Identity
 from runtime.ports.identity import Initiator
 from runtime.store.pool import DatabaseRole, Pool, open_pool
-from runtime.wiring import Access
+from runtime.wiring.access import Access
 from tests.identity import access_to
 
 

@@ -20,7 +20,7 @@ from runtime.ports.identity import Initiator, User
 from runtime.process.mint import now
 from runtime.store.identity.standings import StandingStore
 from runtime.store.pool import Pool
-from runtime.wiring import Access
+from runtime.wiring.access import Access
 from tests.identity import PASSWORD
 
 

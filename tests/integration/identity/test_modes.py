@@ -9,7 +9,7 @@ from runtime.core.access.roles import MemberRole
 from runtime.core.errors import UnauthenticatedError
 from runtime.ports.identity import Initiator, User
 from runtime.store.pool import Pool
-from runtime.wiring import Access
+from runtime.wiring.access import Access
 from tests.identity import ADMIN, PASSWORD, access_to
 
 EMAIL = ADMIN["auth_admin_email"]

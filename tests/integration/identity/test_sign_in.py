@@ -11,7 +11,7 @@ from runtime.identity.identity import Identity
 from runtime.identity.sign_in import ACCESS_S, ACCOUNT_ATTEMPTS, ADDRESS_ATTEMPTS
 from runtime.ports.identity import Initiator, User
 from runtime.store.pool import Pool
-from runtime.wiring import Access
+from runtime.wiring.access import Access
 from tests.identity import PASSWORD
 
 AGE = "UPDATE logins SET rotated_at = rotated_at - interval '11 seconds'"

@@ -14,7 +14,7 @@ from api.app import create_app
 from api.http.deps import House
 from runtime.store.harnesses import reconcile
 from runtime.store.pool import DatabaseRole, Pool, open_pool
-from runtime.wiring import Access
+from runtime.wiring.access import Access
 from tests.identity import Enter, access_to
 
 

@@ -15,7 +15,7 @@ from runtime.federation.browser import Client, GitHubProvider
 from runtime.identity.federated import Reception, Travel
 from runtime.identity.signing import SigningKey
 from runtime.ports.identity import Initiator
-from runtime.wiring import Access
+from runtime.wiring.access import Access
 from tests.identity import Enter, registered, told
 from tests.identity_provider import AUDIENCE, CLIENT_ID, CLIENT_SECRET, Provider, ProviderServer
 

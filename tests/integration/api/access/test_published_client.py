@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from runtime.core.access.principal import ANONYMOUS_USER, DEFAULT_ORG
 from runtime.ports.identity import Initiator, User
-from runtime.wiring import Access
+from runtime.wiring.access import Access
 from tests.identity import ADMIN
 from tests.identity_provider import AUDIENCE, Provider, ProviderServer
 

@@ -9,7 +9,7 @@ import pytest
 from runtime.core.errors import UnauthenticatedError
 from runtime.ports.access import Shown
 from runtime.store.pool import Pool
-from runtime.wiring import Access
+from runtime.wiring.access import Access
 from tests.identity import Enter, access_to, registered, told
 
 TOKENS = "/auth/personal-access-tokens"

@@ -5,31 +5,14 @@ import contextlib
 from dataclasses import dataclass
 from typing import Self
 
-from pydantic import SecretStr
-
 from runtime.agents.capability import Registry, installed
 from runtime.capabilities.catalogue import BUILT_IN
 from runtime.core.access.principal import Principal
 from runtime.engine.services import Services, Tunables
-from runtime.federation.configured import Federation, configured
 from runtime.host.journal import Journal
-from runtime.identity.accounts import Accounts
-from runtime.identity.anonymous import Anonymous
-from runtime.identity.authenticator import RememberingAuthenticator
-from runtime.identity.credentials import LoginReader, Reader, TokenReader
-from runtime.identity.federated import Reception, Travel, VouchedReader
-from runtime.identity.identity import Identity, open_for
-from runtime.identity.membership import Membership
-from runtime.identity.minting import Minting
-from runtime.identity.passwords import Passwords
-from runtime.identity.sign_in import SignIn
-from runtime.identity.signing import open_signing_key
-from runtime.identity.ways import Ways
 from runtime.models.catalogue import Catalogue
 from runtime.models.router import Models
-from runtime.ports.access import Authenticator
 from runtime.ports.stores import Stores
-from runtime.process.auth_settings import AuthMode
 from runtime.process.mint import now
 from runtime.process.settings import Settings
 from runtime.store.agents import AgentStore
@@ -37,13 +20,6 @@ from runtime.store.definitions import Definitions
 from runtime.store.events import EventLog
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore, reconcile
-from runtime.store.identity.attempts import AttemptStore
-from runtime.store.identity.audit import AuditStore
-from runtime.store.identity.logins import LoginStore
-from runtime.store.identity.organizations import OrganizationStore
-from runtime.store.identity.standings import StandingStore
-from runtime.store.identity.tokens import TokenStore
-from runtime.store.identity.users import UserStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.migrate import check
@@ -145,65 +121,6 @@ def stores_of(tenant: Tenant, user_id: str) -> Stores:
         events=EventLog(tenant),
         files=lambda workspace_id: WorkspaceFiles(tenant, workspace_id),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How a front door knows people. Where they have to log in, `watched` must go on for as long as it serves."""
-
-    identity: Identity
-    authenticator: Authenticator
-    watched: RememberingAuthenticator | None
-    federation: Federation
-
-    async def close(self) -> None:
-        """Close the connections to identity providers."""
-        await self.federation.close()
-
-
-async def open_access(pool: Pool, settings: Settings, passwords: Passwords | None = None) -> Access:
-    """Bring users and tokens to what the settings say of access, and return what a front door asks.
-
-    Raises:
-        StoreUnavailableError: the database does not answer.
-    """
-    key = open_signing_key(_secret(settings.auth_jwt_secret), settings.data_dir)
-    federation = configured(settings)
-    ways = Ways(mode=settings.auth_mode, providers=tuple(federation.providers), is_open_to_all=settings.auth_signup)
-    users, logins, tokens, passwords = UserStore(pool), LoginStore(pool), TokenStore(pool), passwords or Passwords()
-    accounts, membership = Accounts(users, passwords, ways), Membership(OrganizationStore(pool), users)
-    sign_in = SignIn(users, logins, AttemptStore(pool), passwords, key)
-    reception = Reception(accounts, membership, ways)
-    identity = Identity(
-        ways=ways,
-        accounts=accounts,
-        membership=membership,
-        sign_in=sign_in,
-        travel=Travel(federation.providers, reception, sign_in, key),
-        minting=Minting(tokens),
-        logins=logins,
-        audit=AuditStore(pool),
-    )
-    await open_for(identity, tokens, _administrator(settings))
-    if ways.mode is AuthMode.NONE:
-        return Access(identity, Anonymous(), None, federation)
-    standings = StandingStore(pool)
-    readers: list[Reader] = [TokenReader(standings), LoginReader(standings, key)]
-    if federation.verifier is not None:
-        readers.append(VouchedReader(standings, federation.verifier, reception))
-    watched = RememberingAuthenticator(standings, readers)
-    return Access(identity, watched, watched, federation)
-
-
-def _administrator(settings: Settings) -> tuple[str, str] | None:
-    password = _secret(settings.auth_admin_password)
-    if settings.auth_mode is not AuthMode.ADMIN or settings.auth_admin_email is None or password is None:
-        return None
-    return settings.auth_admin_email, password
-
-
-def _secret(given: SecretStr | None) -> str | None:
-    return None if given is None else given.get_secret_value()
 
 
 def capabilities() -> Registry:
