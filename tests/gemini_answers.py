@@ -158,7 +158,6 @@ odd_events: st.SearchStrategy[Json] = st.one_of(
             {"promptFeedback": {"blockReason": "OTHER", "blockReasonMessage": "no"}, "candidates": []},
             {"somethingNew": {"a": [1]}, "createTime": "2026-01-01T00:00:00Z"},
             {"candidates": [{"content": {"parts": [{"text": 1}]}}]},
-            {"candidates": "none"},
         ]
     ),
     errors().map(lambda error: {"error": error}),

@@ -8,11 +8,10 @@ import msgspec
 from runtime.agents.capability import Registry
 from runtime.agents.layers import LayerReader, check_layer
 from runtime.core.access.principal import Principal
-from runtime.core.authored.definition import Agent, InitialFile, Layer, Session, SessionDefinition
+from runtime.core.authored.definition import Agent, Layer, Session, SessionDefinition
 from runtime.core.authored.layers import starter_files
 from runtime.core.authored.lifecycle import check_assignable
 from runtime.core.authored.names import DEFAULT
-from runtime.core.errors import PerdureError
 from runtime.ports.model import Models
 from runtime.ports.sessions import NewSession
 from runtime.ports.stores import Stores
@@ -51,6 +50,10 @@ class Opener:
         """
         model = check_layer(wanted.definition, self._registry, self._models, self._by)
         definition = msgspec.structs.replace(wanted.definition, model=model)
+        async with self._stores.together():
+            return await self._open(wanted, definition)
+
+    async def _open(self, wanted: Opening, definition: SessionDefinition) -> tuple[Session, Sequence[Layer]]:
         reader = LayerReader(self._stores)
         agent = None if wanted.agent is None else await reader.assignable_agent(wanted.agent)
         harness = await reader.assignable_harness(_harness_key(wanted, agent))
@@ -68,16 +71,9 @@ class Opener:
             definition=definition,
             title=wanted.title,
         )
-        return await self._create(new, files), layers
-
-    async def _create(self, new: NewSession, files: Sequence[InitialFile]) -> Session:
         session = await self._stores.sessions.create(new)
-        try:
-            await self._stores.files(session.workspace_id).seed(files)
-        except PerdureError:
-            await self._stores.sessions.delete(session.id)
-            raise
-        return session
+        await self._stores.files(session.workspace_id).seed(files)
+        return session, layers
 
     async def _assignable_workspace(self, workspace_id: str) -> str:
         workspace = await self._stores.workspaces.get(workspace_id)

@@ -1,6 +1,7 @@
 """All that is kept of what people make and sessions do, together: what routes and use cases are given."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from runtime.ports.authored import Agents, Harnesses, Workspaces
@@ -11,7 +12,10 @@ from runtime.ports.sessions import Sessions
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where what is of one organisation is kept. `files` opens a workspace by its id."""
+    """Where what is of one organisation is kept. `files` opens a workspace by its id.
+
+    What is done in a block of `together`, one thing after the other, is done as a whole or not at all.
+    """
 
     agents: Agents
     harnesses: Harnesses
@@ -19,3 +23,4 @@ class Stores:
     sessions: Sessions
     events: Events
     files: Callable[[str], Workspace]
+    together: Callable[[], AbstractAsyncContextManager[None]]

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from runtime.core.ids import hex_of
-from runtime.store.pool import Pool
+from runtime.store.pool import Pool, translate
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
@@ -26,10 +26,31 @@ class Tenant:
     def __init__(self, pool: Pool, org_id: str) -> None:
         self._pool = pool
         self._begin = _BEGIN.format(UUID(hex_of(org_id)))
+        self._joined: Connection | None = None
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[None]:
+        """Make one transaction of all that is asked of this view in the block, one thing after the other.
+
+        A statement that fails ends the block: Postgres takes no other in that transaction.
+
+        Raises:
+            StoreUnavailableError: the database is away, or too busy.
+        """
+        with translate():
+            async with self.transaction() as connection:
+                self._joined = connection
+                try:
+                    yield
+                finally:
+                    self._joined = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Give a connection whose statements are committed together, or not at all if the block raises."""
+        if self._joined is not None:
+            yield self._joined
+            return
         async with self._pool.acquire() as connection:
             await connection.execute(self._begin)
             try:

@@ -120,6 +120,7 @@ def stores_of(tenant: Tenant, user_id: str) -> Stores:
         sessions=SessionStore(tenant, user_id),
         events=EventLog(tenant),
         files=lambda workspace_id: WorkspaceFiles(tenant, workspace_id),
+        together=tenant.together,
     )
 
 

@@ -166,6 +166,16 @@ def test_an_answer_that_is_cut_off_is_none(
         assert ours == outcome(ask(sides.theirs, sides, request, [closed]))
 
 
+def test_an_answer_with_something_of_another_shape_in_it_is_none(sides: Sides) -> None:
+    """The SDK takes such an event now and then, so there is no measure."""
+    events: list[Json] = [
+        {"candidates": "none"},
+        {"candidates": [{"content": {"parts": [{"text": "Hi."}]}, "finishReason": "STOP"}]},
+    ]
+    ours = outcome(ask(sides.ours, sides, asked(user("Hello.")), written(events, PLAIN)))
+    assert ours.get("code") == failures.UNAVAILABLE
+
+
 # ---------------------------------------------------------------- requests
 
 tools = st.lists(

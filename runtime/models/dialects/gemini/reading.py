@@ -105,12 +105,15 @@ class GeminiReading:
         if event.error is not None:
             raise RefusedError(_status(event.error), data)
         self._note(event)
+        is_blocked = event.prompt_feedback is not None and bool(event.prompt_feedback.block_reason)
+        if event.candidates or is_blocked:
+            self._response_id = event.response_id or self._response_id
         if event.candidates:
             candidate = event.candidates[0]
             self._ended = candidate.finish_reason or self._ended
             for part in (candidate.content.parts if candidate.content else None) or ():
                 yield from self._hear(part)
-        elif event.prompt_feedback is not None and event.prompt_feedback.block_reason:
+        elif is_blocked:
             self._is_blocked = True
 
     def whole(self) -> Whole:
@@ -126,7 +129,6 @@ class GeminiReading:
     def _note(self, event: _Event) -> None:
         if self._is_first:
             self._is_first, self._model = False, event.model_version
-        self._response_id = event.response_id or self._response_id
         if event.usage_metadata is not None:
             self._used = _used(event.usage_metadata, self._used)
 
