@@ -10,6 +10,7 @@ from runtime.agents.tool import SessionInfo, ToolContext
 from runtime.core.event import Payload
 from runtime.ports.files import Workspace
 from runtime.ports.keys import KeyValues
+from runtime.ports.outbound import Outbound
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -32,6 +33,7 @@ class ToolBench:
 
     files: Workspace = field(default_factory=lambda: cast("Workspace", None))
     keys: KeyValues = field(default_factory=lambda: cast("KeyValues", None))
+    outbound: Outbound = field(default_factory=lambda: cast("Outbound", None))
     session: SessionInfo = field(default_factory=session_info)
     now: Callable[[], datetime] = lambda: NOON
     emitted: list[Payload] = field(default_factory=list)
@@ -39,7 +41,14 @@ class ToolBench:
     @property
     def context(self) -> ToolContext:
         return ToolContext(
-            "call_1", "effect_" + "6" * 32, self.session, self.files, self.keys, self.now, self.emitted.append
+            tool_call_id="call_1",
+            idempotency_key="effect_" + "6" * 32,
+            session=self.session,
+            files=self.files,
+            keys=self.keys,
+            now=self.now,
+            outbound=self.outbound,
+            emit=self.emitted.append,
         )
 
     async def call(self, capability: Capability, name: str, /, **arguments: Any) -> Any:

@@ -4,11 +4,13 @@ The SDK for TypeScript sends some names in camelCase; both are taken.
 """
 
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
 from runtime.core.errors import InvalidInputError
 from runtime.core.files.content import decode_content
+from runtime.core.inside import is_plainly_inside
 from runtime.core.message import (
     Controls,
     ImageFilePart,
@@ -147,11 +149,23 @@ def _check_image(part: ImagePart) -> None:
         if not part.url.startswith(_IMAGE_SCHEMES):
             message = "The url of an image begins with http://, https:// or data:."
             raise InvalidInputError(message)
+        if not part.url.startswith("data:") and _leads_inside(part.url):
+            message = "The url of an image leads to an address that is not public: send the image as base64."
+            raise InvalidInputError(message, "address_not_public")
     elif part.base64 and part.media_type:
         decode_content(part.base64, "base64")
     else:
         message = "An image part needs a url, or base64 with a media_type."
         raise InvalidInputError(message)
+
+
+def _leads_inside(url: str) -> bool:
+    """Tell whether whoever fetches it would be led inside, as far as the URL tells: where a name leads, they see."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:  # no URL, so it leads nowhere else
+        return True
+    return host is None or is_plainly_inside(host)
 
 
 class SentMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

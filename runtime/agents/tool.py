@@ -16,6 +16,7 @@ from runtime.core.event import Payload
 from runtime.ports.files import Workspace
 from runtime.ports.keys import KeyValues
 from runtime.ports.model import ToolSpec
+from runtime.ports.outbound import Outbound
 
 _PREFIX: Final = "arg_"
 
@@ -52,6 +53,9 @@ class ToolContext:
 
     `emit` says something while the tool runs, in order and without waiting. While the database is away it keeps the
     latest output only (`tool.output.delta`), and drops progress once too much waits: both are logged.
+
+    `outbound` asks the Internet, as far as the agent's `network_access` goes and never inside: whatever URL a model
+    came by is safe to give to it, and to nothing else.
     """
 
     tool_call_id: str
@@ -60,6 +64,7 @@ class ToolContext:
     files: Workspace
     keys: KeyValues
     now: Callable[[], datetime]
+    outbound: Outbound
     emit: Callable[[Payload], None]  # takes what a tool may tell (`EMITTED` in act.py)
 
 

@@ -12,6 +12,7 @@ PerdureError
 │   ├─ StoreUnavailableError
 │   ├─ ModelUnavailableError
 │   ├─ ProviderUnavailableError
+│   ├─ AddressUnavailableError
 │   ├─ SessionMovingError
 │   ├─ NotUnderstoodError
 │   └─ OverloadedError
@@ -166,6 +167,16 @@ class ProviderUnavailableError(TransientError):
     provider: str = ""
     code: ClassVar[str] = "identity_provider_unavailable"
     template: ClassVar[str] = "The identity provider {provider} does not answer; try again."
+
+
+@dataclass(eq=False)
+class AddressUnavailableError(TransientError):
+    """Something on the Internet that was asked for does not answer, or not in time. `host` is its name and port."""
+
+    host: str = ""
+    reason: str = "no answer"
+    code: ClassVar[str] = "address_unavailable"
+    template: ClassVar[str] = "{host} cannot be reached ({reason})."
 
 
 @dataclass(eq=False)

@@ -184,6 +184,7 @@ class Acting:
             files=services.workspace(session.org_id, session.workspace_id),
             keys=services.keys(session.org_id, session.session_id),
             now=now,
+            outbound=services.outbound(self._agent.network_access),
             emit=lambda payload: self._emit(payload, context),
         )
 

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runtime.agents.live import Composer
+from runtime.core.authored.network import Reach
 from runtime.ports.files import Workspace
 from runtime.ports.journal import JournalStore, JournalWriter
 from runtime.ports.keys import KeyValues
 from runtime.ports.model import Model, Models
+from runtime.ports.outbound import Outbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,10 @@ class Tunables:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything outside that a session calls on. Files and keys are opened by their organisation and id."""
+    """Everything outside that a session calls on. Files and keys are opened by their organisation and id.
+
+    `outbound` is the way out, for whoever may reach so far.
+    """
 
     journal: JournalWriter
     store: JournalStore
@@ -40,4 +45,5 @@ class Services:
     model: Model
     workspace: Callable[[str, str], Workspace]
     keys: Callable[[str, str], KeyValues]
+    outbound: Callable[[Reach], Outbound]
     tunables: Tunables

@@ -194,6 +194,19 @@ class ToolSettings(_Group):
     calls_per_answer: int = Field(128, ge=1, le=10_000, description="Tool calls that one answer of a model may ask for")
 
 
+class OutboundSettings(_Group):
+    """What tools may ask of the Internet."""
+
+    inside: Networks = Field(
+        (), description="Addresses and networks that look public and are yours: no tool reaches them, nor private ones"
+    )
+    answer_limit_bytes: int = Field(
+        20_000_000, ge=1_000, le=1_000_000_000, description="Largest answer that a tool may have, unpacked, in bytes"
+    )
+    timeout_s: Seconds = Field(300, description="Seconds that a tool may take over one request, redirects and all")
+    at_once: int = Field(64, ge=1, le=10_000, description="Requests of one actor's tools that may run at a time")
+
+
 class LogLevel(StrEnum):
     """The least serious entry that is logged."""
 
@@ -265,6 +278,7 @@ class Settings(_Carried, AuthSettings, BaseSettings):
     journal: JournalSettings = JournalSettings()
     model: ModelSettings = ModelSettings()
     tool: ToolSettings = ToolSettings()
+    outbound: OutboundSettings = OutboundSettings()
 
     _environment: dict[str, str] = PrivateAttr(default_factory=lambda: _vendor_variables(os.environ))
 

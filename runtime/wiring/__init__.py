@@ -9,6 +9,7 @@ from runtime.agents.capability import Registry, installed
 from runtime.capabilities.catalogue import BUILT_IN
 from runtime.core.access.principal import Principal
 from runtime.engine.services import Services, Tunables
+from runtime.fetch.outbound import WayOut
 from runtime.host.journal import Journal
 from runtime.models.catalogue import Catalogue
 from runtime.models.router import Models
@@ -68,12 +69,14 @@ class Runtime:
     connections: Connections
     journal: Journal
     models: Models
+    way_out: WayOut
     registry: Registry
     services: Services
 
     async def close(self) -> None:
-        """Close connections to models and database."""
+        """Close connections to models, the Internet and the database."""
         await self.models.aclose()
+        await self.way_out.aclose()
         await self.connections.close()
 
 
@@ -149,6 +152,7 @@ async def open_actor(settings: Settings, dsn: str) -> Runtime:
     connections = await Connections.open(dsn)
     registry = capabilities()
     models = Models(settings.model, settings.environment)
+    way_out = WayOut(settings.outbound)
     store = PostgresJournal(connections.appends, connections.loads)
     journal = Journal(store, settings.journal.queue_limit_bytes)
     services = Services(
@@ -159,9 +163,10 @@ async def open_actor(settings: Settings, dsn: str) -> Runtime:
         model=models,
         workspace=lambda org_id, workspace_id: WorkspaceFiles(Tenant(connections.tools, org_id), workspace_id),
         keys=lambda org_id, session_id: SessionKeys(Tenant(connections.tools, org_id), session_id),
+        outbound=way_out.of,
         tunables=tunables(settings),
     )
-    return Runtime(connections, journal, models, registry, services)
+    return Runtime(connections, journal, models, way_out, registry, services)
 
 
 def tunables(settings: Settings) -> Tunables:

@@ -10,15 +10,24 @@ from runtime.agents.capability import Capability, Registry
 from runtime.agents.tool import OnInterrupt, ToolContext, tool
 from runtime.capabilities.catalogue import BUILT_IN
 from runtime.core import event as ev
-from runtime.core.authored.definition import AssignedCapability, ClientTool, HarnessDefinition, SessionDefinition
+from runtime.core.authored.definition import (
+    AssignedCapability,
+    ClientTool,
+    HarnessDefinition,
+    NetworkAccess,
+    SessionDefinition,
+)
 from runtime.core.ids import hex_of
 from runtime.core.placement.supervision import Record
 from runtime.engine.services import Services, Tunables
+from runtime.fetch.outbound import WayOut
 from runtime.host.journal import Journal
 from runtime.ports.journal import JournalStore
 from runtime.ports.model import Model
+from runtime.ports.outbound import OutboundRequest
 from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
+from runtime.process.settings import OutboundSettings
 from runtime.store.definitions import Definitions
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore
@@ -61,6 +70,11 @@ class Probe(Capability):
         await self._act("wire", context)
         return "wired"
 
+    @tool(on_interrupt=OnInterrupt.RETRY)
+    async def visit(self, context: ToolContext, url: str) -> str:
+        """Return what is there."""
+        return (await context.outbound.fetch(OutboundRequest(url=url))).body.decode()
+
     async def _act(self, name: str, context: ToolContext) -> None:
         self.effects.append((name, context.tool_call_id))
         self.keys.append(context.idempotency_key)
@@ -74,12 +88,15 @@ class Deployment:
     def __init__(self, pool: Pool, harness_id: str) -> None:
         self.pool = pool
         self.probe = Probe()
+        self.way_out = WayOut(OutboundSettings())
         self.store = PostgresJournal(pool, pool)
         self.placements = PlacementStore(pool)
         self.harness_id = harness_id
         self._processes: list[Process] = []
 
-    async def new_session(self, *, max_iterations: int | None = None) -> str:
+    async def new_session(
+        self, *, max_iterations: int | None = None, network_access: NetworkAccess | None = None
+    ) -> str:
         new = NewSession(
             id=new_id("session"),
             harness_id=self.harness_id,
@@ -89,6 +106,7 @@ class Deployment:
                 capabilities=tuple(AssignedCapability(ref) for ref in ("test_math", "session", "probe")),
                 tools=(CLIENT_TOOL,),
                 max_iterations=max_iterations,
+                network_access=network_access,
             ),
         )
         return (await sessions_in(self.pool).create(new)).id
@@ -105,6 +123,7 @@ class Deployment:
             model=model,
             workspace=lambda org_id, workspace_id: WorkspaceFiles(ours(self.pool, org_id), workspace_id),
             keys=lambda org_id, session_id: SessionKeys(ours(self.pool, org_id), session_id),
+            outbound=self.way_out.of,
             tunables=tunables,
         )
 
@@ -151,6 +170,7 @@ class Deployment:
     async def close(self) -> None:
         for process in self._processes:
             await process.kill()
+        await self.way_out.aclose()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ A pattern is a host (`example.com`), a host with everything below it (`*.example
 same scheme, host and port, and a path that begins so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,6 +13,7 @@ import msgspec
 from runtime.core.authored.definition import NetworkAccess
 
 _ANY_BELOW: Final = "*."
+_DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -35,10 +36,20 @@ def narrow(layers: Iterable[NetworkAccess | None]) -> Reach:
     return reach
 
 
+def permits(reach: Reach, url: str) -> bool:
+    """Tell whether a URL may be asked: some pattern allows it, if there are any, and none blocks it.
+
+    The URL must be in normal form (no `..`, no `%2e`, a host in ASCII), or a blocked path could be spelled otherwise.
+    """
+    if any(covers(pattern, url) for pattern in reach.blocked):
+        return False
+    return reach.allowed is None or any(covers(pattern, url) for pattern in reach.allowed)
+
+
 def covers(outer: str, inner: str) -> bool:
     """Tell whether everything that the inner pattern matches is also matched by the outer one."""
     if not _is_url(inner):
-        return not _is_url(outer) and _covers_host(outer.lower(), inner.lower())
+        return not _is_url(outer) and _covers_host(_host(outer), _host(inner))
     try:
         return _covers_url(outer, urlsplit(inner))
     except ValueError:  # not a URL after all
@@ -47,13 +58,26 @@ def covers(outer: str, inner: str) -> bool:
 
 def _covers_url(outer: str, inner: SplitResult) -> bool:
     if not _is_url(outer):
-        return _covers_host(outer.lower(), inner.hostname or "")
+        return _covers_host(_host(outer), _host(inner.hostname or ""))
     prefix = urlsplit(outer)
     return (
-        (prefix.scheme, prefix.netloc.lower()) == (inner.scheme, inner.netloc.lower())
+        _origin(prefix) == _origin(inner)
         and ".." not in inner.path.split("/")
-        and inner.path.startswith(prefix.path)
+        and (inner.path or "/").startswith(prefix.path or "/")
     )
+
+
+def _origin(url: SplitResult) -> tuple[str, str, int | None]:
+    return url.scheme, _host(url.hostname or ""), url.port or _DEFAULT_PORTS.get(url.scheme)
+
+
+def _host(name: str) -> str:
+    """Return a name as the network knows it: in lower case and ASCII, without the dot at its end."""
+    name = name.lower().removesuffix(".")
+    try:
+        return name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError:  # no name of a host, so nothing is called so
+        return name
 
 
 def _covers_host(outer: str, inner: str) -> bool:

@@ -3,9 +3,11 @@
 - A capability: `Capability`, `Risk`.
 - Its tools: `tool`, `Tool`, `OnInterrupt`, and `ToolError`, whose words the model reads.
 - A call's surroundings: `ToolContext`, its `SessionInfo`, its `files` (`Workspace`, with `File`, `FileEntry`,
-  `LineMatch`) and its `keys` (`KeyValues`, with `KeyValue`).
-- What files raise: `InvalidInputError`, `NotFoundError`, `ConflictError`, `ForbiddenError`, which all are a
-  `CallerError`. The model reads those words too, unless the tool catches them.
+  `LineMatch`), its `keys` (`KeyValues`, with `KeyValue`) and its way out (`Outbound`, with `OutboundRequest`,
+  `OutboundReply`, `OutboundStream`): the only thing to give a URL to that a model came by.
+- What files and the way out raise: `InvalidInputError`, `NotFoundError`, `ConflictError`, `ForbiddenError`,
+  `LimitExceededError`, which all are a `CallerError`, and `AddressUnavailableError`. The model reads those words too,
+  unless the tool catches them.
 - What a tool may emit: `ToolProgress`, `ToolOutputDelta`, `FileWritten`, `SessionTitleUpdated`.
 
 A name is added in a minor version, and removed or given another meaning in a major one only. Nothing is defined here.
@@ -17,18 +19,22 @@ A capability is trusted code: it runs in the session's process, with every key a
 from runtime.agents.capability import Capability, Risk
 from runtime.agents.tool import OnInterrupt, SessionInfo, Tool, ToolContext, tool
 from runtime.core.errors import (
+    AddressUnavailableError,
     CallerError,
     ConflictError,
     ForbiddenError,
     InvalidInputError,
+    LimitExceededError,
     NotFoundError,
     ToolError,
 )
 from runtime.core.event import FileWritten, SessionTitleUpdated, ToolOutputDelta, ToolProgress
 from runtime.ports.files import File, FileEntry, LineMatch, Workspace
 from runtime.ports.keys import KeyValue, KeyValues
+from runtime.ports.outbound import Outbound, OutboundReply, OutboundRequest, OutboundStream
 
 __all__ = [
+    "AddressUnavailableError",
     "CallerError",
     "Capability",
     "ConflictError",
@@ -39,9 +45,14 @@ __all__ = [
     "InvalidInputError",
     "KeyValue",
     "KeyValues",
+    "LimitExceededError",
     "LineMatch",
     "NotFoundError",
     "OnInterrupt",
+    "Outbound",
+    "OutboundReply",
+    "OutboundRequest",
+    "OutboundStream",
     "Risk",
     "SessionInfo",
     "SessionTitleUpdated",

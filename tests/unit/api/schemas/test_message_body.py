@@ -68,6 +68,17 @@ def test_picture_needs_a_source() -> None:
             message(message={"content": [part]})
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://169.254.169.254/latest", "http://localhost/x.png", "https://[::ffff:127.0.0.1]/", "http://127.1/", "http://db/",
+     "http://10.0.0.5:8080/x.png", "https://user@metadata.google.internal/", "http://", "http://[broken/"],
+)  # fmt: skip
+def test_a_picture_whose_address_is_inside_is_refused_whoever_would_fetch_it(url: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        message(message={"content": [{"type": "image", "url": url}]})
+    assert refused.value.stable_code == "address_not_public"
+
+
 def test_external_actor_needs_an_id() -> None:
     with pytest.raises(InvalidInputError):
         message(message={"content": [TEXT]}, external_actor={"source": "chat"})

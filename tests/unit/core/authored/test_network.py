@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.core.authored.definition import NetworkAccess
-from runtime.core.authored.network import Reach, covers, narrow
+from runtime.core.authored.network import Reach, covers, narrow, permits
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,10 @@ from runtime.core.authored.network import Reach, covers, narrow
         ("*.example.com", "http://a.example.com:8080/"),
         ("https://example.com/docs/", "https://example.com/docs/api"),
         ("https://example.com", "https://Example.com/x"),
+        ("https://example.com:443/docs", "https://example.com/docs"),
+        ("https://example.com/", "https://example.com"),
+        ("example.com", "https://example.com./"),
+        ("b\u00fccher.example", "https://xn--bcher-kva.example/"),
     ],
 )
 def test_a_pattern_covers_what_lies_within_it(outer: str, inner: str) -> None:
@@ -69,3 +73,22 @@ def test_nothing_in_common_allows_nothing_and_not_everything() -> None:
 def test_what_any_layer_blocks_stays_blocked() -> None:
     layers = [NetworkAccess(blocked=("a.com",)), NetworkAccess(blocked=("b.com", "a.com"))]
     assert narrow(layers).blocked == ("a.com", "b.com")
+
+
+@pytest.mark.parametrize(
+    ("reach", "url", "may"),
+    [
+        (Reach(), "https://anywhere.net/", True),
+        (Reach(allowed=()), "https://anywhere.net/", False),
+        (Reach(allowed=("example.com",)), "https://example.com/x", True),
+        (Reach(allowed=("example.com",)), "https://example.org/x", False),
+        (Reach(blocked=("*.example.com",)), "https://a.example.com/", False),
+        (Reach(blocked=("*.example.com",)), "https://example.org/", True),
+        (Reach(allowed=("*.example.com",), blocked=("https://example.com/private",)), "https://example.com/p", True),
+        (Reach(allowed=("*.example.com",), blocked=("https://example.com/private",)), "https://example.com/privates",
+         False),
+        (Reach(allowed=("example.com",), blocked=("example.com",)), "https://example.com/", False),
+    ],
+)  # fmt: skip
+def test_what_is_blocked_is_refused_and_the_rest_goes_by_what_is_allowed(reach: Reach, url: str, *, may: bool) -> None:
+    assert permits(reach, url) is may

@@ -1,0 +1,58 @@
+"""Names become addresses here, once for each connection: those that are judged are those that are connected to."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from runtime.core.errors import ForbiddenError
+from runtime.core.inside import Network, is_public
+
+_AT_ONCE: Final = 8  # a server of names that never answers holds up nobody but other names
+
+
+def check_public(host: str, address: str, also_inside: Sequence[Network]) -> None:
+    """Pass if an address is public. Raises ForbiddenError, which does not tell the address."""
+    if not is_public(address, also_inside):
+        message = f"{host} leads to an address that is not public, and may not be asked."
+        raise ForbiddenError(message, "address_not_public")
+
+
+class JudgingResolver(AbstractResolver):
+    """Asks the system, and refuses a name of which any address is inside: that is no accident."""
+
+    def __init__(self, also_inside: Sequence[Network]) -> None:
+        self._also_inside = also_inside
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="resolve")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return where to connect to.
+
+        Raises:
+            ForbiddenError: it leads inside.
+            OSError: there is no such name, or nobody who knows.
+        """
+        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        except UnicodeError as err:  # a label is too long, say
+            message = "no name of a host"
+            raise OSError(message) from err
+        for _family, _type, _proto, _name, where in found:
+            check_public(host, str(where[0]), self._also_inside)
+        return [
+            ResolveResult(
+                hostname=host, host=str(where[0]), port=port, family=kind, proto=proto, flags=socket.AI_NUMERICHOST
+            )
+            for kind, _type, proto, _name, where in found
+        ]
+
+    async def close(self) -> None:
+        """Wait for nobody who still asks."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
