@@ -29,6 +29,7 @@ from actors.reaper import Guard, named, processes_of
 from runtime.core.errors import ConflictError, InvalidInputError, OverloadedError
 from runtime.process.lock import FolderLock
 from runtime.process.processes import is_alive, kill
+from runtime.process.scrubbing import scrubbed
 from runtime.process.short_path import link, short_name, unlink
 
 NAMESPACE: Final = "perdure"
@@ -211,7 +212,7 @@ class LocalRay:
         ray_constants.ENABLE_RAY_CLUSTER = False  # what this process made of that variable when it imported Ray
         AuthenticationTokenLoader.instance().reset_cache()
         _quieten(self._hear)
-        with _kept_signal_handlers(), _own_words():
+        with _kept_signal_handlers(), _own_words(), scrubbed():
             context = ray.init(
                 address="local",
                 namespace=NAMESPACE,

@@ -109,14 +109,14 @@ class Reception:
 
     def __init__(self, serve: Callable[[str, Connection], Awaitable[None]]) -> None:
         self._serve = serve
-        self._key = secrets.token_bytes(KEY_BYTES)
+        self.key = secrets.token_bytes(KEY_BYTES)
         self._server: asyncio.Server | None = None
         self._strangers: dict[asyncio.StreamWriter, None] = {}  # in the order in which they came
 
     async def open(self, host: str) -> Address:
         """Listen on a port that the system chooses."""
         self._server = await asyncio.start_server(self._take, host, 0, limit=BUFFER_BYTES)
-        return Address(host, self._server.sockets[0].getsockname()[1], self._key)
+        return Address(host, self._server.sockets[0].getsockname()[1], self.key)
 
     def close(self) -> None:
         """Take no more."""
@@ -139,7 +139,7 @@ class Reception:
             oldest.transport.abort()
         self._strangers[writer] = None
         try:
-            return await _meet(reader, writer, Handshake(self._key, is_caller=False), _ACTOR)
+            return await _meet(reader, writer, Handshake(self.key, is_caller=False), _ACTOR)
         finally:
             self._strangers.pop(writer, None)
 

@@ -13,7 +13,7 @@ from actors.channels import Channels
 from actors.link import Links
 from actors.locator import Locator
 from actors.reconciler import Reconciler
-from actors.site import SUPERVISOR
+from actors.site import SUPERVISOR, Site
 from actors.stub import SupervisorStub
 from runtime.core.access.principal import Principal
 from runtime.core.errors import ConflictError, OverloadedError, PerdureError, SessionMovingError, StaleEpochError
@@ -46,9 +46,11 @@ class RayGateway:
         self._channels = Channels(self._locator, self._directory, self._links, self._tasks)
         self._reconciler = Reconciler(self._locator, self._directory, self._channels, self._moved)
         self._reconciling: asyncio.Task[None] | None = None
+        self._site: Site | None = None
 
-    async def start(self, info: ActorInfo) -> None:
-        """Follow the supervisor's placements."""
+    async def start(self, info: ActorInfo, site: Site | None = None) -> None:
+        """Follow the supervisor's placements, and tell it the keys of secrets whenever it has begun anew."""
+        self._site = site
         self._tasks.essential(self._supervisor.follow(info, self._begun, self._moved), "follower")
 
     async def close(self) -> None:
@@ -153,6 +155,8 @@ class RayGateway:
     def _begun(self) -> None:
         """Hear that the supervisor has begun to tell of placements; of those before it has not told."""
         self._locator.begin()
+        if self._site is not None:
+            self._tasks.owed(self._supervisor.equip(self._site), "equip")
         if self._reconciling is not None:
             self._reconciling.cancel()
         self._reconciling = self._tasks.owed(self._reconciler.reconcile(), "reconcile")

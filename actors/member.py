@@ -48,7 +48,7 @@ def spawn(site: Site, name: str, node_id: str | None = None) -> Any:
     """
     where = NodeAffinitySchedulingStrategy(node_id, soft=False) if node_id else "SPREAD"
     options = site.options(name, max_restarts=0) | {"scheduling_strategy": where}
-    return ray.remote(SessionActor).options(**options).remote(name, site)
+    return ray.remote(SessionActor).options(**options).remote(name, site.for_tools())
 
 
 def living(site: Site) -> list[tuple[str, Any]]:

@@ -15,6 +15,7 @@ read -r _; link=$0; inode=$1; shift
 kill -KILL "$@" 2>/dev/null
 case "$(ls -di "$link" 2>/dev/null)" in "$inode $link" | *" $inode $link") rm -f "$link" ;; esac
 """
+_ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin"}
 
 
 def processes_of(temp_dir: Path) -> list[psutil.Process]:
@@ -41,6 +42,7 @@ class Guard:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=_ENVIRONMENT,
             start_new_session=True,
         )
 

@@ -12,6 +12,7 @@ from ray.exceptions import RayError
 
 from actors.connection import Connection, Reception
 from actors.site import SUPERVISOR, Site, find_supervisor
+from actors.vault import ActorVault
 from runtime.core.placement.directory import Address
 from runtime.core.retry import backoff_s
 from runtime.core.wire import Wire
@@ -19,6 +20,7 @@ from runtime.host.host import Host
 from runtime.process import heap
 from runtime.process import log as logging
 from runtime.process.failpoint import Loop, arm, stumble
+from runtime.process.scrubbing import scrub
 from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
 from runtime.wire.codec import ADOPTIONS, COMMANDS
@@ -46,6 +48,8 @@ class SessionActor:
     """See `actors.site` for its Ray options: never restarted by Ray, for the supervisor decides."""
 
     def __init__(self, name: str, site: Site) -> None:
+        scrub()
+        site.hold()
         self._name = name
         self._site = site
         self._settings = site.settings
@@ -65,7 +69,8 @@ class SessionActor:
         logging.set_up(self._settings.log_level, as_json=True)
         structlog.contextvars.bind_contextvars(actor=self._name)
         arm(self._settings.fail_points)
-        self._runtime = await open_actor(self._settings, self._site.dsn)
+        vault = ActorVault(self._name, self._reception.key, self._site)
+        self._runtime = await open_actor(self._settings, self._site.dsn, vault.of)
         await asyncio.to_thread(self._runtime.models.preload)
         self._runtime.journal.start(self._tasks)
         self._host = Host(self._runtime.services, self, self._tasks)

@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn
 import structlog
 from ray.exceptions import RayError, RayTaskError
 
+from actors.site import Site
 from runtime.core.errors import OverloadedError, PerdureError
 from runtime.core.placement.directory import Placement
 from runtime.core.retry import doubling_s
@@ -55,6 +56,10 @@ class SupervisorStub:
         """Begin to empty an actor, or all those of a node, and return them."""
         infos: Sequence[ActorInfo] = await self._call("drain", actor, node_id)
         return infos
+
+    async def equip(self, site: Site) -> None:
+        """Tell the keys of secrets."""
+        await self._call("equip", site)
 
     async def _call(self, method: str, *arguments: Any) -> Any:
         pauses = doubling_s(PAUSE_S, PAUSE_MOST_S)

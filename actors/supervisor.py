@@ -23,7 +23,8 @@ from actors.member import Member, MemberState, living
 from actors.placer import Placer
 from actors.pool import Pool
 from actors.site import SUPERVISOR, Site
-from runtime.core.errors import StoreUnavailableError
+from actors.vault import Keeper
+from runtime.core.errors import ForbiddenError, StoreUnavailableError
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.placement.supervision import Intensity
 from runtime.ports.gateway import ActorInfo
@@ -36,6 +37,7 @@ from runtime.process.vitals import rss_bytes
 from runtime.store.deployment import ClaimStore
 from runtime.store.forgetting import Forgetting
 from runtime.store.placement import PlacementStore
+from runtime.vault.local import LocalVault
 from runtime.wire.protocol import Beliefs, Departure, Want
 
 log = structlog.get_logger(__name__)
@@ -52,6 +54,7 @@ class SupervisorActor:
 
     def __init__(self, site: Site) -> None:
         logging.set_up(site.settings.log_level, as_json=True)
+        site.hold()
         arm(site.settings.fail_points)
         self._site = site
         actors = site.settings.actors
@@ -62,6 +65,7 @@ class SupervisorActor:
         intensity = Intensity(actors.restart_intensity, actors.restart_window_s)
         self._placer = Placer(self._pool, self._directory, self._doors, intensity)
         self._claim = Claim()
+        self._keeper: Keeper | None = None
         self._is_closing = False
         self._started_at = timestamp()
         self._starting = self._tasks.owed(self._start(), "start")
@@ -164,6 +168,24 @@ class SupervisorActor:
         """Hear that an actor let sessions go; returns once their rows say so."""
         await self._starting
         await self._placer.leave(departures)
+
+    async def unlock(self, actor: str, asked: bytes) -> bytes:
+        """Seal or open a secret for a session actor (see Keeper.answer)."""
+        await self._starting
+        member = self._pool.members.get(actor)
+        if member is None or member.address is None or self._site.keys is None:
+            message = f"There are no secrets for {actor} here."
+            raise ForbiddenError(message, "vault_closed")
+        keeper = self._keeper or Keeper(LocalVault(self._site.keys), self._directory, self._store.org_of)
+        self._keeper = keeper
+        return await keeper.answer(actor, member.address.key, asked)
+
+    async def equip(self, site: Site) -> None:
+        """Take the keys of a front door that has just come: after a rotation they are newer than those of the start."""
+        if site.keys is not None and site.keys != self._site.keys:
+            log.info("keys_taken", current=site.keys.current.key_id)
+            self._site, self._keeper = site, None
+            site.hold()
 
     async def close(self) -> None:
         """End every session actor, where it stands."""

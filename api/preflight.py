@@ -12,7 +12,7 @@ from runtime.models.catalogue import Catalogue
 from runtime.ports.model import ModelRef
 from runtime.process.auth_settings import AuthMode
 from runtime.process.settings import Settings
-from runtime.vault.keyring import check_keys
+from runtime.vault.keyring import Keyring, open_keyring
 from runtime.wiring import capabilities
 
 
@@ -23,6 +23,7 @@ class Cleared:
     registry: Registry
     catalogue: Catalogue
     default_model: ModelRef
+    keys: Keyring
 
 
 def clear(settings: Settings, catalogue: Catalogue) -> Cleared:
@@ -32,17 +33,12 @@ def clear(settings: Settings, catalogue: Catalogue) -> Cleared:
         InvalidInputError: a key, a certificate, the data dir, the default model or a capability is of no use; the
             words say why.
     """
-    _check_secrets(settings)
     if settings.auth_mode is AuthMode.ADMIN and settings.auth_admin_password is not None:
         check_administrator(settings.auth_admin_password.get_secret_value())
     Certificate.of(settings.http)
     _make_usable(settings.data_dir)
-    return Cleared(capabilities(), catalogue, _default_model(catalogue))
-
-
-def _check_secrets(settings: Settings) -> None:
-    keys = (settings.secrets_encryption_key, settings.secrets_encryption_key_previous)
-    check_keys(*(key.get_secret_value() if key else None for key in keys))
+    keys = open_keyring(settings)
+    return Cleared(capabilities(), catalogue, _default_model(catalogue), keys)
 
 
 def _make_usable(data_dir: Path) -> None:

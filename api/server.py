@@ -42,8 +42,11 @@ from runtime.store.deployment import deployment_id
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.migrate import migrate
 from runtime.store.pool import open_pool
+from runtime.vault.keyring import Keyring
+from runtime.vault.local import LocalVault
 from runtime.wiring import FrontDoor, catalogue, open_front_door
 from runtime.wiring.access import open_access
+from runtime.wiring.secrets import check_secrets
 
 log = structlog.get_logger(__name__)
 
@@ -98,10 +101,11 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
         starting = ending.keep_hearing(_ray(settings, own_ray, stack))
         if settings.model.default_model is not None:  # as whoever runs turns finds it, knowing no list of models
             settings = settings.with_default_model(cleared.default_model.key)
-        cluster, site = await _foundation(settings, starting, stack, progress)
+        cluster, site = await _foundation(settings, cleared.keys, starting, stack, progress)
+        site.hold()
         progress("Starting the supervisor and its first session actors")
         supervisor = await _supervisor(site, stack, ending, owns_cluster=own_ray is not None)
-        gateway = await _gateway(supervisor, stack)
+        gateway = await _gateway(supervisor, site, stack)
         await loading
         app = await _application(site, gateway, cleared, stack)
         await stack.enter_async_context(listening(app, settings.http, listener, ending))
@@ -150,14 +154,19 @@ async def _until_ray_is_lost(own_ray: LocalRay | None, gateway: RayGateway) -> N
 
 
 async def _foundation(
-    settings: Settings, starting: Coroutine[Any, Any, Cluster], stack: contextlib.AsyncExitStack, progress: Progress
+    settings: Settings,
+    keys: Keyring,
+    starting: Coroutine[Any, Any, Cluster],
+    stack: contextlib.AsyncExitStack,
+    progress: Progress,
 ) -> tuple[Cluster, Site]:
-    """Start Postgres and Ray side by side, and bring the schema up to date."""
+    """Start Postgres and Ray side by side, bring the schema up to date, and see that stored secrets open."""
     progress("Starting Ray and Postgres")
     ray_started = asyncio.create_task(starting)
     try:
         dsn = await _database(settings, stack)
         applied, identity = await _schema(dsn, progress)
+        await check_secrets(dsn, keys)
         progress(f"Postgres is up{applied}; waiting for Ray")
         cluster = await asyncio.shield(ray_started)
     except BaseException:
@@ -167,7 +176,7 @@ async def _foundation(
         raise
     own = f"{socket.gethostname()}, data dir {settings.data_dir.resolve()}"
     place = f"the Ray cluster at {cluster.address}" if settings.ray_address else own
-    return cluster, Site(identity, settings, dsn, place)
+    return cluster, Site(identity, settings, dsn, place, keys)
 
 
 async def _schema(dsn: str, progress: Progress) -> tuple[str, str]:
@@ -236,16 +245,16 @@ async def _supervisor(site: Site, stack: contextlib.AsyncExitStack, ending: Endi
     return supervisor
 
 
-async def _gateway(supervisor: Any, stack: contextlib.AsyncExitStack) -> RayGateway:
+async def _gateway(supervisor: Any, site: Site, stack: contextlib.AsyncExitStack) -> RayGateway:
     name = front_door_name()
     gateway = RayGateway(supervisor, name)
-    await gateway.start(_front_door(name))
+    await gateway.start(_front_door(name), site)
     stack.push_async_callback(gateway.close)
     return gateway
 
 
 async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack: contextlib.AsyncExitStack) -> FastAPI:
-    front_door = await open_front_door(site.dsn)
+    front_door = await open_front_door(site.dsn, LocalVault(cleared.keys))
     stack.push_async_callback(front_door.close)
     access = await open_access(front_door.pool, site.settings)
     stack.push_async_callback(access.close)

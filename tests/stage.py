@@ -337,5 +337,5 @@ def services_for(
 ) -> Services:
     """Return services that stand on a store alone."""
     return Services(
-        journal or Journal(store), store, composer, OneModel(), model, nothing, nothing, no_way_out, tunables
+        journal or Journal(store), store, composer, OneModel(), model, nothing, nothing, nothing, no_way_out, tunables
     )

@@ -2,11 +2,18 @@
 
 from runtime.core.access.principal import ANONYMOUS_USER, DEFAULT_ORG
 from runtime.core.ids import hex_of
+from runtime.ports.secrets import Kind
 from runtime.process.mint import new_id
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
+from runtime.store.secrets import OwnedSecrets
 from runtime.store.sessions import SessionStore
 from runtime.store.tenant import Tenant
+from runtime.vault.keyring import Key, Keyring
+from runtime.vault.local import LocalVault
+
+RING = Keyring(Key("test-1", bytes(range(32))))
+VAULT = LocalVault(RING)
 
 
 def ours(pool: Pool, org_id: str = DEFAULT_ORG) -> Tenant:
@@ -25,3 +32,8 @@ async def found_org(pool: Pool, name: str = "Other") -> str:
     await pool.execute("INSERT INTO organizations (id, name) VALUES ($1, $2)", hex_of(org_id), name)
     await HarnessStore(ours(pool, org_id)).provision()
     return org_id
+
+
+def secrets_in(pool: Pool, kind: Kind, owner_id: str, org_id: str = DEFAULT_ORG) -> OwnedSecrets:
+    """Return the secrets of an owner, sealed with the key of the tests."""
+    return OwnedSecrets(ours(pool, org_id), VAULT, kind, owner_id)

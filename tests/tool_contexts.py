@@ -11,6 +11,7 @@ from runtime.core.event import Payload
 from runtime.ports.files import Workspace
 from runtime.ports.keys import KeyValues
 from runtime.ports.outbound import Outbound
+from runtime.ports.secrets import SessionSecrets
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -33,6 +34,7 @@ class ToolBench:
 
     files: Workspace = field(default_factory=lambda: cast("Workspace", None))
     keys: KeyValues = field(default_factory=lambda: cast("KeyValues", None))
+    secrets: SessionSecrets = field(default_factory=lambda: cast("SessionSecrets", None))
     outbound: Outbound = field(default_factory=lambda: cast("Outbound", None))
     session: SessionInfo = field(default_factory=session_info)
     now: Callable[[], datetime] = lambda: NOON
@@ -46,6 +48,7 @@ class ToolBench:
             session=self.session,
             files=self.files,
             keys=self.keys,
+            secrets=self.secrets,
             now=self.now,
             outbound=self.outbound,
             emit=self.emitted.append,

@@ -1,4 +1,4 @@
-"""The command line: `perdure serve`, `perdure chat`, `perdure migrate`, `perdure users`, `perdure tokens`."""
+"""The command line: `perdure serve`, `perdure chat`, `perdure migrate`, and `perdure users`, `tokens` and `keys`."""
 
 from collections.abc import Coroutine
 from importlib import metadata
@@ -9,7 +9,7 @@ import typer
 import uvloop
 
 from api.ending import leave
-from api.terminal import tokens, users
+from api.terminal import keys, tokens, users
 from api.terminal.output import err, fail, load_settings, out, run
 from runtime.core.errors import PerdureError
 from runtime.process import log as logging
@@ -23,6 +23,7 @@ SETTINGS_HELP: Final = "\n\n".join(
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(users.app, name="users")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(keys.app, name="keys")
 
 
 def _show_version(wanted: bool | None) -> None:  # noqa: FBT001  typer's way

@@ -1,4 +1,4 @@
-"""What `perdure users` and `perdure tokens` work with: the database itself, whether a server runs or not.
+"""What `perdure users`, `tokens` and `keys` work with: the database itself, whether a server runs or not.
 
 Whoever may read the data dir or knows DATABASE_URL is an administrator already, so nobody has to log in here.
 """
@@ -53,11 +53,18 @@ async def office(data_dir: Path | None) -> AsyncIterator[Office]:
         StoreUnavailableError: it cannot be reached.
     """
     settings = load_settings(**({} if data_dir is None else {"data_dir": data_dir}))
+    async with database(settings) as pool:
+        yield Office(pool, settings)
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Pool]:
+    """Connect to the database of the settings, its schema brought up to date. Raises StoreUnavailableError."""
     async with _database(settings) as dsn:
         await migrate(dsn)
         pool = await open_pool(dsn)
         try:
-            yield Office(pool, settings)
+            yield pool
         finally:
             await pool.close()
 

@@ -1,20 +1,24 @@
 """Writing agents and harnesses: nothing is stored that could not be run."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from runtime.agents.capability import Registry
 from runtime.agents.layers import LayerReader, check_layer
+from runtime.agents.withholding import CONFIG, MCP, Withheld, check_addresses, withhold
 from runtime.core.access.principal import Principal
 from runtime.core.authored.definition import Agent, AgentDefinition, Harness, HarnessDefinition, Layer
 from runtime.core.authored.names import DEFAULT
 from runtime.core.errors import ConflictError, NotFoundError
 from runtime.ports.model import Models
+from runtime.ports.secrets import Kind
 from runtime.ports.stores import Stores
 
 L = TypeVar("L", bound=Layer)
+
+NOBODY: Final = f"_{0:032x}"  # whose secrets those are that are not there yet
 
 
 class Authoring:
@@ -34,9 +38,15 @@ class Authoring:
         self, name: str, definition: AgentDefinition, *, harness: str | None = None, agent_id: str | None = None
     ) -> tuple[Agent, bool]:
         """Create or replace the agent with that id or, without an id, with that name; True if it was created."""
-        definition = self._checked(definition)
+        withheld = await withhold(definition, self._registry, self._stores.layer_secrets(Kind.AGENT, NOBODY))
+        definition = self._checked(withheld.layer)
         harness_id = await self._harness_id(DEFAULT if harness is None else harness)
-        return await self._stores.agents.upsert(name, harness_id, definition, agent_id=agent_id)
+        if withheld.kept:
+            before = await self._stores.agents.get(agent_id or name)
+            await self._check_kept(Kind.AGENT, before, withheld)
+        saved, is_new = await self._stores.agents.upsert(name, harness_id, definition, agent_id=agent_id)
+        await self._stores.layer_secrets(Kind.AGENT, saved.id).replace(withheld.given, withheld.kept, (MCP, CONFIG))
+        return saved, is_new
 
     async def put_agent(
         self, key: str, name: str, definition: AgentDefinition, *, harness: str | None = None
@@ -65,16 +75,27 @@ class Authoring:
         status: str | None = None,
     ) -> Agent:
         """Replace some fields of an agent's definition, its name, harness or status."""
-        changes = self._changes(changes, AgentDefinition(**changes))
+        withheld = await withhold(
+            AgentDefinition(**changes), self._registry, self._stores.layer_secrets(Kind.AGENT, agent_id)
+        )
+        if withheld.kept:
+            await self._check_kept(Kind.AGENT, await self._stores.agents.get(agent_id), withheld)
+        changes = self._changes(changes, withheld.layer)
         harness_id = None if harness is None else await self._harness_id(harness)
-        return await self._stores.agents.patch(agent_id, changes, name=name, harness_id=harness_id, status=status)
+        agent = await self._stores.agents.patch(agent_id, changes, name=name, harness_id=harness_id, status=status)
+        await self._keep(Kind.AGENT, agent_id, changes, withheld)
+        return agent
 
     async def create_harness(
         self, name: str, definition: HarnessDefinition, *, parent_id: str | None = None
     ) -> Harness:
         """Store a new harness."""
-        definition = self._checked(definition)
-        return await self._stores.harnesses.create(name, definition, parent_id=parent_id)
+        withheld = await withhold(definition, self._registry, self._stores.layer_secrets(Kind.HARNESS, NOBODY))
+        await self._stores.layer_secrets(Kind.HARNESS, NOBODY).check_kept(withheld.kept)
+        harness = await self._stores.harnesses.create(name, self._checked(withheld.layer), parent_id=parent_id)
+        if withheld.given:
+            await self._stores.layer_secrets(Kind.HARNESS, harness.id).replace(withheld.given, (), ())
+        return harness
 
     async def change_harness(
         self,
@@ -86,14 +107,32 @@ class Authoring:
         status: str | None = None,
     ) -> Harness:
         """Replace some fields of a harness's definition, its name, parent or status."""
-        changes = self._changes(changes, HarnessDefinition(**changes))
-        return await self._stores.harnesses.patch(harness_id, changes, name=name, parent_id=parent_id, status=status)
+        withheld = await withhold(
+            HarnessDefinition(**changes), self._registry, self._stores.layer_secrets(Kind.HARNESS, harness_id)
+        )
+        if withheld.kept:
+            await self._check_kept(Kind.HARNESS, await self._stores.harnesses.get(harness_id), withheld)
+        changes = self._changes(changes, withheld.layer)
+        harness = await self._stores.harnesses.patch(harness_id, changes, name=name, parent_id=parent_id, status=status)
+        await self._keep(Kind.HARNESS, harness_id, changes, withheld)
+        return harness
+
+    async def _check_kept(self, kind: Kind, before: Agent | Harness, withheld: Withheld[L]) -> None:
+        check_addresses(withheld.kept, before.definition, withheld.layer)
+        await self._stores.layer_secrets(kind, before.id).check_kept(withheld.kept)
+
+    async def _keep(self, kind: Kind, owner_id: str, changes: Mapping[str, Any], withheld: Withheld[L]) -> None:
+        """Store what a change gives; of the fields that it does not name nothing is forgotten."""
+        scopes = [scope for name, scope in (("mcp_servers", MCP), ("capabilities", CONFIG)) if name in changes]
+        if scopes:
+            await self._stores.layer_secrets(kind, owner_id).replace(withheld.given, withheld.kept, scopes)
 
     def _checked(self, layer: L) -> L:
         return msgspec.structs.replace(layer, model=check_layer(layer, self._registry, self._models, self._by))
 
     def _changes(self, changes: Mapping[str, Any], changed: Layer) -> Mapping[str, Any]:
         model = check_layer(changed, self._registry, self._models, self._by)
+        changes = {name: getattr(changed, name) for name in changes}
         return {**changes, "model": model} if "model_id" in changes else changes
 
     async def _harness_id(self, key: str) -> str:

@@ -7,12 +7,14 @@ import msgspec
 
 from runtime.agents.capability import Registry
 from runtime.agents.layers import LayerReader, check_layer
+from runtime.agents.withholding import withhold
 from runtime.core.access.principal import Principal
 from runtime.core.authored.definition import Agent, Layer, Session, SessionDefinition
 from runtime.core.authored.layers import starter_files
 from runtime.core.authored.lifecycle import check_assignable
 from runtime.core.authored.names import DEFAULT
 from runtime.ports.model import Models
+from runtime.ports.secrets import Kind
 from runtime.ports.sessions import NewSession
 from runtime.ports.stores import Stores
 from runtime.process.mint import new_id
@@ -48,12 +50,21 @@ class Opener:
             ConflictError: one of them is archived.
             InvalidInputError: the layers together break a rule.
         """
-        model = check_layer(wanted.definition, self._registry, self._models, self._by)
-        definition = msgspec.structs.replace(wanted.definition, model=model)
+        session_id = new_id("session")
+        secrets = self._stores.layer_secrets(Kind.LAYER, session_id)
+        withheld = await withhold(wanted.definition, self._registry, secrets)
+        await secrets.check_kept(withheld.kept)
+        model = check_layer(withheld.layer, self._registry, self._models, self._by)
+        definition = msgspec.structs.replace(withheld.layer, model=model)
         async with self._stores.together():
-            return await self._open(wanted, definition)
+            session, layers = await self._open(session_id, wanted, definition)
+            if withheld.given:
+                await secrets.replace(withheld.given, (), ())
+        return session, layers
 
-    async def _open(self, wanted: Opening, definition: SessionDefinition) -> tuple[Session, Sequence[Layer]]:
+    async def _open(
+        self, session_id: str, wanted: Opening, definition: SessionDefinition
+    ) -> tuple[Session, Sequence[Layer]]:
         reader = LayerReader(self._stores)
         agent = None if wanted.agent is None else await reader.assignable_agent(wanted.agent)
         harness = await reader.assignable_harness(_harness_key(wanted, agent))
@@ -63,7 +74,7 @@ class Opener:
         files = starter_files(layers)
         workspace_id = None if wanted.workspace_id is None else await self._assignable_workspace(wanted.workspace_id)
         new = NewSession(
-            id=new_id("session"),
+            id=session_id,
             harness_id=harness.id,
             agent_id=agent.id if agent else None,
             workspace_id=workspace_id or new_id("wsp"),

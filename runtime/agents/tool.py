@@ -17,6 +17,7 @@ from runtime.ports.files import Workspace
 from runtime.ports.keys import KeyValues
 from runtime.ports.model import ToolSpec
 from runtime.ports.outbound import Outbound
+from runtime.ports.secrets import SessionSecrets
 
 _PREFIX: Final = "arg_"
 
@@ -51,6 +52,9 @@ class ToolContext:
     something sends it along, as the `Idempotency-Key` header or whatever that service takes. The
     `tool_call_id` is a vendor's: it may come again in another session.
 
+    `secrets` are the session's: a tool that needs one is told its name, reveals it, uses it, and keeps it out of what
+    it answers, says and raises.
+
     `emit` says something while the tool runs, in order and without waiting. While the database is away it keeps the
     latest output only (`tool.output.delta`), and drops progress once too much waits: both are logged.
 
@@ -63,6 +67,7 @@ class ToolContext:
     session: SessionInfo
     files: Workspace
     keys: KeyValues
+    secrets: SessionSecrets
     now: Callable[[], datetime]
     outbound: Outbound
     emit: Callable[[Payload], None]  # takes what a tool may tell (`EMITTED` in act.py)

@@ -19,6 +19,7 @@ PerdureError
 ├─ PermanentError            this work cannot succeed. Journaled; the turn ends as failed
 │   ├─ ModelRejectedError
 │   ├─ SchemaMismatchError
+│   ├─ SecretUnreadableError
 │   ├─ StoreRefusedError
 │   ├─ SnapshotUnreadableError
 │   └─ JournalCorruptError
@@ -248,6 +249,16 @@ class SchemaMismatchError(PermanentError):
     message: str
     code: ClassVar[str] = "schema_mismatch"
     template: ClassVar[str] = "{message}"
+
+
+@dataclass(eq=False)
+class SecretUnreadableError(PermanentError):
+    """A stored secret does not open. `where` names its row, `reason` says why, and neither holds any of it."""
+
+    where: str
+    reason: str
+    code: ClassVar[str] = "secret_unreadable"
+    template: ClassVar[str] = "A stored secret ({where}) does not open: {reason}."
 
 
 @dataclass(eq=False)

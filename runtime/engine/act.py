@@ -27,6 +27,7 @@ from runtime.core.storable import as_stored, storable
 from runtime.engine.session import LiveSession
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.mint import now, timestamp
+from runtime.process.redaction import held
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +150,7 @@ class Acting:
                 result = await tool.run(self._context(part), **tool.check(part.arguments))
             text = _told(result, self._session.services.tunables.tool_result_bytes)
         except PerdureError as err:
-            return _failure(part, str(err), tool)
+            return _failure(part, held.hide(str(err), self._session.session_id), tool)
         except TimeoutError:
             return _failure(part, f"The tool did not finish within {timeout_s:g} s and was stopped.", tool, "timeout")
         except Exception:
@@ -161,7 +162,7 @@ class Acting:
             tool_name=part.name,
             success=True,
             status="success",
-            result=(TextPart(text),),
+            result=(TextPart(held.hide(text, self._session.session_id)),),
             display_name=tool.display_name,
         )
 
@@ -183,10 +184,19 @@ class Acting:
             session=info,
             files=services.workspace(session.org_id, session.workspace_id),
             keys=services.keys(session.org_id, session.session_id),
+            secrets=services.secrets(session.org_id, session.session_id),
             now=now,
             outbound=services.outbound(self._agent.network_access),
             emit=lambda payload: self._emit(payload, context),
         )
+
+    def _discreet(self, data: ev.Payload) -> ev.Payload:
+        """Return what a tool tells without the secrets that it was given."""
+        session_id = self._session.session_id
+        if not held.knows(session_id):
+            return data
+        kind = type(data)
+        return msgspec.convert(held.hide_in(msgspec.to_builtins(data), session_id), kind)
 
     def _emit(self, payload: ev.Payload, context: ev.Context) -> None:
         if self._is_over:
@@ -194,7 +204,7 @@ class Acting:
         if not isinstance(payload, EMITTED):
             message = f"A tool may not emit {payload.type}, only {', '.join(kind.type for kind in EMITTED)}."
             raise ToolError(message)
-        data = as_stored(payload.type, payload)
+        data = self._discreet(as_stored(payload.type, payload))
         if data.is_ephemeral:
             self._session.send_delta(data, context)
         elif isinstance(data, ev.ToolProgress) and self._session.services.journal.is_full:

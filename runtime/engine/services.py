@@ -10,6 +10,7 @@ from runtime.ports.journal import JournalStore, JournalWriter
 from runtime.ports.keys import KeyValues
 from runtime.ports.model import Model, Models
 from runtime.ports.outbound import Outbound
+from runtime.ports.secrets import SessionSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Tunables:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything outside that a session calls on. Files and keys are opened by their organisation and id.
+    """Everything outside that a session calls on. Files, keys and secrets are opened by their organisation and id.
 
     `outbound` is the way out, for whoever may reach so far.
     """
@@ -45,5 +46,6 @@ class Services:
     model: Model
     workspace: Callable[[str, str], Workspace]
     keys: Callable[[str, str], KeyValues]
+    secrets: Callable[[str, str], SessionSecrets]
     outbound: Callable[[Reach], Outbound]
     tunables: Tunables

@@ -18,7 +18,7 @@ from runtime.core.errors import AddressUnavailableError, InvalidInputError, Limi
 from runtime.fetch.connector import public_connector, trusting
 from runtime.fetch.target import check_words, redirected, target
 from runtime.ports.outbound import OutboundReply, OutboundRequest, OutboundStream
-from runtime.process.settings import OutboundSettings
+from runtime.process.outbound_settings import OutboundSettings
 
 _CONNECT_S: Final = 10.0
 _KEEP_ALIVE_S: Final = 15.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runtime.core.authored.network import Reach
 from runtime.ports.outbound import OutboundReply, OutboundRequest, OutboundStream
-from runtime.process.settings import OutboundSettings
+from runtime.process.outbound_settings import OutboundSettings
 
 if TYPE_CHECKING:
     from runtime.fetch.client import Client

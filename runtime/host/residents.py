@@ -21,6 +21,7 @@ from runtime.engine.session import LiveSession, Observer
 from runtime.host.residence import Happening, Residence, after
 from runtime.ports.journal import Loaded
 from runtime.process.failpoint import FailPoint, reach
+from runtime.process.redaction import held
 from runtime.process.tasks import Tasks
 from runtime.wire.protocol import Departure
 
@@ -211,6 +212,7 @@ class Residents:
         session_id = engine.session.session_id
         if self._live.get(session_id) is engine:
             del self._live[session_id]
+            held.drop(session_id)
             self._dropped(session_id)
 
     def _depart(self, departures: Sequence[Departure]) -> None:

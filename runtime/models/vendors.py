@@ -58,6 +58,11 @@ class Vendor:
         return _first(environment, self.base_url_keys) or self.base_url
 
     @property
+    def variables(self) -> tuple[str, ...]:
+        """The names under which its keys and addresses are given."""
+        return (*self.keys, self._generic_key, *self.lent_keys, *self.base_url_keys)
+
+    @property
     def _generic_key(self) -> str:
         return f"DEFAULT_{self.type.upper()}_API_KEY"
 
@@ -200,3 +205,4 @@ VENDORS: Final = (
 )
 
 BY_TYPE: Final[Mapping[str, Vendor]] = {name: vendor for vendor in VENDORS for name in (vendor.type, *vendor.aliases)}
+VARIABLES: Final = frozenset(name for vendor in VENDORS for name in vendor.variables)

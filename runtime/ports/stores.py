@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from runtime.ports.authored import Agents, Harnesses, Workspaces
 from runtime.ports.events import Events
 from runtime.ports.files import Workspace
+from runtime.ports.secrets import Kind, LayerSecrets, Secrets
 from runtime.ports.sessions import Sessions
 
 
@@ -14,7 +15,9 @@ from runtime.ports.sessions import Sessions
 class Stores:
     """Where what is of one organisation is kept. `files` opens a workspace by its id.
 
-    What is done in a block of `together`, one thing after the other, is done as a whole or not at all.
+    `session_secrets` are those of a session, by its id; `connections` are whoever asks's accounts elsewhere,
+    `layer_secrets` those of a definition, by its kind and owner. What is done in a block of `together`, one thing after
+    the other, is done as a whole or not at all.
     """
 
     agents: Agents
@@ -23,4 +26,7 @@ class Stores:
     sessions: Sessions
     events: Events
     files: Callable[[str], Workspace]
+    session_secrets: Callable[[str], Secrets]
+    connections: Secrets
+    layer_secrets: Callable[[Kind, str], LayerSecrets]
     together: Callable[[], AbstractAsyncContextManager[None]]

@@ -12,19 +12,13 @@ from itertools import islice
 from typing import Any, Final, TextIO
 
 import msgspec
-import re2
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_HIDDEN: Final = "[redacted]"
+from runtime.process.redaction import HIDDEN, held, without_looks
+
 _SECRET_NAME: Final = re.compile(
     r"(^|_)(password|passwd|secret|token|api_?key|authorization|cookie|dsn|database_url|key_material)$", re.IGNORECASE
-)
-# On RE2, one after the other: entries quote what strangers wrote, and each of these is linear in it.
-_SECRET_VALUES: Final = (
-    (re2.compile(r"(?i)([a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]+@"), rf"\1{_HIDDEN}@"),  # the password of a URL
-    (re2.compile(r"(?i)\b(?:sk|pk|rk|xox[abp]|gh[opsu])[-_][a-z0-9_-]{16,}"), _HIDDEN),  # keys of well-known vendors
-    (re2.compile(r"(?i)\bBearer\s+[a-z0-9._~+/-]{16,}=*"), _HIDDEN),
 )
 _TALKATIVE: Final = ("httpx", "httpx2")  # a line for each request, of which a turn makes some
 _INDISCREET: Final = ("sse_starlette",)  # at level debug, whatever is sent
@@ -109,10 +103,10 @@ def redact(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
 
 def _redacted(name: str, value: Any, depth: int) -> Any:
     if _SECRET_NAME.search(name):
-        return _HIDDEN
+        return HIDDEN
     match value if depth else "…":
         case str(text):
-            return _without_secrets(_cut(text))
+            return without_looks(_cut(held.hide_all(text)))
         case Mapping() as mapping:
             first = islice(mapping.items(), _MAX_ITEMS)
             return {_cut(str(key)): _redacted(str(key), inner, depth - 1) for key, inner in first}
@@ -120,12 +114,6 @@ def _redacted(name: str, value: Any, depth: int) -> Any:
             return [_redacted(name, item, depth - 1) for item in items[:_MAX_ITEMS]]
         case other:
             return other
-
-
-def _without_secrets(text: str) -> str:
-    for pattern, shown in _SECRET_VALUES:
-        text = pattern.sub(shown, text)
-    return text
 
 
 def _cut(text: str) -> str:

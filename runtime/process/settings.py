@@ -1,4 +1,4 @@
-"""Settings: the only reader of the environment. Built once per process and passed down, also to actors by pickle.
+"""Settings: the only reader of the environment. Built once per process and passed down, to actors without secrets.
 
 `PERDURE_<NAME>` or `PERDURE_<GROUP>__<NAME>` sets a value; the few that other programs know keep their bare
 names. `python -m runtime.process.settings` writes `.env.example`.
@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PostgresDsn,
     PrivateAttr,
@@ -31,27 +29,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from runtime.core.errors import InvalidInputError
 from runtime.process.addresses import Hosts, Networks, Origins, is_loopback
 from runtime.process.auth_settings import AuthMode, AuthSettings
+from runtime.process.outbound_settings import OutboundSettings
+from runtime.process.setting_group import Carried, Group, Seconds
 
 _PREFIX: Final = "PERDURE_"
 _CARRIED: Final = re.compile(r"[A-Z0-9_]+_(API_KEY|BASE_URL|ENDPOINT|API_BASE)")
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
-class _Carried(BaseModel):
-    """Settings that were pickled by older or newer code: what is missing has its default, what is unknown is left."""
-
-    def __setstate__(self, state: dict[Any, Any]) -> None:
-        own = type(self).model_fields
-        defaults = {name: field.get_default(call_default_factory=True) for name, field in own.items()}
-        known = {name: value for name, value in state["__dict__"].items() if name in own}
-        super().__setstate__(state | {"__dict__": defaults | known})
-
-
-class _Group(_Carried):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class HttpSettings(_Group):
+class HttpSettings(Group):
     """The front door."""
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; loopback only while AUTH_MODE=none")
@@ -107,7 +92,7 @@ class HttpSettings(_Group):
         return self
 
 
-class LimitSettings(_Group):
+class LimitSettings(Group):
     """How often clients may ask, over all front doors."""
 
     requests_per_minute: int | None = Field(
@@ -125,7 +110,7 @@ class LimitSettings(_Group):
     )
 
 
-class ActorSettings(_Group):
+class ActorSettings(Group):
     """Placement and supervision of session actors."""
 
     max_actors: int | None = Field(
@@ -153,7 +138,7 @@ class ActorSettings(_Group):
         return self
 
 
-class JournalSettings(_Group):
+class JournalSettings(Group):
     """The event log."""
 
     snapshot_every_events: int = Field(200, ge=1, le=1_000_000, description="Events after which a snapshot is written")
@@ -162,7 +147,7 @@ class JournalSettings(_Group):
     )
 
 
-class ModelSettings(_Group):
+class ModelSettings(Group):
     """Calls to language models."""
 
     default_model: str | None = Field(
@@ -183,7 +168,7 @@ class ModelSettings(_Group):
     )
 
 
-class ToolSettings(_Group):
+class ToolSettings(Group):
     """Calls of the server's tools."""
 
     timeout_s: Seconds = Field(600, description="Seconds that a tool may run if it names no other limit")
@@ -192,19 +177,6 @@ class ToolSettings(_Group):
     )
     at_once: int = Field(16, ge=1, le=10_000, description="Tools of one session that may run at a time; the rest wait")
     calls_per_answer: int = Field(128, ge=1, le=10_000, description="Tool calls that one answer of a model may ask for")
-
-
-class OutboundSettings(_Group):
-    """What tools may ask of the Internet."""
-
-    inside: Networks = Field(
-        (), description="Addresses and networks that look public and are yours: no tool reaches them, nor private ones"
-    )
-    answer_limit_bytes: int = Field(
-        20_000_000, ge=1_000, le=1_000_000_000, description="Largest answer that a tool may have, unpacked, in bytes"
-    )
-    timeout_s: Seconds = Field(300, description="Seconds that a tool may take over one request, redirects and all")
-    at_once: int = Field(64, ge=1, le=10_000, description="Requests of one actor's tools that may run at a time")
 
 
 class LogLevel(StrEnum):
@@ -216,7 +188,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class Settings(_Carried, AuthSettings, BaseSettings):
+class Settings(Carried, AuthSettings, BaseSettings):
     """Every setting. Numbers carry their unit in the name."""
 
     model_config = SettingsConfigDict(
@@ -248,6 +220,17 @@ class Settings(_Carried, AuthSettings, BaseSettings):
         None,
         validation_alias="SECRETS_ENCRYPTION_KEY",
         description="Key that seals secrets, <key_id>:<base64 of 32 bytes>; empty: one is made, in the data dir",
+    )
+    secrets_encryption_key_file: Path | None = Field(
+        None,
+        validation_alias="SECRETS_ENCRYPTION_KEY_FILE",
+        description="File with that key, and on a second line the one before a rotation",
+    )
+    secrets_encryption_key_command: str | None = Field(
+        None,
+        validation_alias="SECRETS_ENCRYPTION_KEY_COMMAND",
+        min_length=1,
+        description="Command line that prints the same, say of a KMS; run once at the start, without a shell",
     )
     secrets_encryption_key_previous: SecretStr | None = Field(
         None,
@@ -304,11 +287,22 @@ class Settings(_Carried, AuthSettings, BaseSettings):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Vendors' keys and addresses (`…_API_KEY`, `…_BASE_URL` …) as they were where these settings were read.
-
-        They travel with the settings, so an actor on another node has them too.
-        """
+        """Vendors' keys and addresses (`…_API_KEY`, `…_BASE_URL` …) as they were where these settings were read."""
         return MappingProxyType(self._environment)
+
+    def with_environment(self, environment: Mapping[str, str]) -> Self:
+        """Return these settings with other keys and addresses of vendors."""
+        changed = self.model_copy()
+        changed._environment = dict(environment)  # noqa: SLF001  it is of this class
+        return changed
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Leave secrets behind: where settings are pickled, whoever needs one is told it otherwise."""
+        state = super().__getstate__()
+        values = {
+            name: None if isinstance(value, Secret | SecretStr) else value for name, value in state["__dict__"].items()
+        }
+        return {**state, "__dict__": values, "__pydantic_private__": {"_environment": {}}}
 
     def with_default_model(self, key: str) -> Self:
         """Return these settings with another default model."""
@@ -338,7 +332,7 @@ class Setting:
 def describe() -> Iterator[Setting]:
     """Yield every setting, groups last, in the order of the classes above."""
     for name, field in Settings.model_fields.items():
-        if isinstance(field.default, _Group):
+        if isinstance(field.default, Group):
             group = type(field.default)
             for inner_name, inner in group.model_fields.items():
                 yield _setting(f"{_PREFIX}{name}__{inner_name}".upper(), inner, group.__doc__ or "")

@@ -80,6 +80,8 @@ WHERE s.id = d.id AND s.epoch = d.epoch
 RETURNING s.id, s.status IN ('active', 'waitingfortoolresults') AND s.deleted_at IS NULL AS is_unfinished
 """
 
+ORG: Final = "SELECT org_id FROM sessions WHERE id = $1 AND deleted_at IS NULL"
+
 STRIKE_OUT: Final = """
 UPDATE sessions s SET actor = NULL FROM unnest($1::uuid[], $2::int[]) AS p (id, epoch)
 WHERE s.id = p.id AND s.epoch = p.epoch
@@ -142,6 +144,12 @@ class PlacementStore:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+
+    async def org_of(self, session_id: str) -> str | None:
+        """Return whose a session is, as bare hex digits; None if there is no such session."""
+        with translate():
+            found = await self._pool.fetchval(ORG, hex_of(session_id))
+        return None if found is None else str(found.hex)
 
     async def cases(self, session_ids: Sequence[str]) -> list[Case]:
         """Return how sessions stand, in this order; those that do not exist are left out."""

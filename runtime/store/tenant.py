@@ -24,6 +24,7 @@ class Tenant:
     """One organisation's view of a database; cheap to make. Methods are those of a pool, each a transaction."""
 
     def __init__(self, pool: Pool, org_id: str) -> None:
+        self.org_id = org_id
         self._pool = pool
         self._begin = _BEGIN.format(UUID(hex_of(org_id)))
         self._joined: Connection | None = None

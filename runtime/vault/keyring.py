@@ -1,22 +1,32 @@
-"""The key that seals secrets, and the one before it: from the settings, else made once and kept in the data dir.
+"""The key that seals secrets, and the one before it: from the settings, a file or a command, else one of the data dir.
 
-Written `<key_id>:<base64 of 32 bytes>`.
+A key is written `<key_id>:<base64 of 32 bytes>`. A file or a command says one or two lines: the current key, and the
+one before a rotation.
 """
 
 import base64
 import binascii
 import secrets
+import shlex
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
+
 from runtime.core.errors import InvalidInputError
 from runtime.process.kept import kept_text
+from runtime.process.settings import Settings
 
 _CURRENT: Final = "SECRETS_ENCRYPTION_KEY"
 _PREVIOUS: Final = "SECRETS_ENCRYPTION_KEY_PREVIOUS"
+_FROM_FILE: Final = "SECRETS_ENCRYPTION_KEY_FILE"
+_FROM_COMMAND: Final = "SECRETS_ENCRYPTION_KEY_COMMAND"
 _FILE: Final = "secrets.key"
 _KEY_BYTES: Final = 32  # AES-256
+_KEYS_MOST: Final = 2
+_COMMAND_TIMEOUT_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,15 @@ class Keyring:
 
     current: Key
     previous: Key | None = None
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """All of them."""
+        return (self.current,) if self.previous is None else (self.current, self.previous)
+
+    def find(self, key_id: str) -> Key | None:
+        """Return the key of that id, if it is there."""
+        return next((key for key in self.keys if key.key_id == key_id), None)
 
 
 def parse_key(text: str, origin: str) -> Key:
@@ -52,26 +71,71 @@ def parse_key(text: str, origin: str) -> Key:
     return Key(key_id, material)
 
 
-def check_keys(current: str | None, previous: str | None) -> None:
-    """Pass if keys of the settings are well formed, or not given. Raises InvalidInputError."""
-    if current:
-        parse_key(current, _CURRENT)
-    if previous:
-        parse_key(previous, _PREVIOUS)
-
-
-def open_keyring(current: str | None, previous: str | None, data_dir: Path) -> Keyring:
-    """Return the keys to use. Without `current`, that is DIR/secrets.key (mode 0600), made if it is not there.
+def open_keyring(settings: Settings) -> Keyring:
+    """Return the keys to use. Where the settings name none, they are in DIR/secrets.key (mode 0600), which is made.
 
     Raises:
-        InvalidInputError: a key is malformed.
+        InvalidInputError: a key is malformed or cannot be had, or there are two places to take it from.
     """
-    key = parse_key(current, _CURRENT) if current else _kept_key(data_dir / _FILE)
-    return Keyring(key, parse_key(previous, _PREVIOUS) if previous else None)
+    current, file = _shown(settings.secrets_encryption_key), settings.secrets_encryption_key_file
+    command = settings.secrets_encryption_key_command
+    if sum(source is not None for source in (current, file, command)) > 1:
+        message = f"Only one of {_CURRENT}, {_FROM_FILE} and {_FROM_COMMAND} may be given."
+        raise InvalidInputError(message, "invalid_settings")
+    if current is not None:
+        ring = Keyring(parse_key(current, _CURRENT))
+    elif file is not None:
+        ring = _ring(_read(file), f"{_FROM_FILE}={file}")
+    elif command is not None:
+        ring = _ring(_said_by(command), f"What {_FROM_COMMAND} says")
+    else:
+        kept = settings.data_dir / _FILE
+        ring = _ring(kept_text(kept, _new_key), str(kept))
+    previous = _shown(settings.secrets_encryption_key_previous)
+    return ring if previous is None else Keyring(ring.current, parse_key(previous, _PREVIOUS))
 
 
-def _kept_key(path: Path) -> Key:
-    return parse_key(kept_text(path, _new_key), str(path))
+def _ring(text: str, origin: str) -> Keyring:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > _KEYS_MOST:
+        message = f"{origin} has {len(lines)} lines: the current key, and the one before it, are all there may be."
+        raise InvalidInputError(message, "invalid_settings")
+    keys = [parse_key(line, origin) for line in lines or [""]]
+    if len({key.key_id for key in keys}) != len(keys):
+        message = f"{origin} has two keys of the id {keys[0].key_id!r}: a new key needs an id of its own."
+        raise InvalidInputError(message, "invalid_settings")
+    return Keyring(*keys)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        reason = err.strerror if isinstance(err, OSError) else "it is no text"
+        message = f"{_FROM_FILE}={path} cannot be read: {reason}."
+        raise InvalidInputError(message, "invalid_settings") from None
+
+
+def _said_by(command: str) -> str:
+    """Run a command without a shell. What it says to standard error goes to ours; what else it says may be a key."""
+    try:
+        done = subprocess.run(  # noqa: S603  the operator's own command
+            shlex.split(command), stdout=subprocess.PIPE, timeout=_COMMAND_TIMEOUT_S, check=True, text=True
+        )
+    except subprocess.CalledProcessError as err:
+        reason = f"it ended with {err.returncode}"
+    except subprocess.TimeoutExpired:
+        reason = f"it did not end within {_COMMAND_TIMEOUT_S:.0f} s"
+    except (OSError, ValueError) as err:
+        reason = getattr(err, "strerror", None) or "it is no command line"
+    else:
+        return done.stdout
+    message = f"{_FROM_COMMAND} gave no key: {reason}."
+    raise InvalidInputError(message, "invalid_settings")
+
+
+def _shown(given: SecretStr | None) -> str | None:
+    return None if given is None else given.get_secret_value()
 
 
 def _new_key() -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,7 +14,9 @@ from runtime.fetch.outbound import WayOut
 from runtime.host.journal import Journal
 from runtime.models.catalogue import Catalogue
 from runtime.models.router import Models
+from runtime.ports.secrets import Kind
 from runtime.ports.stores import Stores
+from runtime.ports.vault import Vault
 from runtime.process.mint import now
 from runtime.process.settings import Settings
 from runtime.store.agents import AgentStore
@@ -23,10 +26,12 @@ from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore, reconcile
 from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
+from runtime.store.layer_secrets import DefinitionSecrets, SecretsOfSession
 from runtime.store.migrate import check
 from runtime.store.pool import DatabaseRole, Pool, open_pool, ping
 from runtime.store.rates import RateStore
 from runtime.store.rehearsal import rehearse_appends, rehearse_loads
+from runtime.store.secrets import OwnedSecrets
 from runtime.store.sessions import SessionStore
 from runtime.store.tenant import Tenant
 from runtime.store.workspaces import WorkspaceStore
@@ -85,10 +90,11 @@ class FrontDoor:
     """What a front door stands on, beside its gateway."""
 
     pool: Pool
+    vault: Vault
 
     def stores(self, principal: Principal) -> Stores:
         """Return what a principal may see."""
-        return stores_of(Tenant(self.pool, principal.org_id), principal.user_id)
+        return stores_of(Tenant(self.pool, principal.org_id), principal.user_id, self.vault)
 
     @property
     def rates(self) -> RateStore:
@@ -104,17 +110,17 @@ class FrontDoor:
         await self.pool.close()
 
 
-async def open_front_door(dsn: str) -> FrontDoor:
+async def open_front_door(dsn: str, vault: Vault) -> FrontDoor:
     """Connect, and bring the built-in harnesses to what this version says of them.
 
     Raises:
         StoreUnavailableError: the database does not answer.
     """
     await reconcile(dsn)
-    return FrontDoor(await open_pool(dsn, role=DatabaseRole.API))
+    return FrontDoor(await open_pool(dsn, role=DatabaseRole.API), vault)
 
 
-def stores_of(tenant: Tenant, user_id: str) -> Stores:
+def stores_of(tenant: Tenant, user_id: str, vault: Vault) -> Stores:
     """Return the stores of one organisation, as one of its users sees them."""
     return Stores(
         agents=AgentStore(tenant),
@@ -123,6 +129,9 @@ def stores_of(tenant: Tenant, user_id: str) -> Stores:
         sessions=SessionStore(tenant, user_id),
         events=EventLog(tenant),
         files=lambda workspace_id: WorkspaceFiles(tenant, workspace_id),
+        session_secrets=lambda session_id: OwnedSecrets(tenant, vault, Kind.SESSION, session_id),
+        connections=OwnedSecrets(tenant, vault, Kind.CONNECTION, user_id),
+        layer_secrets=lambda kind, owner_id: DefinitionSecrets(tenant, vault, kind, owner_id),
         together=tenant.together,
     )
 
@@ -141,8 +150,8 @@ def catalogue(settings: Settings) -> Catalogue:
     return Catalogue(settings.model, settings.environment, now())
 
 
-async def open_actor(settings: Settings, dsn: str) -> Runtime:
-    """Connect and build.
+async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]) -> Runtime:
+    """Connect and build. `vault` seals and opens on behalf of a session.
 
     Raises:
         StoreUnavailableError: the database does not answer.
@@ -163,6 +172,9 @@ async def open_actor(settings: Settings, dsn: str) -> Runtime:
         model=models,
         workspace=lambda org_id, workspace_id: WorkspaceFiles(Tenant(connections.tools, org_id), workspace_id),
         keys=lambda org_id, session_id: SessionKeys(Tenant(connections.tools, org_id), session_id),
+        secrets=lambda org_id, session_id: SecretsOfSession(
+            Tenant(connections.tools, org_id), vault(session_id), session_id
+        ),
         outbound=way_out.of,
         tunables=tunables(settings),
     )

@@ -27,17 +27,18 @@ from runtime.ports.model import Model
 from runtime.ports.outbound import OutboundRequest
 from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
-from runtime.process.settings import OutboundSettings
+from runtime.process.outbound_settings import OutboundSettings
 from runtime.store.definitions import Definitions
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
+from runtime.store.layer_secrets import SecretsOfSession
 from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool, connect, open_pool
 from tests.integration.ground import CLEAN, settle
 from tests.stage import FAST, PATIENCE_S, Conversation, Gate, OneModel, Process, ScriptedModel, Step, decoded
-from tests.tenancy import ours, sessions_in
+from tests.tenancy import VAULT, ours, sessions_in
 
 CLIENT_TOOL = ClientTool("ask_human", "Ask the human.", {"type": "object", "properties": {}})
 
@@ -123,6 +124,7 @@ class Deployment:
             model=model,
             workspace=lambda org_id, workspace_id: WorkspaceFiles(ours(self.pool, org_id), workspace_id),
             keys=lambda org_id, session_id: SessionKeys(ours(self.pool, org_id), session_id),
+            secrets=lambda org_id, session_id: SecretsOfSession(ours(self.pool, org_id), VAULT, session_id),
             outbound=self.way_out.of,
             tunables=tunables,
         )

@@ -14,7 +14,7 @@ from runtime.store.workspaces import WorkspaceStore
 from runtime.wiring import open_actor
 from tests.integration.ground import settle
 from tests.stage import Conversation, Process
-from tests.tenancy import ours, sessions_in
+from tests.tenancy import VAULT, ours, sessions_in
 
 SESSIONS = 40
 STEPS = 4
@@ -70,7 +70,7 @@ async def test_busy_actor_holds_three_connections_and_nothing_starves(database: 
     session_ids = [await opened(outside, workspace_id) for _ in range(SESSIONS)]
     epochs = await settle(PlacementStore(outside), dict.fromkeys(session_ids, "here"))
     settings = Settings.load(journal=JournalSettings(snapshot_every_events=1).model_dump())
-    runtime = await open_actor(settings, database)
+    runtime = await open_actor(settings, database, lambda _: VAULT)
     process, is_over = Process(runtime.services), asyncio.Event()
     watching = asyncio.create_task(most_held(outside, is_over))
     chats = [Conversation(process, session_id, epochs[session_id]) for session_id in session_ids]

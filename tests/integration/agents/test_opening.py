@@ -14,7 +14,7 @@ from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
 from runtime.wiring import stores_of
 from tests.stage import OneModel
-from tests.tenancy import ours
+from tests.tenancy import VAULT, ours
 
 REGISTRY = Registry(BUILT_IN)
 
@@ -22,7 +22,7 @@ REGISTRY = Registry(BUILT_IN)
 @pytest.fixture
 async def stores(db: Pool) -> Stores:
     await HarnessStore(ours(db)).provision()
-    return stores_of(ours(db), ANONYMOUS_USER)
+    return stores_of(ours(db), ANONYMOUS_USER, VAULT)
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
 from api.app import create_app
 from api.http.deps import Health, House
 from runtime.agents.capability import Capability, Registry
+from runtime.agents.withholding import Handle
 from runtime.models.catalogue import Catalogue
 from runtime.process.mint import now
 from runtime.process.settings import HttpSettings, ModelSettings
@@ -20,6 +22,7 @@ from runtime.store.pool import DatabaseRole, Pool, connect, open_pool
 from runtime.wiring import FrontDoor
 from tests.fakes import FakeGateway
 from tests.identity import access_to
+from tests.tenancy import VAULT
 
 
 class Files(Capability):
@@ -55,6 +58,22 @@ class Egg(Capability):
     name = "Egg"
     description = "Becomes a hen."
     dependencies = ("hen",)
+
+
+class SafeConfig(BaseModel):
+    """What a safe is told: one secret, and one thing that is none."""
+
+    token: Handle | None = None
+    room: str = ""
+
+
+class Safe(Capability):
+    """Stands for one that is configured with a secret."""
+
+    id = "safe"
+    name = "Safe"
+    description = "Holds a token."
+    Config = SafeConfig
 
 
 @pytest.fixture(scope="session")
@@ -113,8 +132,8 @@ async def ready() -> Health:
 async def house(acting: Pool, gateway: FakeGateway, http_settings: HttpSettings, tmp_path: Path) -> House:
     access = await access_to(acting, tmp_path, "none")
     return House(
-        stores=FrontDoor(acting).stores,
-        registry=Registry([Files(), Clock(), Hen(), Egg()]),
+        stores=FrontDoor(acting, VAULT).stores,
+        registry=Registry([Files(), Clock(), Hen(), Egg(), Safe()]),
         models=Catalogue(ModelSettings(), {}, now()),
         gateway=gateway,
         authenticator=access.authenticator,

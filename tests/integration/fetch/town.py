@@ -21,7 +21,7 @@ from runtime.core.authored.network import Reach
 from runtime.core.errors import PerdureError
 from runtime.fetch.outbound import WayOut
 from runtime.ports.outbound import OutboundRequest
-from runtime.process.settings import OutboundSettings
+from runtime.process.outbound_settings import OutboundSettings
 
 PUBLIC: Final = "93.184.216.34"
 OTHER: Final = "93.184.216.35"

@@ -14,6 +14,7 @@ from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.authored.definition import AgentDefinition, SessionDefinition
 from runtime.core.errors import NotFoundError, SchemaMismatchError, StoreRefusedError
 from runtime.core.ids import hex_of
+from runtime.ports.secrets import Kind
 from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
 from runtime.store.agents import AgentStore
@@ -24,7 +25,7 @@ from runtime.store.keys import SessionKeys
 from runtime.store.migrate import migrate
 from runtime.store.pool import DatabaseRole, Pool, connect, open_pool, translate
 from runtime.store.workspaces import WorkspaceStore
-from tests.tenancy import found_org, ours, sessions_in
+from tests.tenancy import found_org, ours, secrets_in, sessions_in
 
 # Who there is belongs to nobody in particular, and these to the database as a whole.
 OF_NO_ORG: Final = {
@@ -81,6 +82,7 @@ async def furnish(pool: Pool, org_id: str) -> str:
     await sessions.pin(new.id, is_pinned=True)
     await WorkspaceFiles(tenant, new.workspace_id).write("/a.txt", b"a")
     await SessionKeys(tenant, new.id).set("a", "b")
+    await secrets_in(pool, Kind.SESSION, new.id, org_id).put({"a": "b"})
     return new.id
 
 
@@ -228,7 +230,7 @@ async def test_actors_know_nothing_of_users_and_tokens(engine: Pool) -> None:
 
 async def test_actors_see_files_and_keys_of_the_one_that_they_name(api: Pool, engine: Pool, other: str) -> None:
     session_id = await furnish(api, other)
-    for table in ("files", "key_values", "workspaces"):
+    for table in ("files", "key_values", "secrets", "workspaces"):
         assert await engine.fetchval(f"SELECT count(*) FROM {table}") == 0
         assert await ours(engine).fetchval(f"SELECT count(*) FROM {table}") == 0
         assert await ours(engine, other).fetchval(f"SELECT count(*) FROM {table}") == 1

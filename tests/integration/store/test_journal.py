@@ -20,7 +20,7 @@ from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool
 from runtime.wiring import Connections, Runtime, open_actor
 from tests.integration.ground import settle
-from tests.tenancy import ours, sessions_in
+from tests.tenancy import VAULT, ours, sessions_in
 
 PATIENCE_S = 10.0
 HOLD = "SELECT pg_advisory_lock(1)"
@@ -31,7 +31,7 @@ CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = cu
 @pytest.fixture
 async def runtime(database: str) -> AsyncIterator[Runtime]:
     """What a session actor stands on."""
-    made, has_ended = await open_actor(Settings.load(), database), asyncio.Event()
+    made, has_ended = await open_actor(Settings.load(), database, lambda _: VAULT), asyncio.Event()
     tasks = Tasks(has_ended.set)
     made.journal.start(tasks)
     yield made

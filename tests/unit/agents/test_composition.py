@@ -192,7 +192,7 @@ def test_features_are_united() -> None:
         SessionDefinition(),
         REGISTRY,
     )
-    assert composed.features == ("talk", "file_system", "key_value")
+    assert composed.features == ("talk", "file_system", "key_value", "secrets")
 
 
 def test_mcp_servers_and_network_access_go_down_the_layers() -> None:

@@ -128,6 +128,6 @@ async def test_a_forecast_has_the_days_asked_for() -> None:
 
 def test_every_tool_that_comes_along_is_described() -> None:
     tools = [tool for capability in BUILT_IN for tool in capability.tools({"auto_title": False})]
-    assert len(tools) == 21
+    assert len(tools) == 22
     assert all(tool.description for tool in tools)
     assert [tool.name for tool in tools if tool.on_interrupt is OnInterrupt.ONCE] == ["edit_file"]

@@ -24,6 +24,7 @@ from runtime.core.authored.definition import AgentDefinition, HarnessDefinition,
 from runtime.core.errors import UnauthenticatedError
 from runtime.identity.authenticator import RememberingAuthenticator
 from runtime.ports.access import Revoked, Shown
+from runtime.ports.secrets import Kind
 from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
 from runtime.store.agents import AgentStore
@@ -32,7 +33,7 @@ from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
 from runtime.store.workspaces import WorkspaceStore
 from tests.identity import Enter, registered
-from tests.tenancy import found_org, ours, sessions_in
+from tests.tenancy import found_org, ours, secrets_in, sessions_in
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 OPEN: Final = {
@@ -42,8 +43,8 @@ OPEN: Final = {
     "/api/v1/auth/callback/{provider}",
 }
 UPSERT: Final = "PUT /api/v1/agents/{agent}"  # makes one's own with that id
-TABLES: Final = ("agents", "harnesses", "workspaces", "files", "sessions", "pins", "key_values", "events")
-BODY: Final = {"name": "taken-over", "system_prompt": "", "title": "taken over", "content": "x"}
+TABLES: Final = ("agents", "harnesses", "workspaces", "files", "sessions", "pins", "key_values", "events", "secrets")
+BODY: Final = {"name": "taken-over", "system_prompt": "", "title": "taken over", "content": "x", "secrets": {"A": "b"}}
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ async def furnish(pool: Pool, org_id: str) -> Things:
         title="theirs",
     )
     await sessions_in(pool, org_id).create(new)
+    await secrets_in(pool, Kind.SESSION, new.id, org_id).put({"session-1": "theirs"})
     return Things(
         {
             "session_id": new.id,
@@ -147,6 +149,7 @@ async def furnish(pool: Pool, org_id: str) -> Things:
             "capability": "current_time",
             "name": "session-1",
             "node_id": "1",
+            "provider": "github",
             "org_id": org_id,
             "user_id": ANONYMOUS_USER,
             "token_id": new_id("token"),

@@ -1,0 +1,85 @@
+"""`perdure keys`: with which keys secrets are sealed, and sealing them anew."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.terminal.office import DataDir, database
+from api.terminal.output import fail, load_settings, out, run
+from runtime.process.settings import Settings
+from runtime.store.rotation import KeyUse, Rotation
+from runtime.vault.keyring import Keyring, open_keyring
+from runtime.wiring.secrets import Outcome
+from runtime.wiring.secrets import rotate as rotate_all
+
+app = typer.Typer(no_args_is_help=True, help="See which keys seal the stored secrets, and seal them with a new one.")
+
+
+@app.command()
+def status(data_dir: DataDir = None) -> None:
+    """Show how many secrets are sealed with which key, each on a line: key, secrets, what the key is here."""
+    settings = _settings(data_dir)
+    keys = open_keyring(settings)
+    _show(run(_uses(settings)), keys)
+
+
+async def _uses(settings: Settings) -> Sequence[KeyUse]:
+    async with database(settings) as pool:
+        return await Rotation(pool).uses()
+
+
+@app.command()
+def rotate(data_dir: DataDir = None) -> None:
+    """Seal every secret with the current key, while servers run. Broken off, it goes on where it was."""
+    settings = _settings(data_dir)
+    keys = open_keyring(settings)
+    outcome = run(_rotate(settings, keys))
+    for words in outcome.unreadable:
+        fail(words)
+    _show(outcome.uses, keys)
+    if any(use.key_id != keys.current.key_id for use in outcome.uses):
+        fail("Not everything is sealed with the current key.")
+        raise typer.Exit(1)
+
+
+async def _rotate(settings: Settings, keys: Keyring) -> Outcome:
+    async with database(settings) as pool:
+        uses = await Rotation(pool).uses()
+        total = sum(use.secrets for use in uses if use.key_id != keys.current.key_id)
+        return await rotate_all(pool, keys, lambda done: typer.echo(f"rotated\t{done}\tof {max(done, total)}"))
+
+
+@app.command()
+def discard(
+    key_id: Annotated[str, typer.Argument(help="Id of a key that is lost, as `perdure keys status` shows it.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Delete the secrets that are sealed with a key that is lost: nobody can open them any more."""
+    settings = _settings(data_dir)
+    if open_keyring(settings).find(key_id) is not None:
+        fail(f"The key {key_id!r} is here: what it seals can be opened.")
+        raise typer.Exit(1)
+    out.print(f"{run(_discard(settings, key_id))} secrets are deleted.", markup=False)
+
+
+async def _discard(settings: Settings, key_id: str) -> int:
+    async with database(settings) as pool:
+        return await Rotation(pool).discard(key_id)
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    return load_settings(**({} if data_dir is None else {"data_dir": data_dir}))
+
+
+def _show(uses: Sequence[KeyUse], keys: Keyring) -> None:
+    seen = {use.key_id: use.secrets for use in uses}
+    for key_id in sorted({*seen, *(key.key_id for key in keys.keys)}):
+        typer.echo(f"{key_id}\t{seen.get(key_id, 0)}\t{_role(key_id, keys)}")
+
+
+def _role(key_id: str, keys: Keyring) -> str:
+    if key_id == keys.current.key_id:
+        return "current"
+    return "previous" if keys.find(key_id) else "missing"

@@ -1,0 +1,106 @@
+"""What must not be read anywhere: the secrets that this process has opened, by value, and what looks like one.
+
+Values are known exactly, so whatever says one in our log, or as what a tool answers, is found; also as JSON, in a URL
+and as base64 write them. Looks are for logs alone: there, too much may be hidden. Patterns run on RE2, one after the
+other, and each is linear in the text, which strangers may have written.
+"""
+
+import base64
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+import re2
+
+HIDDEN: Final = "[redacted]"
+SHORTEST: Final = 6  # characters of a value that is looked for: shorter ones are everywhere
+OWNERS_MOST: Final = 10_000
+VALUES_MOST: Final = 1_000  # of one owner; the oldest are forgotten first
+
+_LOOKS: Final = (
+    (re2.compile(r"(?i)([a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]+@"), rf"\1{HIDDEN}@"),  # the password of a URL
+    (re2.compile(r"(?i)\b(?:sk|pk|rk|xox[abpr]|gh[opsur]|github_pat|glpat)[-_][a-z0-9_-]{16,}"), HIDDEN),
+    (re2.compile(r"(?i)\b(?:xai-|gsk_|evr_(?:pat_|ak_)?|hf_)[a-z0-9_-]{16,}"), HIDDEN),
+    (re2.compile(r"\bAIza[A-Za-z0-9_-]{30,}"), HIDDEN),
+    (re2.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), HIDDEN),
+    (re2.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), HIDDEN),  # a JWT
+    (re2.compile(r"(?i)\b(?:Bearer|Basic)\s+[a-z0-9._~+/-]{16,}=*"), HIDDEN),
+    (re2.compile(r"(?i)([\"']?\b(?:x-)?api[-_]?key[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&]{6,}"), rf"\1{HIDDEN}"),
+    (
+        re2.compile(r"(?i)([?&](?:[a-z_-]*token|key|api_?key|secret|password|signature|sig|code)=)[^\s&#\"']+"),
+        rf"\1{HIDDEN}",
+    ),
+)
+
+
+class Held:
+    """The secrets that this process knows, by whose they are. Never written anywhere."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, dict[str, tuple[str, ...]]] = {}
+
+    def hold(self, owner: str, values: Iterable[str]) -> None:
+        """Know these values from now on as secrets of a session, or of the process itself."""
+        held = self._owners.setdefault(owner, {})
+        for value in values:
+            if len(value) >= SHORTEST and value not in held:
+                held[value] = _written(value)
+        while len(held) > VALUES_MOST:
+            del held[next(iter(held))]
+        while len(self._owners) > OWNERS_MOST:
+            del self._owners[next(iter(self._owners))]
+
+    def drop(self, owner: str) -> None:
+        """Forget the secrets of one that is no longer here."""
+        self._owners.pop(owner, None)
+
+    def knows(self, owner: str) -> bool:
+        """Tell whether anything of theirs is held."""
+        return owner in self._owners
+
+    def hide(self, text: str, owner: str) -> str:
+        """Return a text without the secrets of one owner."""
+        for forms in self._owners.get(owner, {}).values():
+            for form in forms:
+                if form in text:
+                    text = text.replace(form, HIDDEN)
+        return text
+
+    def hide_all(self, text: str) -> str:
+        """Return a text without any secret that is held."""
+        for owner in self._owners:
+            text = self.hide(text, owner)
+        return text
+
+    def hide_in(self, value: Any, owner: str) -> Any:
+        """Return JSON, as Python has it, without the secrets of one owner."""
+        match value:
+            case str():
+                return self.hide(value, owner)
+            case dict():
+                return {self.hide(str(key), owner): self.hide_in(inner, owner) for key, inner in value.items()}
+            case list():
+                return [self.hide_in(inner, owner) for inner in value]
+            case _:
+                return value
+
+
+def without_looks(text: str) -> str:
+    """Return a text without what looks like a secret."""
+    for pattern, shown in _LOOKS:
+        text = pattern.sub(shown, text)
+    return text
+
+
+def _written(value: str) -> tuple[str, ...]:
+    """Return the ways in which a value is written, the longest first: a shorter one may be a part of it."""
+    plain = value.encode()
+    forms = {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
+    forms |= {quote(value, safe=""), quote_plus(value)}
+    forms |= {base64.b64encode(plain).decode().rstrip("="), base64.urlsafe_b64encode(plain).decode().rstrip("=")}
+    return tuple(sorted(forms, key=len, reverse=True))
+
+
+PROCESS: Final = ""  # whose secrets those are that the process itself has: keys, passwords
+held: Final = Held()  # of this process
