@@ -76,6 +76,7 @@ class SessionActor:
         self._host = Host(self._runtime.services, self, self._tasks)
         address = await self._reception.open(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
         self._tasks.essential(self._sweep(), "sweep")
+        self._tasks.essential(self._runtime.directory.watch(), "models")
         heap.freeze()
         context = ray.get_runtime_context()
         return Started(context.get_actor_id() or "", context.get_node_id(), os.getpid(), address)

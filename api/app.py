@@ -22,6 +22,7 @@ from api.routes import (
     health,
     models,
     organizations,
+    providers,
     secrets,
     sessions,
     tokens,
@@ -39,7 +40,6 @@ _ROUTERS = (
     workspaces.router,
     agents.router,
     harnesses.router,
-    models.router,
     capabilities.router,
     durable.router,
     effects.router,
@@ -51,6 +51,8 @@ _ROUTERS = (
     organizations.router,
     audit.router,
 )
+# Both have a name of before, which some clients still use and no document shows.
+_RENAMED = ((models.router, "/v1/models", "/v1/llm-models"), (providers.router, "/v1/providers", "/v1/llm-providers"))
 
 
 def create_app(house: House) -> FastAPI:
@@ -74,6 +76,9 @@ def create_app(house: House) -> FastAPI:
     app.add_middleware(FrontDoor, http=house.http)
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    for router, name, former in _RENAMED:
+        app.include_router(router, prefix=PREFIX + name)
+        app.include_router(router, prefix=PREFIX + former, include_in_schema=False)
     app.include_router(health.router)
     app.mount("/api-doc/files", docs.FILES)
     return app

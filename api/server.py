@@ -44,7 +44,7 @@ from runtime.store.migrate import migrate
 from runtime.store.pool import open_pool
 from runtime.vault.keyring import Keyring
 from runtime.vault.local import LocalVault
-from runtime.wiring import FrontDoor, catalogue, open_front_door
+from runtime.wiring import FrontDoor, catalogue, desk, open_front_door
 from runtime.wiring.access import open_access
 from runtime.wiring.secrets import check_secrets
 
@@ -258,11 +258,14 @@ async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack:
     stack.push_async_callback(front_door.close)
     access = await open_access(front_door.pool, site.settings)
     stack.push_async_callback(access.close)
+    providers = desk(site.settings)
+    stack.push_async_callback(providers.aclose)
     app = create_app(
         House(
             stores=front_door.stores,
             registry=cleared.registry,
             models=cleared.catalogue,
+            desk=providers,
             gateway=gateway,
             authenticator=access.authenticator,
             identity=access.identity,

@@ -38,7 +38,9 @@ class _Line(Transport):
         self._answer = answer
 
     @asynccontextmanager
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, is_trusted: bool = True
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         self._sent.append(Sent(url, headers, body))
         status, head, pieces = self._answer()
         if status >= 300:

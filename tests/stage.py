@@ -102,11 +102,14 @@ def _with_fresh_ids(reply: ModelReply, request: ModelRequest) -> ModelReply:
 class OneModel:
     """Knows one model."""
 
-    def find(self, key: str) -> ModelRef:
-        return msgspec.structs.replace(MODEL, name=key)
+    def find(self, _org_id: str, key: str | None) -> ModelRef:
+        return msgspec.structs.replace(MODEL, name=key) if key else MODEL
 
-    def default(self) -> ModelRef:
-        return MODEL
+    async def settled(self, key: str) -> str:
+        return self.find("", key).key
+
+    async def opened(self, _org_id: str, _session_id: str, ref: ModelRef) -> ModelRef:
+        return ref
 
 
 class FixedAgents:

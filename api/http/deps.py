@@ -13,11 +13,14 @@ from api.http.sse import Streams
 from runtime.agents.authoring import Authoring
 from runtime.agents.capability import Registry
 from runtime.agents.opening import Opener
+from runtime.agents.providing import Providing
+from runtime.agents.shelf import Shelf
 from runtime.core.access.principal import Principal
 from runtime.identity.identity import Identity
 from runtime.ports.access import Authenticator
-from runtime.ports.catalogue import ModelCatalogue
+from runtime.ports.catalogue import BuiltInModels
 from runtime.ports.gateway import Gateway
+from runtime.ports.providers import Desk
 from runtime.ports.stores import Stores
 from runtime.process.settings import HttpSettings
 
@@ -55,7 +58,8 @@ class House:
 
     stores: Callable[[Principal], Stores]
     registry: Registry
-    models: ModelCatalogue
+    models: BuiltInModels
+    desk: Desk
     gateway: Gateway
     authenticator: Authenticator
     identity: Identity
@@ -72,7 +76,7 @@ class Deps:
     def __init__(self, house: House, principal: Principal) -> None:
         self.principal = principal
         self.registry = house.registry
-        self.models = house.models
+        self.desk = house.desk
         self.gateway = house.gateway
         self.identity = house.identity
         self.http = house.http
@@ -97,6 +101,16 @@ class Deps:
     def note_session(self, session_id: str) -> None:
         """Remember that a session is of the principal's organisation."""
         self._house.belonging.note(session_id, self.principal.org_id)
+
+    @cached_property
+    def models(self) -> Shelf:
+        """The organisation's models."""
+        return Shelf(self._house.models, self.desk, self.stores.providers)
+
+    @property
+    def providing(self) -> Providing:
+        """Who makes providers."""
+        return Providing(self.stores.providers, self.desk, self.models, self.principal)
 
     @property
     def authoring(self) -> Authoring:

@@ -41,7 +41,7 @@ async def send_message(request: Request) -> Response:
     session_id = _session_id(request)
     body = read(_message_body, await request.body())
     deps = await deps_of(request)
-    means = None if body.model_key is None else deps.models.find(body.model_key).key
+    means = None if body.model_key is None else await deps.models.settled(body.model_key)
     sent = Input(
         message=body.to_message(new_id("message"), timestamp(), means),
         tags=body.tags,

@@ -65,7 +65,10 @@ async def get_organization(org_id: OrgId, deps: Needs) -> OrganizationReply:
 async def change_organization(org_id: OrgId, body: OrganizationPatch, deps: Needs, by: By) -> OrganizationReply:
     """Change what is given."""
     del org_id  # the principal's
-    return OrganizationReply.of(await deps.identity.membership.change(deps.principal, body.name, body.settings, by))
+    settings = body.settings
+    if body.default_model_id is not None:  # what it means is settled now, as of any layer's model
+        settings["default_model"] = await deps.models.settled(body.default_model_id)
+    return OrganizationReply.of(await deps.identity.membership.change(deps.principal, body.name, settings, by))
 
 
 @router.get("/orgs/{org_id}/members")

@@ -1,10 +1,16 @@
 """Models and capabilities on the wire."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import msgspec
 from pydantic import Field
 
 from api.schemas.fields import Reply
+from runtime.ports.catalogue import ModelInfo
+
+VENDORS: Final = frozenset({
+    "openai", "anthropic", "google", "nvidia", "qwen", "microsoft", "minimax", "moonshot", "xai", "llmsim",
+})  # fmt: skip
 
 
 class ModelReply(Reply):
@@ -25,6 +31,19 @@ class ModelReply(Reply):
     profile: dict[str, Any] | None = None
     created_at: str
     updated_at: str
+
+    @classmethod
+    def of(cls, info: ModelInfo) -> "ModelReply":
+        """Return a model as the wire shows it."""
+        fields: dict[str, Any] = msgspec.to_builtins(info)
+        if fields.get("model_vendor") not in VENDORS:
+            fields["model_vendor"] = None  # the SDK refuses the whole list for one that it does not know
+        return cls(**fields)
+
+    def said(self) -> dict[str, Any]:
+        """Return what people say of it."""
+        names = {"model_id", "display_name", "provider_id", "enabled", "is_favorite", "capabilities"}
+        return self.model_dump(include=names)
 
 
 class CapabilityInfo(Reply):

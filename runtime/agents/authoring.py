@@ -7,12 +7,12 @@ import msgspec
 
 from runtime.agents.capability import Registry
 from runtime.agents.layers import LayerReader, check_layer
+from runtime.agents.shelf import ModelKeys
 from runtime.agents.withholding import CONFIG, MCP, Withheld, check_addresses, withhold
 from runtime.core.access.principal import Principal
 from runtime.core.authored.definition import Agent, AgentDefinition, Harness, HarnessDefinition, Layer
 from runtime.core.authored.names import DEFAULT
 from runtime.core.errors import ConflictError, NotFoundError
-from runtime.ports.model import Models
 from runtime.ports.secrets import Kind
 from runtime.ports.stores import Stores
 
@@ -28,7 +28,7 @@ class Authoring:
     used (`check_layer`, `LayerReader.assignable_harness`), and what the store raises.
     """
 
-    def __init__(self, stores: Stores, registry: Registry, models: Models, by: Principal) -> None:
+    def __init__(self, stores: Stores, registry: Registry, models: ModelKeys, by: Principal) -> None:
         self._stores = stores
         self._registry = registry
         self._models = models
@@ -39,7 +39,7 @@ class Authoring:
     ) -> tuple[Agent, bool]:
         """Create or replace the agent with that id or, without an id, with that name; True if it was created."""
         withheld = await withhold(definition, self._registry, self._stores.layer_secrets(Kind.AGENT, NOBODY))
-        definition = self._checked(withheld.layer)
+        definition = await self._checked(withheld.layer)
         harness_id = await self._harness_id(DEFAULT if harness is None else harness)
         if withheld.kept:
             before = await self._stores.agents.get(agent_id or name)
@@ -80,7 +80,7 @@ class Authoring:
         )
         if withheld.kept:
             await self._check_kept(Kind.AGENT, await self._stores.agents.get(agent_id), withheld)
-        changes = self._changes(changes, withheld.layer)
+        changes = await self._changes(changes, withheld.layer)
         harness_id = None if harness is None else await self._harness_id(harness)
         agent = await self._stores.agents.patch(agent_id, changes, name=name, harness_id=harness_id, status=status)
         await self._keep(Kind.AGENT, agent_id, changes, withheld)
@@ -92,7 +92,7 @@ class Authoring:
         """Store a new harness."""
         withheld = await withhold(definition, self._registry, self._stores.layer_secrets(Kind.HARNESS, NOBODY))
         await self._stores.layer_secrets(Kind.HARNESS, NOBODY).check_kept(withheld.kept)
-        harness = await self._stores.harnesses.create(name, self._checked(withheld.layer), parent_id=parent_id)
+        harness = await self._stores.harnesses.create(name, await self._checked(withheld.layer), parent_id=parent_id)
         if withheld.given:
             await self._stores.layer_secrets(Kind.HARNESS, harness.id).replace(withheld.given, (), ())
         return harness
@@ -112,7 +112,7 @@ class Authoring:
         )
         if withheld.kept:
             await self._check_kept(Kind.HARNESS, await self._stores.harnesses.get(harness_id), withheld)
-        changes = self._changes(changes, withheld.layer)
+        changes = await self._changes(changes, withheld.layer)
         harness = await self._stores.harnesses.patch(harness_id, changes, name=name, parent_id=parent_id, status=status)
         await self._keep(Kind.HARNESS, harness_id, changes, withheld)
         return harness
@@ -127,11 +127,11 @@ class Authoring:
         if scopes:
             await self._stores.layer_secrets(kind, owner_id).replace(withheld.given, withheld.kept, scopes)
 
-    def _checked(self, layer: L) -> L:
-        return msgspec.structs.replace(layer, model=check_layer(layer, self._registry, self._models, self._by))
+    async def _checked(self, layer: L) -> L:
+        return msgspec.structs.replace(layer, model=await check_layer(layer, self._registry, self._models, self._by))
 
-    def _changes(self, changes: Mapping[str, Any], changed: Layer) -> Mapping[str, Any]:
-        model = check_layer(changed, self._registry, self._models, self._by)
+    async def _changes(self, changes: Mapping[str, Any], changed: Layer) -> Mapping[str, Any]:
+        model = await check_layer(changed, self._registry, self._models, self._by)
         changes = {name: getattr(changed, name) for name in changes}
         return {**changes, "model": model} if "model_id" in changes else changes
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from runtime.agents.capability import Registry, Risk
+from runtime.agents.shelf import ModelKeys
 from runtime.core.access.principal import Principal
 from runtime.core.access.roles import Scope
 from runtime.core.authored.definition import Agent, Harness, Layer
 from runtime.core.authored.lifecycle import check_assignable
 from runtime.core.errors import ForbiddenError, InvalidInputError, NotFoundError
 from runtime.ports.authored import Authored
-from runtime.ports.model import Models
 from runtime.ports.stores import Stores
 from runtime.process.log import get_logger
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 log = get_logger(__name__)
 
 
-def check_layer(layer: Layer, registry: Registry, models: Models, by: Principal) -> str | None:
+async def check_layer(layer: Layer, registry: Registry, models: ModelKeys, by: Principal) -> str | None:
     """Pass if a layer can be run, and whoever writes it may. Capabilities that are not known here are fine.
 
     Returns what its `model` has to be: whoever runs it knows no list of models.
@@ -32,7 +32,7 @@ def check_layer(layer: Layer, registry: Registry, models: Models, by: Principal)
     _check_risk(layer, registry, by)
     if layer.model_id is None:
         return None
-    means = models.find(layer.model_id).key
+    means = await models.settled(layer.model_id)
     return None if means == layer.model_id else means
 
 

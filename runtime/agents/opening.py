@@ -7,13 +7,13 @@ import msgspec
 
 from runtime.agents.capability import Registry
 from runtime.agents.layers import LayerReader, check_layer
+from runtime.agents.shelf import ModelKeys
 from runtime.agents.withholding import withhold
 from runtime.core.access.principal import Principal
 from runtime.core.authored.definition import Agent, Layer, Session, SessionDefinition
 from runtime.core.authored.layers import starter_files
 from runtime.core.authored.lifecycle import check_assignable
 from runtime.core.authored.names import DEFAULT
-from runtime.ports.model import Models
 from runtime.ports.secrets import Kind
 from runtime.ports.sessions import NewSession
 from runtime.ports.stores import Stores
@@ -34,7 +34,7 @@ class Opening:
 class Opener:
     """The use case of `by`, who opens sessions."""
 
-    def __init__(self, stores: Stores, registry: Registry, models: Models, by: Principal) -> None:
+    def __init__(self, stores: Stores, registry: Registry, models: ModelKeys, by: Principal) -> None:
         self._stores = stores
         self._registry = registry
         self._models = models
@@ -54,7 +54,7 @@ class Opener:
         secrets = self._stores.layer_secrets(Kind.LAYER, session_id)
         withheld = await withhold(wanted.definition, self._registry, secrets)
         await secrets.check_kept(withheld.kept)
-        model = check_layer(withheld.layer, self._registry, self._models, self._by)
+        model = await check_layer(withheld.layer, self._registry, self._models, self._by)
         definition = msgspec.structs.replace(withheld.layer, model=model)
         async with self._stores.together():
             session, layers = await self._open(session_id, wanted, definition)

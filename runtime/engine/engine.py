@@ -33,6 +33,7 @@ from runtime.core.session.turn import (
 from runtime.engine.act import Acting
 from runtime.engine.reason import ReasonStep, forget_deltas
 from runtime.engine.session import LiveSession
+from runtime.ports.model import ModelRef
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.mint import now, timestamp
 
@@ -52,6 +53,7 @@ class Engine:
         self._runner: asyncio.Task[None] | None = None
         self._reasoning: ReasonStep | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._opened: dict[str, ModelRef] = {}
 
     @property
     def is_resting(self) -> bool:
@@ -149,6 +151,7 @@ class Engine:
                 self._wait(directive)
                 return False
             case StartTurn(input_message_id):
+                self._opened.clear()
                 self._open_turn(input_message_id, agent)
                 reach(FailPoint.TURN_STARTED)
             case CallModel(is_resumed):
@@ -167,7 +170,7 @@ class Engine:
         return True
 
     async def _reason(self, agent: RuntimeAgent, *, is_resumed: bool) -> None:
-        self._reasoning = reasoning = ReasonStep(self.session, agent)
+        self._reasoning = reasoning = ReasonStep(self.session, agent, self._opened)
         try:
             await reasoning.run(is_resumed=is_resumed)
         finally:

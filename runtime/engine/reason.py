@@ -10,7 +10,14 @@ import structlog
 
 from runtime.agents.composition import RuntimeAgent
 from runtime.core import event as ev
-from runtime.core.errors import ModelRejectedError, ModelUnavailableError, NotFoundError, PerdureError
+from runtime.core.errors import (
+    ModelRejectedError,
+    ModelUnavailableError,
+    NotFoundError,
+    PerdureError,
+    SecretUnreadableError,
+    TransientError,
+)
 from runtime.core.failure import ANSWER_TOO_SLOW, code_of, explain, fields_of
 from runtime.core.message import Controls, Message, MessagePhase, Role, TextPart
 from runtime.core.retry import backoff_s
@@ -28,6 +35,7 @@ from runtime.process.mint import random_id, timestamp
 
 log = structlog.get_logger(__name__)
 
+OPEN_RETRY_S: Final = 0.5
 NO_CONTROLS: Final = Controls()
 
 
@@ -40,11 +48,15 @@ def forget_deltas(session: LiveSession) -> None:
 
 
 class ReasonStep:
-    """The reason step that is open, from its first event to its last. Made anew for each model call."""
+    """The reason step that is open, from its first event to its last. Made anew for each model call.
 
-    def __init__(self, session: LiveSession, agent: RuntimeAgent) -> None:
+    `opened` are models that this turn has called: it goes on with them, whatever becomes of their providers.
+    """
+
+    def __init__(self, session: LiveSession, agent: RuntimeAgent, opened: dict[str, ModelRef]) -> None:
         self._session = session
         self._agent = agent
+        self._opened = opened
         self._output: DeltaStream | None = None
         self._thinking: DeltaStream | None = None
         self._attempts = 0
@@ -71,7 +83,9 @@ class ReasonStep:
         controls = self._controls()
         try:
             ref = self._model(controls)
-        except NotFoundError as err:
+            if ref.is_closed:
+                ref = await self._open(ref)
+        except (NotFoundError, SecretUnreadableError) as err:
             self._begin(None, is_resumed=is_resumed)
             self._fail(turn, None, ModelRejectedError(str(err), "model_unavailable"))
             return
@@ -107,9 +121,19 @@ class ReasonStep:
         return NO_CONTROLS
 
     def _model(self, controls: Controls) -> ModelRef:
-        models = self._session.services.models
         key = controls.model or controls.model_id or self._agent.model_id
-        return models.find(key) if key else models.default()
+        return self._session.services.models.find(self._session.org_id, key)
+
+    async def _open(self, ref: ModelRef) -> ModelRef:
+        """Return a model with its endpoint; waits for a database that is away, as all else does."""
+        session = self._session
+        while ref.id not in self._opened:
+            try:
+                self._opened[ref.id] = await session.services.models.opened(session.org_id, session.session_id, ref)
+            except TransientError as err:
+                log.warning("model_open_retrying", reason=str(err))
+                await asyncio.sleep(OPEN_RETRY_S)
+        return self._opened[ref.id]
 
     def _request(self, ref: ModelRef, controls: Controls) -> ModelRequest:
         turn = self._session.turn

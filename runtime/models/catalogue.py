@@ -3,7 +3,7 @@
 A model that is not listed can still be named as `provider:name`, so that one that came out yesterday works.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Final
@@ -12,7 +12,7 @@ import msgspec
 
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import is_id
-from runtime.models.failures import Party, no_key
+from runtime.models.failures import no_key, party
 from runtime.models.info import known_names, model_key, provider_key, simulated_info, vendor_info
 from runtime.models.loading import preload
 from runtime.models.simulated import ECHO, LOREM, PROVIDER
@@ -82,17 +82,23 @@ class Catalogue:
         matches = (info for info in self._listed().values() if info.model_id == key)
         return self._found(next(matches, None), key)
 
-    def default(self) -> ModelRef:
+    def default(self, disabled: Collection[str] = ()) -> ModelRef:
         """Return the model for sessions that name none; `is_default` only when nobody chose or configured any.
 
+        `disabled` are ids of providers and models that an organisation does without.
+
         Raises:
-            NotFoundError: the configured default does not exist.
+            NotFoundError: the configured default does not exist, or there is none that is not disabled.
         """
-        if self._chosen is not None:
-            return self.find(self._chosen)
+        if self._chosen is not None and not _is_in(disabled, chosen := self.find(self._chosen)):
+            return chosen
         for vendor in self.configured:
-            return _ref(vendor.type, vendor.default_model)
-        return msgspec.structs.replace(_ref(PROVIDER, ECHO), is_default=True)
+            if not _is_in(disabled, ref := _ref(vendor.type, vendor.default_model)):
+                return ref
+        echo = msgspec.structs.replace(_ref(PROVIDER, ECHO), is_default=True)
+        if _is_in(disabled, echo):
+            raise NotFoundError(kind="model", key="default")
+        return echo
 
     def usable_default(self) -> ModelRef:
         """Return the default, of which a call can come to something.
@@ -104,7 +110,7 @@ class Catalogue:
         ref = self.default()
         vendor = BY_TYPE.get(ref.provider)
         if vendor is not None and not self._is_healthy(vendor):
-            raise no_key(Party(vendor.type, vendor.name, vendor.keys[0]))
+            raise no_key(party(vendor))
         return ref
 
     def _named(self, provider: str, name: str, key: str) -> ModelRef:
@@ -139,6 +145,10 @@ class Catalogue:
 
     def _is_healthy(self, vendor: Vendor) -> bool:
         return vendor.api_key(self._environment) is not None
+
+
+def _is_in(disabled: Collection[str], ref: ModelRef) -> bool:
+    return ref.provider_id in disabled or ref.id in disabled
 
 
 @lru_cache(maxsize=1_000)

@@ -36,7 +36,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     RATE_LIMITED: "{who} is limiting the rate of requests.",
     UNAVAILABLE: "{who} is not answering properly.",
     QUOTA: "The account at {who} has no credit left.",
-    MISCONFIGURED: "{who} refused the API key: check {setting} and start again.",
+    MISCONFIGURED: "{who} refused the API key: check {setting}.",
     ATTESTATION: "{who} wants the account to be verified before it does this.",
     NO_MODEL: "{who} has no such model, or not for this key.",
     TOO_LARGE: "The conversation is too large for this model of {who}.",
@@ -47,7 +47,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who was called: its type, its name for people, the setting that holds its key."""
+    """Who was called: its type, its name for people, and what to do about its key, after "check" or "set"."""
 
     type: str
     name: str
@@ -56,7 +56,8 @@ class Party:
 
 def party(vendor: Vendor) -> Party:
     """Return a vendor's name for error messages."""
-    return Party(vendor.type, vendor.name, vendor.keys[0])
+    setting = "its API key here" if vendor.account else f"{vendor.keys[0]} and start again"
+    return Party(vendor.type, vendor.name, setting)
 
 
 def code_of(status: int) -> str:
@@ -86,5 +87,5 @@ def failure(
 
 def no_key(party: Party) -> ModelRejectedError:
     """Return the error for a vendor that nobody configured."""
-    message = f"{party.name} has no API key: set {party.setting} and start again."
+    message = f"{party.name} has no API key: set {party.setting}."
     return ModelRejectedError(message=message, failure=MISCONFIGURED, provider=party.type)

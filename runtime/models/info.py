@@ -9,10 +9,13 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any, Final
 
+import msgspec
+
 from runtime.core.ids import format_id
 from runtime.models.loading import provider_class
 from runtime.models.vendors import Api, Vendor
 from runtime.ports.catalogue import Cost, CostTier, Effort, Efforts, Limits, Modalities, ModelInfo, Profile
+from runtime.ports.providers import KeptModel, Provider
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")  # the SDK refuses others
 _IDS: Final = uuid.UUID("6f2d1f0e-5d0b-4f2b-9a57-6d1e5b0d6c11")
@@ -74,6 +77,28 @@ def vendor_info(vendor: Vendor, name: str, *, is_healthy: bool, now: datetime) -
     )
 
 
+def described_info(
+    driver: Vendor, provider: Provider, model: KeptModel, *, is_healthy: bool, now: datetime
+) -> ModelInfo:
+    """Describe a model of a provider of people's own; what it costs there is known of public vendors only."""
+    known = vendor_info(driver, model.name, is_healthy=is_healthy, now=now)
+    return msgspec.structs.replace(
+        known,
+        id=model.id,
+        display_name=model.display_name,
+        provider_id=provider.id,
+        provider_name=provider.name,
+        provider_type=provider.type,
+        source=model.source,
+        capabilities=model.capabilities or known.capabilities,
+        enabled=model.is_enabled,
+        is_favorite=model.is_favorite,
+        is_stale=model.is_stale,
+        created_at=model.created_at,
+        updated_at=model.updated_at,
+    )
+
+
 def known_names(vendor: Vendor) -> tuple[str, ...]:
     """Return the vendor's current chat models as pydantic-ai lists them, the default first."""
     if vendor.known is None:
@@ -111,6 +136,8 @@ def _traits(vendor: Vendor, name: str) -> Mapping[str, Any]:
 
 
 def _priced(vendor: Vendor, name: str) -> Any:
+    if not vendor.prices:
+        return None
     prices = import_module("genai_prices.data_snapshot").get_snapshot()
     try:
         return prices.find_provider_model(name, None, vendor.prices, None)[1]

@@ -1,14 +1,16 @@
 """The one `Model` that the engine is given: it sends each request to the model that the request names."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from runtime.core.inside import Network
 from runtime.models import failures
+from runtime.models.drivers import DRIVERS
 from runtime.models.loading import preload, preload_prices
 from runtime.models.simulated import PROVIDER, SimulatedModel
-from runtime.models.vendors import BY_TYPE, VENDORS, Vendor
+from runtime.models.vendors import VENDORS, Vendor
 from runtime.ports.model import ModelRequest, StreamItem
 from runtime.process.settings import ModelSettings
 
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
 
 
 class Models:
-    """Every model of the catalogue. `environment` holds the vendors' keys and addresses under their usual names."""
+    """Every model of the catalogue. `environment` holds the vendors' keys and addresses under their usual names.
 
-    def __init__(self, settings: ModelSettings, environment: Mapping[str, str]) -> None:
+    `inside` are networks that look public and are not, for providers that no administrator of the server vouches for.
+    """
+
+    def __init__(self, settings: ModelSettings, environment: Mapping[str, str], inside: Sequence[Network] = ()) -> None:
         self._settings = settings
+        self._inside = inside
         self._environment = environment
         self._simulated = SimulatedModel()
         self._lean: LeanModel | None = None
@@ -37,7 +43,7 @@ class Models:
         """Import what the configured vendors need. Blocks for a moment: for a warm standby, in a thread."""
         configured = [vendor for vendor in VENDORS if vendor.is_configured(self._environment)]
         if configured and self._lean is None:
-            self._lean = _lean(self._settings, self._environment)
+            self._lean = _lean(self._settings, self._environment, self._inside)
         if others := [vendor for vendor in configured if self._lean and not self._lean.speaks(vendor)]:
             preload(others)
             _others(self._settings, self._environment)
@@ -50,7 +56,7 @@ class Models:
         self._lean = self._others = None
 
     async def _vendor_stream(self, request: ModelRequest) -> AsyncGenerator[StreamItem, None]:
-        vendor = BY_TYPE.get(request.model.provider)
+        vendor = DRIVERS.get(request.model.provider)
         if vendor is None:
             unknown = failures.Party(request.model.provider, request.model.provider, "its settings")
             raise failures.failure(unknown, failures.NO_MODEL)
@@ -61,7 +67,7 @@ class Models:
 
     async def _opened(self, vendor: Vendor) -> "LeanModel | VendorModel":
         if self._lean is None:
-            lean = await asyncio.to_thread(_lean, self._settings, self._environment)
+            lean = await asyncio.to_thread(_lean, self._settings, self._environment, self._inside)
             self._lean = self._lean or lean
         if self._lean.speaks(vendor):
             return self._lean
@@ -71,12 +77,12 @@ class Models:
         return self._others
 
 
-def _lean(settings: ModelSettings, environment: Mapping[str, str]) -> "LeanModel":
+def _lean(settings: ModelSettings, environment: Mapping[str, str], inside: Sequence[Network]) -> "LeanModel":
     from runtime.models.dialects.lean import LeanModel  # noqa: PLC0415 - not before it is needed
     from runtime.models.dialects.transport import Transport  # noqa: PLC0415
 
     preload_prices()
-    return LeanModel(Transport(settings), environment)
+    return LeanModel(Transport(settings, inside), environment)
 
 
 def _others(settings: ModelSettings, environment: Mapping[str, str]) -> "VendorModel":

@@ -27,7 +27,8 @@ class Vendor:
     `keys` are the settings that hold its API key, the first one set wins; `lent_keys` work too, but alone
     do not make its models appear in lists. `prices` is its name in genai-prices, `known` its prefix in
     pydantic-ai's list of known models. `model_vendor` is None where the SDK knows no word, since it refuses others.
-    `output_tokens` is what a reply may have when the model's profile does not say.
+    `output_tokens` is what a reply may have when the model's profile does not say. `account` tells providers of one
+    type apart; `key_header` takes the key, where that is not `Authorization`.
     """
 
     type: str
@@ -44,6 +45,13 @@ class Vendor:
     lent_keys: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     output_tokens: int = 16_384
+    account: str = ""
+    key_header: str | None = None
+
+    @property
+    def recalled_as(self) -> str:
+        """Under which name what it wants to see again is kept: another account cannot read it."""
+        return self.account or self.type
 
     def api_key(self, environment: Mapping[str, str]) -> str | None:
         """Return the key to call it with, or None."""

@@ -5,9 +5,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from runtime.ports.model import Models
+from runtime.ports.model import ModelRef
 
-_LISTED_AT: Final = "2026-01-01T00:00:00.000Z"  # predefined models have no history of their own
+LISTED_AT: Final = "2026-01-01T00:00:00.000Z"  # predefined models have no history of their own
 
 
 class CostTier(msgspec.Struct, frozen=True):
@@ -88,17 +88,22 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     healthy: bool = True
     is_favorite: bool = False
-    created_at: str = _LISTED_AT
-    updated_at: str = _LISTED_AT
+    is_stale: bool = False
+    created_at: str = LISTED_AT
+    updated_at: str = LISTED_AT
     model_vendor: str | None = None
     profile: Profile | None = None
 
 
-class ModelCatalogue(Models, Protocol):
-    """Knows every model, and what there is to say about it."""
+class BuiltInModels(Protocol):
+    """Knows the server's own models, and what there is to say about each."""
 
     def models(self) -> Sequence[ModelInfo]:
         """Return every listed model."""
+        ...
+
+    def find(self, key: str) -> ModelRef:
+        """Return a model by public id, `provider:name` or name. Raises NotFoundError("model")."""
         ...
 
     def info(self, key: str) -> ModelInfo:

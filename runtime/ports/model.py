@@ -6,26 +6,57 @@ events and never shown.
 """
 
 from collections.abc import AsyncGenerator
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 
 from runtime.core.message import NO_USAGE, ToolCallPart, Turned, Usage
 
 
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where a provider that an organisation has made is reached, as it was when somebody looked.
+
+    `type` says which protocol it speaks; an `is_trusted` one may be inside. It does not show its key.
+    """
+
+    type: str
+    name: str
+    base_url: str | None
+    api_key: str | None
+    is_trusted: bool
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.type!r}, {self.name!r})"
+
+
 class ModelRef(msgspec.Struct, frozen=True):
-    """One model of one provider. `id` is public (`model_…`), `name` the vendor's own name for it."""
+    """One model of one provider. `id` is public (`model_…`), `name` the vendor's own name for it.
+
+    Of a model that an organisation keeps only the id is known until it is opened; then it has an endpoint, and whoever
+    holds it goes on with that, whatever becomes of the provider.
+    """
 
     id: str
     provider: str
     name: str
     provider_id: str
     is_default: bool = False
+    endpoint: Endpoint | None = None
+
+    @classmethod
+    def kept(cls, model_id: str) -> Self:
+        """Return an organisation's own model, of which nothing but its id is known."""
+        return cls(model_id, "", "", "")
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has to be opened first (`Models.opened`)."""
+        return not self.provider
 
     @property
     def key(self) -> str:
-        """`provider:name`, which says all there is to say."""
-        return f"{self.provider}:{self.name}"
+        """What it is found by, in the same organisation: `provider:name`, or the id of one that is kept."""
+        return self.id if self.endpoint is not None or self.is_closed else f"{self.provider}:{self.name}"
 
 
 class ToolSpec(msgspec.Struct, frozen=True):
@@ -97,12 +128,22 @@ class Model(Protocol):
 
 
 class Models(Protocol):
-    """Knows every model by id and name."""
+    """Knows what model a session calls."""
 
-    def find(self, key: str) -> ModelRef:
-        """Return a model by public id, `provider:name` or name. Raises NotFoundError("model")."""
+    def find(self, org_id: str, key: str | None) -> ModelRef:
+        """Return the model for a key that a front door has settled, or the organisation's default.
+
+        Raises:
+            NotFoundError: there is no such model, or not any more.
+        """
         ...
 
-    def default(self) -> ModelRef:
-        """Return the model for sessions that name none."""
+    async def opened(self, org_id: str, session_id: str, ref: ModelRef) -> ModelRef:
+        """Return a model that is kept with its endpoint, on behalf of a session.
+
+        Raises:
+            NotFoundError: there is no such model, or not any more.
+            TransientError: the database is away, or who holds the keys.
+            SecretUnreadableError: its key does not open.
+        """
         ...

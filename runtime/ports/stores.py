@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from runtime.ports.authored import Agents, Harnesses, Workspaces
 from runtime.ports.events import Events
 from runtime.ports.files import Workspace
+from runtime.ports.providers import Providers
 from runtime.ports.secrets import Kind, LayerSecrets, Secrets
 from runtime.ports.sessions import Sessions
 
@@ -25,6 +26,7 @@ class Stores:
     workspaces: Workspaces
     sessions: Sessions
     events: Events
+    providers: Providers
     files: Callable[[str], Workspace]
     session_secrets: Callable[[str], Secrets]
     connections: Secrets

@@ -13,6 +13,8 @@ from runtime.engine.services import Services, Tunables
 from runtime.fetch.outbound import WayOut
 from runtime.host.journal import Journal
 from runtime.models.catalogue import Catalogue
+from runtime.models.desk import ProviderDesk
+from runtime.models.directory import Directory
 from runtime.models.router import Models
 from runtime.ports.secrets import Kind
 from runtime.ports.stores import Stores
@@ -21,6 +23,7 @@ from runtime.process.mint import now
 from runtime.process.settings import Settings
 from runtime.store.agents import AgentStore
 from runtime.store.definitions import Definitions
+from runtime.store.endpoints import EndpointStore
 from runtime.store.events import EventLog
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore, reconcile
@@ -29,6 +32,7 @@ from runtime.store.keys import SessionKeys
 from runtime.store.layer_secrets import DefinitionSecrets, SecretsOfSession
 from runtime.store.migrate import check
 from runtime.store.pool import DatabaseRole, Pool, open_pool, ping
+from runtime.store.providers import ProviderStore
 from runtime.store.rates import RateStore
 from runtime.store.rehearsal import rehearse_appends, rehearse_loads
 from runtime.store.secrets import OwnedSecrets
@@ -74,6 +78,7 @@ class Runtime:
     connections: Connections
     journal: Journal
     models: Models
+    directory: Directory
     way_out: WayOut
     registry: Registry
     services: Services
@@ -128,6 +133,7 @@ def stores_of(tenant: Tenant, user_id: str, vault: Vault) -> Stores:
         workspaces=WorkspaceStore(tenant),
         sessions=SessionStore(tenant, user_id),
         events=EventLog(tenant),
+        providers=ProviderStore(tenant, vault),
         files=lambda workspace_id: WorkspaceFiles(tenant, workspace_id),
         session_secrets=lambda session_id: OwnedSecrets(tenant, vault, Kind.SESSION, session_id),
         connections=OwnedSecrets(tenant, vault, Kind.CONNECTION, user_id),
@@ -150,6 +156,11 @@ def catalogue(settings: Settings) -> Catalogue:
     return Catalogue(settings.model, settings.environment, now())
 
 
+def desk(settings: Settings) -> ProviderDesk:
+    """Return who knows types of providers, and tries them."""
+    return ProviderDesk(settings.model, settings.environment, settings.outbound.inside, now())
+
+
 async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]) -> Runtime:
     """Connect and build. `vault` seals and opens on behalf of a session.
 
@@ -160,7 +171,15 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
     await check(dsn)
     connections = await Connections.open(dsn)
     registry = capabilities()
-    models = Models(settings.model, settings.environment)
+    models = Models(settings.model, settings.environment, settings.outbound.inside)
+    directory = Directory(
+        catalogue(settings),
+        EndpointStore(connections.loads),
+        lambda org_id, session_id, provider_id: OwnedSecrets(
+            Tenant(connections.loads, org_id), vault(session_id), Kind.PROVIDER, provider_id
+        ),
+    )
+    await directory.catch_up()
     way_out = WayOut(settings.outbound)
     store = PostgresJournal(connections.appends, connections.loads)
     journal = Journal(store, settings.journal.queue_limit_bytes)
@@ -168,7 +187,7 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
         journal=journal,
         store=store,
         composer=Definitions(connections.loads, registry),
-        models=catalogue(settings),
+        models=directory,
         model=models,
         workspace=lambda org_id, workspace_id: WorkspaceFiles(Tenant(connections.tools, org_id), workspace_id),
         keys=lambda org_id, session_id: SessionKeys(Tenant(connections.tools, org_id), session_id),
@@ -178,7 +197,7 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
         outbound=way_out.of,
         tunables=tunables(settings),
     )
-    return Runtime(connections, journal, models, way_out, registry, services)
+    return Runtime(connections, journal, models, directory, way_out, registry, services)
 
 
 def tunables(settings: Settings) -> Tunables:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,6 @@ from runtime.core.authored.definition import (
     AssignedCapability,
     ClientTool,
     HarnessDefinition,
-    NetworkAccess,
     SessionDefinition,
 )
 from runtime.core.ids import hex_of
@@ -23,7 +23,7 @@ from runtime.engine.services import Services, Tunables
 from runtime.fetch.outbound import WayOut
 from runtime.host.journal import Journal
 from runtime.ports.journal import JournalStore
-from runtime.ports.model import Model
+from runtime.ports.model import Model, Models
 from runtime.ports.outbound import OutboundRequest
 from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
@@ -90,14 +90,14 @@ class Deployment:
         self.pool = pool
         self.probe = Probe()
         self.way_out = WayOut(OutboundSettings())
+        self.models: Models = OneModel()
         self.store = PostgresJournal(pool, pool)
         self.placements = PlacementStore(pool)
         self.harness_id = harness_id
         self._processes: list[Process] = []
 
-    async def new_session(
-        self, *, max_iterations: int | None = None, network_access: NetworkAccess | None = None
-    ) -> str:
+    async def new_session(self, **own: Any) -> str:
+        """Make a session; `own` is what else its definition says."""
         new = NewSession(
             id=new_id("session"),
             harness_id=self.harness_id,
@@ -106,8 +106,7 @@ class Deployment:
             definition=SessionDefinition(
                 capabilities=tuple(AssignedCapability(ref) for ref in ("test_math", "session", "probe")),
                 tools=(CLIENT_TOOL,),
-                max_iterations=max_iterations,
-                network_access=network_access,
+                **own,
             ),
         )
         return (await sessions_in(self.pool).create(new)).id
@@ -120,7 +119,7 @@ class Deployment:
             journal=journal or Journal(store),
             store=store,
             composer=Definitions(self.pool, Registry([*BUILT_IN, self.probe])),
-            models=OneModel(),
+            models=self.models,
             model=model,
             workspace=lambda org_id, workspace_id: WorkspaceFiles(ours(self.pool, org_id), workspace_id),
             keys=lambda org_id, session_id: SessionKeys(ours(self.pool, org_id), session_id),

@@ -13,6 +13,7 @@ from loadtests.protocols import PATHS, Said, environment, frames
 from tests.model_servers.answers import Answer, Broken, Garbage, Hung, Refused, Stalled
 
 KEY = "sk-local-secret"
+_WRONG_KEY = Refused(401, message="Incorrect API key provided.")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class ModelServer:
     requests: list[Recorded] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     peers: set[Any] = field(default_factory=set)
+    listed: list[str] = field(default_factory=lambda: ["llama-4", "qwen-5"])
+    lists: int = 0
+    wanted_key: str | None = None
     _answers: deque[Answer] = field(default_factory=deque)
 
     @property
@@ -54,6 +58,8 @@ class ModelServer:
         self.requests.append(Recorded(request.path, headers, body))
         if request.transport is not None:
             self.peers.add(request.transport.get_extra_info("peername"))
+        if not self._is_let_in(request):
+            return _refuse(_WRONG_KEY)
         answer = self._answers.popleft() if self._answers else Said("Hello from the server.")
         match answer:
             case Refused():
@@ -65,6 +71,22 @@ class ModelServer:
                 return web.Response(status=504)
             case Said() | Broken() | Stalled():
                 return await self._stream(request, answer, request.match_info.get("model") or str(body.get("model")))
+
+    async def list_models(self, request: web.Request) -> web.Response:
+        """Answer with `listed`, to whoever shows the key that is wanted."""
+        self.lists += 1
+        if not self._is_let_in(request):
+            return _refuse(_WRONG_KEY)
+        if request.path.startswith("/v1beta"):
+            able = [
+                {"name": f"models/{name}", "supportedGenerationMethods": ["generateContent"]} for name in self.listed
+            ]
+            return web.json_response({"models": [*able, {"name": "models/embed", "displayName": "Embeds"}]})
+        return web.json_response({"object": "list", "data": [{"id": name} for name in self.listed]})
+
+    def _is_let_in(self, request: web.Request) -> bool:
+        shown = {value.removeprefix("Bearer ") for value in request.headers.values()}
+        return self.wanted_key is None or self.wanted_key in shown
 
     async def _stream(self, request: web.Request, answer: Said | Broken | Stalled, model: str) -> web.StreamResponse:
         said = answer if isinstance(answer, Said) else answer.said
@@ -99,6 +121,8 @@ async def model_server() -> AsyncIterator[ModelServer]:
     """Run a server on a free port of the loopback interface."""
     server = ModelServer()
     app = web.Application(client_max_size=64 * 1024 * 1024)
+    for path in ("/v1/models", "/v1beta/models"):
+        app.router.add_get(path, server.list_models)
     for path in PATHS:
         app.router.add_post(path, server.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)

@@ -11,6 +11,7 @@ from typing import Final
 import aiohttp
 import msgspec
 
+from runtime.core.errors import ForbiddenError
 from runtime.models import failures
 from runtime.models.dialects.anthropic.anthropic import Anthropic
 from runtime.models.dialects.chat.chat import Chat
@@ -23,7 +24,8 @@ from runtime.models.dialects.reply import reply
 from runtime.models.dialects.responses.responses import Responses
 from runtime.models.dialects.sse import Events
 from runtime.models.dialects.transport import Transport
-from runtime.models.vendors import BY_TYPE, Api, Vendor
+from runtime.models.lines import Line, line_of
+from runtime.models.vendors import Api, Vendor
 from runtime.ports.model import ModelRequest, StreamItem
 
 DIALECTS: Final[Mapping[Api, Dialect]] = {
@@ -34,7 +36,7 @@ DIALECTS: Final[Mapping[Api, Dialect]] = {
     Api.GEMINI: Gemini(),
 }
 
-_BROKEN: Final = (
+BROKEN: Final = (
     CutOffError,
     aiohttp.ClientError,
     OSError,
@@ -68,30 +70,29 @@ class LeanModel:
             ModelUnavailableError: throttled, down, timed out or broken off; a later attempt may work.
             ModelRejectedError: refused for good, with a code of `runtime.core.failure` in `failure`.
         """
-        vendor = BY_TYPE[request.model.provider]
-        party, dialect = failures.party(vendor), DIALECTS[vendor.api]
-        api_key = vendor.api_key(self._environment)
-        if api_key is None:
-            raise failures.no_key(party)
+        line = line_of(request.model, self._environment)
+        party, dialect = failures.party(line.vendor), DIALECTS[line.vendor.api]
         try:
-            async with aclosing(self._answer(vendor, dialect, api_key, request)) as items:
+            async with aclosing(self._answer(line, dialect, request)) as items:
                 async for item in items:
                     yield item
         except RefusedError as err:
-            raise refusal(dialect.explained(err), party, api_key) from err
-        except _BROKEN as err:
+            raise refusal(dialect.explained(err), party, line.api_key) from err
+        except ForbiddenError as err:
+            raise failures.failure(party, failures.MISCONFIGURED, because=str(err)) from err
+        except BROKEN as err:
             raise broken(err, party) from err
 
-    async def _answer(
-        self, vendor: Vendor, dialect: Dialect, api_key: str, request: ModelRequest
-    ) -> AsyncGenerator[StreamItem, None]:
-        model = request.model.name
-        exchange = self._exchanges.tell(dialect, vendor.type, request.history)
-        url = vendor.address(self._environment).rstrip("/") + dialect.path(model)
+    async def _answer(self, line: Line, dialect: Dialect, request: ModelRequest) -> AsyncGenerator[StreamItem, None]:
+        vendor, model = line.vendor, request.model.name
+        exchange = self._exchanges.tell(dialect, vendor.recalled_as, request.history)
+        url = line.base_url + dialect.path(model)
 
         async def ask(how: Dialect) -> AsyncIterator[bytes]:
-            headers, body = how.headers(api_key, request), how.body(vendor, request, exchange.conversation)
-            return await stack.enter_async_context(self._transport.post(url, headers, body))
+            headers = line.headers(how.headers(line.api_key, request))
+            body = how.body(vendor, request, exchange.conversation)
+            asking = self._transport.post(url, headers, body, is_trusted=line.is_trusted)
+            return await stack.enter_async_context(asking)
 
         async with AsyncExitStack() as stack:
             try:

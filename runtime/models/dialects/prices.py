@@ -31,6 +31,8 @@ def cost_usd(used: Used, provider: str, model: str, service_tier: str | None = N
 @lru_cache(_KEPT)
 def _priced(provider: str, model: str) -> tuple[Any, Any] | None:
     """Return what genai-prices calls the provider and the model. It looks through all that it knows."""
+    if not provider:
+        return None  # whoever serves it, for whatever it costs
     try:
         found: tuple[Any, Any] = (
             import_module("genai_prices.data_snapshot").get_snapshot().find_provider_model(model, None, provider, None)

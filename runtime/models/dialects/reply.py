@@ -39,7 +39,7 @@ def reply(whole: Whole, vendor: Vendor, model: str, taken: AbstractSet[str]) -> 
         usage=_usage(whole.used, vendor, whole.model or model),
         finish_reason=whole.finish_reason,
         response_id=whole.response_id,
-        private=private(parts, vendor.type),
+        private=private(parts, vendor.recalled_as),
     )
 
 

@@ -1,8 +1,7 @@
 """Connections to vendors: one pool for each, opened on first use and kept for the life of the process."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -11,8 +10,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import certifi
 
+from runtime.core.inside import Network
+from runtime.fetch.connector import public_connector, trusting
 from runtime.models.dialects.dialect import RefusedError
 from runtime.process.mint import now
 from runtime.process.settings import ModelSettings
@@ -20,29 +20,38 @@ from runtime.process.settings import ModelSettings
 CONNECT_S: Final = 10.0
 KEEP_ALIVE_S: Final = 60.0
 REFUSAL_MOST_BYTES: Final = 64 << 10
+LIST_S: Final = 15.0
+LIST_MOST_BYTES: Final = 8 << 20
 _OK: Final = 300
 
 
 class Transport:
     """Belongs to one event loop."""
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, inside: Sequence[Network] = ()) -> None:
         self._first_byte_s = settings.first_byte_timeout_s
         self._stall_s = settings.stall_timeout_s
-        self._tls = _trusting()
+        self._tls = trusting()
+        self._inside = inside
         self._session: aiohttp.ClientSession | None = None
+        self._outside: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, is_trusted: bool = True
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Send a request and give the body of its answer, in pieces as they come; leaving it closes the connection.
+
+        Where no administrator of the server said so, which `is_trusted` tells, nobody inside is asked, and no proxy.
 
         Raises:
             RefusedError: the vendor answers with an error.
+            ForbiddenError: it leads inside.
             aiohttp.ClientError, OSError, TimeoutError: it does not answer, or falls silent.
         """
-        opening = self._opened().post(
-            url, data=body, headers=headers, allow_redirects=False, proxy=proxy_of(*urlsplit(url)[:2])
-        )
+        session = self._opened() if is_trusted else self._opened_outside()
+        proxy = proxy_of(*urlsplit(url)[:2]) if is_trusted else None
+        opening = session.post(url, data=body, headers=headers, allow_redirects=False, proxy=proxy)
         async with asyncio.timeout(self._first_byte_s) as patience:
             async with opening as response:
                 if response.status >= _OK:
@@ -52,11 +61,31 @@ class Transport:
                 patience.reschedule(None)
                 yield self._pieces(response)
 
+    async def get(self, url: str, headers: Mapping[str, str], *, is_trusted: bool) -> bytes:
+        """Return what is there, in one piece. Raises as `post` does."""
+        session = self._opened() if is_trusted else self._opened_outside()
+        proxy = proxy_of(*urlsplit(url)[:2]) if is_trusted else None
+        asked = {**headers, "Accept": "application/json"}
+        opening = session.get(url, headers=asked, allow_redirects=False, proxy=proxy)
+        async with asyncio.timeout(LIST_S), opening as response:
+            if response.status >= _OK:
+                raise RefusedError(
+                    response.status, await response.content.read(REFUSAL_MOST_BYTES), _retry_after_s(response)
+                )
+            body = b""
+            while piece := await response.content.readany():
+                body += piece
+                if len(body) > LIST_MOST_BYTES:
+                    message = f"a list of more than {LIST_MOST_BYTES} bytes"
+                    raise aiohttp.ClientPayloadError(message)
+            return body
+
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in (self._session, self._outside):
+            if session is not None:
+                await session.close()
+        self._session = self._outside = None
 
     async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
         patience_s = self._first_byte_s
@@ -70,20 +99,24 @@ class Transport:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=self._tls),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-                auto_decompress=True,
-                headers={"Content-Type": "application/json", "Accept": "text/event-stream", "User-Agent": "perdure"},
-            )
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=self._tls)
+            self._session = _session(connector)
         return self._session
 
+    def _opened_outside(self) -> aiohttp.ClientSession:
+        if self._outside is None:
+            self._outside = _session(public_connector(self._inside, self._tls, KEEP_ALIVE_S))
+        return self._outside
 
-def _trusting() -> ssl.SSLContext:
-    """Trust what the machine trusts, and what browsers do, for some machines have no list of their own."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
+
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+        auto_decompress=True,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Content-Type": "application/json", "Accept": "text/event-stream", "User-Agent": "perdure"},
+    )
 
 
 @lru_cache

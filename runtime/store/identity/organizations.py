@@ -177,7 +177,8 @@ def _settled(organization: Organization) -> dict[str, Any]:
 
 def _columns(settings: OrgSettings) -> tuple[str, int | None, int | None]:
     """Return the settings as columns: those that only clients read are one, as JSON."""
-    shown = {"default_model_id": settings.default_model_id, "default_harness_id": settings.default_harness_id}
+    names = ("default_model_id", "default_model", "default_harness_id")
+    shown = {name: getattr(settings, name) for name in names}
     return msgspec.json.encode(shown).decode(), settings.retention_days, settings.deletion_grace_days
 
 

@@ -14,6 +14,7 @@ from api.http.deps import Health, House
 from runtime.agents.capability import Capability, Registry
 from runtime.agents.withholding import Handle
 from runtime.models.catalogue import Catalogue
+from runtime.models.desk import ProviderDesk
 from runtime.process.mint import now
 from runtime.process.settings import HttpSettings, ModelSettings
 from runtime.store.harnesses import reconcile
@@ -129,12 +130,16 @@ async def ready() -> Health:
 
 
 @pytest.fixture
-async def house(acting: Pool, gateway: FakeGateway, http_settings: HttpSettings, tmp_path: Path) -> House:
+async def house(
+    acting: Pool, gateway: FakeGateway, http_settings: HttpSettings, tmp_path: Path
+) -> AsyncIterator[House]:
     access = await access_to(acting, tmp_path, "none")
-    return House(
+    desk = ProviderDesk(ModelSettings(), {}, (), now())
+    yield House(
         stores=FrontDoor(acting, VAULT).stores,
         registry=Registry([Files(), Clock(), Hen(), Egg(), Safe()]),
         models=Catalogue(ModelSettings(), {}, now()),
+        desk=desk,
         gateway=gateway,
         authenticator=access.authenticator,
         identity=access.identity,
@@ -142,6 +147,7 @@ async def house(acting: Pool, gateway: FakeGateway, http_settings: HttpSettings,
         health=ready,
         version="0.0.0",
     )
+    await desk.aclose()
 
 
 @pytest.fixture

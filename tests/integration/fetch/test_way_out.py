@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.integration.fetch.town import ERRANDS, INNER, OUTER, PUBLIC, PUBLIC_6
+from tests.integration.fetch.town import ERRANDS, INNER, OUTER, PROVIDERS, PUBLIC, PUBLIC_6
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
 UNSHARE: Final = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--net", "--mount"]
@@ -38,7 +38,7 @@ def town() -> dict[str, Any]:
     ended = subprocess.run(command, capture_output=True, check=False, cwd=REPOSITORY, timeout=TOWN_S)  # noqa: S603  ours
     assert ended.returncode == 0, ended.stderr.decode()
     told: dict[str, Any] = json.loads(ended.stdout)
-    assert set(told["found"]) == set(ERRANDS)
+    assert set(told["found"]) == {*ERRANDS, *(f"provider at {name}" for name in PROVIDERS)}
     return told
 
 
@@ -115,6 +115,12 @@ def test_an_answer_that_takes_its_time_is_given_up(town: dict[str, Any], errand:
 @pytest.mark.parametrize("errand", ["name that nobody knows", "not http", "cut", "endless header"])
 def test_what_is_broken_is_a_failure_in_words(town: dict[str, Any], errand: str) -> None:
     assert town["found"][errand].get("error") == "address_unavailable", town["found"][errand]
+
+
+def test_a_provider_that_no_administrator_of_the_server_vouches_for_is_never_inside(town: dict[str, Any]) -> None:
+    became = {name: town["found"][f"provider at {name}"] for name in PROVIDERS}
+    assert became.pop("public.example") == {"status": 200}
+    assert all(found == {"error": "address_not_public"} for found in became.values()), became
 
 
 def test_a_body_arrives(town: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ each, and who was connected to: whoever is inside must not have been, not even b
 
 import asyncio
 import json
-import resource
+import re
 import socket
 import subprocess
 import sys
@@ -14,14 +14,17 @@ import tempfile
 import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from runtime.core.authored.network import Reach
 from runtime.core.errors import PerdureError
 from runtime.fetch.outbound import WayOut
+from runtime.models.dialects.transport import Transport
 from runtime.ports.outbound import OutboundRequest
 from runtime.process.outbound_settings import OutboundSettings
+from runtime.process.settings import ModelSettings
 
 PUBLIC: Final = "93.184.216.34"
 OTHER: Final = "93.184.216.35"
@@ -46,6 +49,14 @@ NAMES: Final = {
     "both.example": [PUBLIC, "127.0.0.1"],
     "families.example": [PUBLIC, "::1"],
 }
+PROVIDERS: Final = (
+    "public.example",
+    "own.example",
+    "loopback.example",
+    "both.example",
+    "metadata6.example",
+    "10.0.0.5",
+)
 ANY_REACH: Final = Reach()
 MB: Final = 1 << 20
 ERRANDS: Final[dict[str, tuple[Reach, OutboundRequest]]] = {
@@ -203,7 +214,7 @@ class Town:
                 while True:
                     yield piece
                     await asyncio.sleep(pause_s)
-            case [name]:
+            case [name, *_]:
                 yield self._fixed.get(name, _said(b"hello"))
 
 
@@ -226,7 +237,8 @@ async def run() -> dict[str, Any]:
     await loop.create_datagram_endpoint(lambda: names, local_addr=("127.0.0.53", 53))
     four = await asyncio.start_server(town.serve, "0.0.0.0", 80)  # noqa: S104 - of the namespace
     six = await asyncio.start_server(town.serve, "::", 80, family=socket.AF_INET6)
-    way = WayOut(OutboundSettings.model_validate({"inside": OWN}))
+    settings = OutboundSettings.model_validate({"inside": OWN})
+    way = WayOut(settings)
     await way.client()
     found: dict[str, Any] = {}
     for name, (reach, request) in ERRANDS.items():
@@ -238,10 +250,24 @@ async def run() -> dict[str, Any]:
             found[name] = {"error": err.stable_code, "words": str(err)}
         found[name]["took_s"] = loop.time() - before_s
     await way.aclose()
+    transport = Transport(ModelSettings(), settings.inside)
+    for name in PROVIDERS:
+        try:
+            await transport.get(f"http://{name}/v1/models", {"Authorization": "Bearer secret"}, is_trusted=False)
+            found[f"provider at {name}"] = {"status": 200}
+        except PerdureError as err:
+            found[f"provider at {name}"] = {"error": err.stable_code}
+    await transport.aclose()
     four.close()
     six.close()
-    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"found": found, "connected": town.connected, "asked": names.asked, "peak_bytes": peak_bytes}
+    return {"found": found, "connected": town.connected, "asked": names.asked, "peak_bytes": _peak_bytes()}
+
+
+def _peak_bytes() -> int:
+    """Return the most memory that this program has had; `getrusage` counts what its parent had, too."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
 
 
 def _build() -> None:

@@ -14,6 +14,7 @@ from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.authored.definition import AgentDefinition, SessionDefinition
 from runtime.core.errors import NotFoundError, SchemaMismatchError, StoreRefusedError
 from runtime.core.ids import hex_of
+from runtime.ports.providers import KeptModel, Provider
 from runtime.ports.secrets import Kind
 from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
@@ -24,12 +25,15 @@ from runtime.store.harnesses import HarnessStore, reconcile
 from runtime.store.keys import SessionKeys
 from runtime.store.migrate import migrate
 from runtime.store.pool import DatabaseRole, Pool, connect, open_pool, translate
+from runtime.store.providers import ProviderStore
+from runtime.store.tenant import Tenant
 from runtime.store.workspaces import WorkspaceStore
-from tests.tenancy import found_org, ours, secrets_in, sessions_in
+from tests.tenancy import VAULT, found_org, ours, secrets_in, sessions_in
 
 # Who there is belongs to nobody in particular, and these to the database as a whole.
 OF_NO_ORG: Final = {
     "access_revision", "deployment", "logins", "organizations", "schema_migrations", "tokens", "user_identities",
+    "models_revision",
     "login_attempts", "users", "members",  # a user looks for their own in all organisations
     "rate_usage",  # counts by a key that names whom it counts
 }  # fmt: skip
@@ -83,7 +87,16 @@ async def furnish(pool: Pool, org_id: str) -> str:
     await WorkspaceFiles(tenant, new.workspace_id).write("/a.txt", b"a")
     await SessionKeys(tenant, new.id).set("a", "b")
     await secrets_in(pool, Kind.SESSION, new.id, org_id).put({"a": "b"})
+    await furnish_models(tenant)
     return new.id
+
+
+async def furnish_models(tenant: Tenant) -> None:
+    providers = ProviderStore(tenant, VAULT)
+    provider = await providers.create(Provider(id=new_id("provider"), name="mine", type="openai"), None)
+    await providers.add_model(
+        KeptModel(id=new_id("model"), provider_id=provider.id, name="m", display_name="M", source="manual")
+    )
 
 
 async def log_something(db: Pool, session_id: str) -> None:

@@ -42,19 +42,19 @@ class Lamp(Capability):
 REGISTRY = Registry([Dynamite(), Mine(), Lamp()])
 
 
-def assign(role: MemberRole, ref: str) -> None:
+async def assign(role: MemberRole, ref: str) -> None:
     by = msgspec.structs.replace(ANONYMOUS, role=role, scopes=GRANTED[role])
-    check_layer(AgentDefinition(capabilities=(AssignedCapability(ref),)), REGISTRY, OneModel(), by)
+    await check_layer(AgentDefinition(capabilities=(AssignedCapability(ref),)), REGISTRY, OneModel(), by)
 
 
 @pytest.mark.parametrize("ref", ["dynamite", "mine"])
-def test_high_risk_is_assigned_by_administrators_only_and_not_by_way_of_another(ref: str) -> None:
+async def test_high_risk_is_assigned_by_administrators_only_and_not_by_way_of_another(ref: str) -> None:
     for role in (MemberRole.ADMIN, MemberRole.OWNER):
-        assign(role, ref)
+        await assign(role, ref)
     with pytest.raises(ForbiddenError) as caught:
-        assign(MemberRole.MEMBER, ref)
+        await assign(MemberRole.MEMBER, ref)
     assert caught.value.stable_code == "capability_needs_admin"
 
 
-def test_whoever_may_write_agents_may_assign_the_rest() -> None:
-    assign(MemberRole.MEMBER, "lamp")
+async def test_whoever_may_write_agents_may_assign_the_rest() -> None:
+    await assign(MemberRole.MEMBER, "lamp")

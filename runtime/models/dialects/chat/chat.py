@@ -98,7 +98,7 @@ class Chat(Dialect):
         """Return the request's body. `conversation` is the inside of the array of messages."""
         known = traits(vendor.type, request.model.name)
         if known.may_tokenize and not self._breaks_tokens and is_suspect(conversation):
-            conversation = Exchanges().tell(self._breaking(), vendor.type, request.history).conversation
+            conversation = Exchanges().tell(self._breaking(), vendor.recalled_as, request.history).conversation
         return msgspec.json.encode(self.asked(request, known, self.filled(request, known, conversation)))
 
     def reading(self, vendor: Vendor, model: str) -> ChatReading:

@@ -200,7 +200,7 @@ def _retold(vendor: Vendor, request: ModelRequest, conversation: bytes, known: T
     if (has_ids or _ID not in conversation) and (has_phases or _PHASE not in conversation):
         return conversation
     dialect = Responses(has_ids=has_ids, has_phases=has_phases)
-    return Exchanges().tell(dialect, vendor.type, request.history).conversation
+    return Exchanges().tell(dialect, vendor.recalled_as, request.history).conversation
 
 
 def _compared(vendor: Vendor, history: Sequence[Turned]) -> Mapping[str, str] | None:
@@ -208,7 +208,7 @@ def _compared(vendor: Vendor, history: Sequence[Turned]) -> Mapping[str, str] | 
     for turned in reversed(history):
         if turned.private is msgspec.UNSET or not turned.message.content:
             continue
-        first = next(iter(recalled(turned, vendor.type)), None)
+        first = next(iter(recalled(turned, vendor.recalled_as)), None)
         if first is not None and first.extra is not None:
             response_id = _extra(first).response_id or ""
             return {"comparison_response_id": response_id} if response_id.startswith("resp_") else None

@@ -24,6 +24,7 @@ from runtime.core.authored.definition import AgentDefinition, HarnessDefinition,
 from runtime.core.errors import UnauthenticatedError
 from runtime.identity.authenticator import RememberingAuthenticator
 from runtime.ports.access import Revoked, Shown
+from runtime.ports.providers import Provider
 from runtime.ports.secrets import Kind
 from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
@@ -31,9 +32,10 @@ from runtime.store.agents import AgentStore
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
+from runtime.store.providers import ProviderStore
 from runtime.store.workspaces import WorkspaceStore
 from tests.identity import Enter, registered
-from tests.tenancy import found_org, ours, secrets_in, sessions_in
+from tests.tenancy import VAULT, found_org, ours, secrets_in, sessions_in
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 OPEN: Final = {
@@ -43,7 +45,10 @@ OPEN: Final = {
     "/api/v1/auth/callback/{provider}",
 }
 UPSERT: Final = "PUT /api/v1/agents/{agent}"  # makes one's own with that id
-TABLES: Final = ("agents", "harnesses", "workspaces", "files", "sessions", "pins", "key_values", "events", "secrets")
+TABLES: Final = (
+    "agents", "harnesses", "workspaces", "files", "sessions", "pins", "key_values", "events", "secrets", "providers",
+    "models",
+)  # fmt: skip
 BODY: Final = {"name": "taken-over", "system_prompt": "", "title": "taken over", "content": "x", "secrets": {"A": "b"}}
 
 
@@ -116,7 +121,8 @@ class Things:
     def names(self, operation: Operation) -> bool:
         """Tell whether an address names something that belongs to an organisation."""
         return any(
-            f"{{{name}" in operation.path for name in ("org_id", "session_id", "workspace_id", "agent", "harness")
+            f"{{{name}" in operation.path
+            for name in ("org_id", "session_id", "workspace_id", "agent", "harness", "provider_id")
         )
 
 
@@ -137,6 +143,9 @@ async def furnish(pool: Pool, org_id: str) -> Things:
     )
     await sessions_in(pool, org_id).create(new)
     await secrets_in(pool, Kind.SESSION, new.id, org_id).put({"session-1": "theirs"})
+    provider = await ProviderStore(tenant, VAULT).create(
+        Provider(id=new_id("provider"), name="theirs", type="openai"), "sk-theirs"
+    )
     return Things(
         {
             "session_id": new.id,
@@ -150,6 +159,7 @@ async def furnish(pool: Pool, org_id: str) -> Things:
             "name": "session-1",
             "node_id": "1",
             "provider": "github",
+            "provider_id": provider.id,
             "org_id": org_id,
             "user_id": ANONYMOUS_USER,
             "token_id": new_id("token"),
