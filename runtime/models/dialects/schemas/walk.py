@@ -64,13 +64,15 @@ def descended(
 ) -> Schema:
     """Visit the schemas in a schema, in place. A union of one becomes that one, unless a type stands beside it.
 
+    The order is pydantic-ai's, for what is visited first decides where something that names itself is written out.
     `goes_into` tells for those of the keywords `propertyNames` and `contains` whether to visit them, `united` may
     simplify the members of a union.
     """
     match schema.get("type"):
         case "object":
-            _visit_each(schema, ("properties", "patternProperties"), visit)
+            _visit_each(schema, ("properties",), visit)
             _visit_some(schema, "additionalProperties", visit)
+            _visit_each(schema, ("patternProperties",), visit)
             _visit_some(schema, "propertyNames", visit, goes_into)
         case "array":
             _visit_each(schema, ("prefixItems",), visit)
