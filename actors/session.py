@@ -77,6 +77,8 @@ class SessionActor:
         address = await self._reception.open(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
         self._tasks.essential(self._sweep(), "sweep")
         self._tasks.essential(self._runtime.directory.watch(), "models")
+        self._tasks.essential(self._runtime.gates.breakers.share(), "breakers")
+        self._tasks.essential(self._runtime.gates.turnstile.keep(), "turnstile")
         heap.freeze()
         context = ray.get_runtime_context()
         return Started(context.get_actor_id() or "", context.get_node_id(), os.getpid(), address)

@@ -272,6 +272,7 @@ async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack:
             http=site.settings.http,
             health=lambda: _health(front_door, gateway),
             version=version("perdure"),
+            breakers=front_door.breakers,
             allowances=Allowances.of(site.settings),
         )
     )

@@ -45,7 +45,7 @@ async def outcome(side: Side, request: ModelRequest, pieces: Sequence[bytes], *m
         items = await side.items(request, pieces, *more)
     except (ModelUnavailableError, ModelRejectedError) as err:
         wait_s = getattr(err, "retry_after_s", 0.0)
-        return Outcome(failure=Failure(type(err), err.failure, err.status, wait_s, str(err)))
+        return Outcome(failure=Failure(type(err), err.failure, err.status, wait_s, f"{err} {err.said}"))
     return Outcome(
         text=_joined(items, TextDelta),
         reasoning=_joined(items, ReasoningDelta),

@@ -18,6 +18,8 @@ from runtime.core import event as ev
 from runtime.core.access.principal import ANONYMOUS, Principal
 from runtime.core.authored.definition import ClientTool
 from runtime.core.authored.network import Reach
+from runtime.core.errors import NotFoundError
+from runtime.core.failure import Disclosure
 from runtime.core.message import Message, Role, TextPart, ToolCallPart, Usage
 from runtime.engine.services import Services, Tunables
 from runtime.host.host import Host
@@ -100,10 +102,13 @@ def _with_fresh_ids(reply: ModelReply, request: ModelRequest) -> ModelReply:
 
 
 class OneModel:
-    """Knows one model."""
+    """Knows one model under every name but "missing"."""
 
     def find(self, _org_id: str, key: str | None) -> ModelRef:
-        return msgspec.structs.replace(MODEL, name=key) if key else MODEL
+        if key == "missing":
+            raise NotFoundError("model", key)
+        name = key.removeprefix(f"{MODEL.provider}:") if key else MODEL.name
+        return MODEL if name == MODEL.name else msgspec.structs.replace(MODEL, name=name, id=f"model_{name}")
 
     async def settled(self, key: str) -> str:
         return self.find("", key).key
@@ -116,7 +121,7 @@ class FixedAgents:
     """Composes every session's agent of the same tools."""
 
     def __init__(self, tools: Mapping[str, Tool], client_tools: Sequence[str], max_iterations: int = 500) -> None:
-        self._agent = RuntimeAgent(
+        self.agent = RuntimeAgent(
             harness_id="harness_" + "1" * 32,
             agent_id=None,
             agent_name=None,
@@ -126,6 +131,8 @@ class FixedAgents:
             client_tools={name: ClientTool(name, "A client's tool.", {}) for name in client_tools},
             specs=tuple(t.spec for t in tools.values()),
             model_id=None,
+            fallback_models=(),
+            response_format=None,
             max_iterations=max_iterations,
             parallel_tool_calls=None,
             capabilities=(),
@@ -134,11 +141,12 @@ class FixedAgents:
             mcp_servers={},
             hints={},
             locale=None,
+            error_disclosure=Disclosure.STANDARD,
         )
 
     async def load(self, binding: Binding) -> RuntimeAgent:
         await asyncio.sleep(0)
-        return self._agent
+        return self.agent
 
 
 def nothing(_org_id: str, _key: str) -> Any:

@@ -18,6 +18,7 @@ from runtime.agents.shelf import Shelf
 from runtime.core.access.principal import Principal
 from runtime.identity.identity import Identity
 from runtime.ports.access import Authenticator
+from runtime.ports.breakers import BreakerDesk
 from runtime.ports.catalogue import BuiltInModels
 from runtime.ports.gateway import Gateway
 from runtime.ports.providers import Desk
@@ -66,6 +67,7 @@ class House:
     http: HttpSettings
     health: Callable[[], Awaitable[Health]]
     version: str
+    breakers: BreakerDesk
     allowances: Allowances = ANY
     belonging: Belonging = field(default_factory=Belonging)
 
@@ -79,6 +81,7 @@ class Deps:
         self.desk = house.desk
         self.gateway = house.gateway
         self.identity = house.identity
+        self.breakers = house.breakers
         self.http = house.http
         self._house = house
 

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from runtime.core.authored import names
 
+MAX_FALLBACKS: Final = 8
 MAX_CAPABILITIES: Final = 250
 MAX_TOOLS: Final = 50
 MAX_TAGS: Final = 100

@@ -8,11 +8,13 @@ from pydantic import Field, field_validator, model_validator
 
 from api.schemas.fields import (
     MAX_CAPABILITIES,
+    MAX_FALLBACKS,
     MAX_SCHEMA_BYTES,
     MAX_TAGS,
     MAX_TOOLS,
     Body,
     Iterations,
+    ModelKey,
     Prompt,
     Reply,
     Tag,
@@ -56,6 +58,21 @@ class Tool(Body):
         return schema
 
 
+class AnswerFormat(Body):
+    """What final answers are to be: text, or JSON that fits a schema."""
+
+    type: Literal["text", "json_schema"]
+    name: str = Field("answer", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    json_schema: dict[str, Any] = Field(default_factory=dict, alias="schema")
+
+    @field_validator("json_schema")
+    @classmethod
+    def _small(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        if len(msgspec.json.encode(schema)) > MAX_SCHEMA_BYTES:
+            refuse_size(f"a schema may have at most {MAX_SCHEMA_BYTES} bytes")
+        return schema
+
+
 class StarterFile(Body):
     """A file that sessions start with."""
 
@@ -86,11 +103,13 @@ class LayerBody(Body):
     """The common part of requests."""
 
     system_prompt: Prompt | None = None
+    fallback_models: list[ModelKey] | None = Field(None, max_length=MAX_FALLBACKS)
     capabilities: list[CapabilityConfig | str] | None = Field(None, max_length=MAX_CAPABILITIES)
     initial_files: list[StarterFile] | None = Field(None, max_length=MAX_STARTER_FILES)
     tags: list[Tag] | None = Field(None, max_length=MAX_TAGS)
     network_access: Network | None = None
     mcp_servers: dict[str, Any] | None = Field(None, alias="mcpServers")
+    response_format: AnswerFormat | None = None
     parallel_tool_calls: bool | None = None
     max_iterations: Iterations | None = None
     tools: list[Tool] | None = Field(None, max_length=MAX_TOOLS)
@@ -115,6 +134,8 @@ class LayerBody(Body):
         given: dict[str, Any] = self.model_dump(exclude_none=True, include=_LAYER_FIELDS)
         if "capabilities" in given:
             given["capabilities"] = [{"ref": c} if isinstance(c, str) else c for c in given["capabilities"]]
+        if self.response_format is not None:
+            given["response_format"] = self.response_format.model_dump(by_alias=True)
         if "tools" in given:
             given["tools"] = [{**t, "type": "client_side"} for t in given["tools"] if t["type"] != "builtin"]
         return given
@@ -178,11 +199,13 @@ class LayerReply(Reply):
     """The common part of replies."""
 
     system_prompt: str = ""
+    fallback_models: list[str] = Field(default_factory=list)
     capabilities: list[CapabilityReply] = Field(default_factory=list)
     initial_files: list[FileReply] = Field(default_factory=list)
     tags: list[str] = Field(default_factory=list)
     network_access: NetworkReply | None = None
     mcp_servers: dict[str, Any] | None = Field(None, alias="mcpServers")
+    response_format: dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     max_iterations: int | None = None
     tools: list[ToolReply] = Field(default_factory=list)

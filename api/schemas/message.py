@@ -10,6 +10,8 @@ import msgspec
 
 from runtime.core.errors import InvalidInputError
 from runtime.core.files.content import decode_content
+from runtime.core.files.paths import canonical
+from runtime.core.files.pictures import SCHEME
 from runtime.core.inside import is_plainly_inside
 from runtime.core.message import (
     Controls,
@@ -17,6 +19,7 @@ from runtime.core.message import (
     ImagePart,
     Message,
     Reasoning,
+    ResponseFormat,
     Role,
     TextPart,
 )
@@ -24,7 +27,7 @@ from runtime.ports.gateway import ClientResult
 
 MAX_RESULT_BYTES: Final = 100_000
 MAX_RESULTS: Final = 100
-_IMAGE_SCHEMES: Final = ("http://", "https://", "data:")
+_IMAGE_SCHEMES: Final = ("http://", "https://", "data:", SCHEME)
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Words = dict[str, Any]
@@ -34,6 +37,18 @@ class ReasoningIn(msgspec.Struct, frozen=True):
     """How hard the model should think."""
 
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+
+
+class FormatIn(msgspec.Struct, frozen=True):
+    """What the final answer is to be."""
+
+    type: Literal["text", "json_schema"]
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "answer"
+    schema: Words = {}
+
+    def format(self) -> ResponseFormat:
+        """Return it as the journal keeps it."""
+        return ResponseFormat(self.type, self.name, self.schema)
 
 
 class ControlsIn(msgspec.Struct, frozen=True):
@@ -50,6 +65,8 @@ class ControlsIn(msgspec.Struct, frozen=True):
     )
     speed: Literal["flex", "default", "priority"] | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
+    response_format: FormatIn | None = None
+    response_format_camel: FormatIn | None = msgspec.field(default=None, name="responseFormat")
 
     @property
     def model_key(self) -> str | None:
@@ -58,6 +75,7 @@ class ControlsIn(msgspec.Struct, frozen=True):
 
     def controls(self, model: str | None) -> Controls:
         """Return them as the journal keeps them; `model` is what the model's key means."""
+        wanted = self.response_format or self.response_format_camel
         return Controls(
             model_id=self.model_key,
             reasoning=Reasoning(self.reasoning.effort) if self.reasoning else None,
@@ -66,6 +84,7 @@ class ControlsIn(msgspec.Struct, frozen=True):
             error_disclosure=self.error_disclosure or self.error_disclosure_camel,
             speed=self.speed,
             verbosity=self.verbosity,
+            response_format=wanted.format() if wanted else None,
             model=None if model == self.model_key else model,
         )
 
@@ -147,9 +166,11 @@ class MessageBody(msgspec.Struct, frozen=True):
 def _check_image(part: ImagePart) -> None:
     if part.url is not None:
         if not part.url.startswith(_IMAGE_SCHEMES):
-            message = "The url of an image begins with http://, https:// or data:."
+            message = "The url of an image begins with http://, https://, data: or workspace:."
             raise InvalidInputError(message)
-        if not part.url.startswith("data:") and _leads_inside(part.url):
+        if part.url.startswith(SCHEME):
+            canonical(part.url.removeprefix(SCHEME))
+        elif not part.url.startswith("data:") and _leads_inside(part.url):
             message = "The url of an image leads to an address that is not public: send the image as base64."
             raise InvalidInputError(message, "address_not_public")
     elif part.base64 and part.media_type:

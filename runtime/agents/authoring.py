@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-import msgspec
-
 from runtime.agents.capability import Registry
-from runtime.agents.layers import LayerReader, check_layer
+from runtime.agents.layers import LayerReader, settled
 from runtime.agents.shelf import ModelKeys
 from runtime.agents.withholding import CONFIG, MCP, Withheld, check_addresses, withhold
 from runtime.core.access.principal import Principal
@@ -25,7 +23,7 @@ class Authoring:
     """The use cases of `by`, who writes agents and harnesses. `harness` is an id or a name.
 
     Every method raises InvalidInputError, NotFoundError or ConflictError when the layer or what it refers to cannot be
-    used (`check_layer`, `LayerReader.assignable_harness`), and what the store raises.
+    used (`settled`, `LayerReader.assignable_harness`), and what the store raises.
     """
 
     def __init__(self, stores: Stores, registry: Registry, models: ModelKeys, by: Principal) -> None:
@@ -128,12 +126,12 @@ class Authoring:
             await self._stores.layer_secrets(kind, owner_id).replace(withheld.given, withheld.kept, scopes)
 
     async def _checked(self, layer: L) -> L:
-        return msgspec.structs.replace(layer, model=await check_layer(layer, self._registry, self._models, self._by))
+        return await settled(layer, self._registry, self._models, self._by)
 
     async def _changes(self, changes: Mapping[str, Any], changed: Layer) -> Mapping[str, Any]:
-        model = await check_layer(changed, self._registry, self._models, self._by)
-        changes = {name: getattr(changed, name) for name in changes}
-        return {**changes, "model": model} if "model_id" in changes else changes
+        checked = await self._checked(changed)
+        changes = {name: getattr(checked, name) for name in changes}
+        return {**changes, "model": checked.model} if "model_id" in changes else changes
 
     async def _harness_id(self, key: str) -> str:
         return (await LayerReader(self._stores).assignable_harness(key)).id

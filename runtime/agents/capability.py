@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from runtime.agents.tool import Tool
 from runtime.core.authored.definition import AssignedCapability
 from runtime.core.errors import InvalidInputError, NotFoundError
+from runtime.core.failure import Disclosure
 
 ENTRY_POINTS: Final = "perdure.capabilities"
 MAX_ASSIGNED: Final = 250
@@ -56,6 +57,10 @@ class Capability:
         """Return the tools; by default every `@tool` of the class, inherited ones first, in the order written."""
         names = dict.fromkeys(name for cls in reversed(type(self).__mro__) for name in vars(cls))
         return [value for name in names if isinstance(value := getattr(self, name), Tool)]
+
+    def error_disclosure(self, config: Mapping[str, Any]) -> Disclosure | None:
+        """Return how much of a failed model call readers of the session are told; None to leave that to others."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Nothing here is stored. It is composed anew for each turn, so that a session follows its agent as it is now.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,14 +11,17 @@ from typing import Any, Final
 from runtime.agents.capability import Registry, Resolved
 from runtime.agents.tool import Tool
 from runtime.core.authored.definition import Agent, AssignedCapability, ClientTool, Harness, Layer, SessionDefinition
-from runtime.core.authored.layers import client_tools, innermost, mcp_servers, prompts
+from runtime.core.authored.layers import client_tools, fallback_models, innermost, mcp_servers, prompts
 from runtime.core.authored.lifecycle import Life
 from runtime.core.authored.network import Reach, narrow
 from runtime.core.errors import InvalidInputError
+from runtime.core.failure import Disclosure
+from runtime.core.message import ResponseFormat
 from runtime.ports.model import ToolSpec
 
 DEFAULT_MAX_ITERATIONS: Final = 500
 FILES: Final = "session_file_system"
+_LANGUAGE_TAG: Final = re.compile(r"[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ class RuntimeAgent:
     client_tools: Mapping[str, ClientTool]
     specs: tuple[ToolSpec, ...]
     model_id: str | None
+    fallback_models: tuple[str, ...]
+    response_format: ResponseFormat | None
     max_iterations: int
     parallel_tool_calls: bool | None
     capabilities: tuple[str, ...]
@@ -44,6 +50,7 @@ class RuntimeAgent:
     mcp_servers: Mapping[str, Any]
     hints: Mapping[str, Any]
     locale: str | None
+    error_disclosure: Disclosure
 
 
 def compose(
@@ -77,6 +84,8 @@ def compose(
             *(ToolSpec(tool.name, tool.description, tool.parameters) for tool in own_tools.values()),
         ),
         model_id=innermost(layer.model or layer.model_id for layer in layers),
+        fallback_models=fallback_models(layers),
+        response_format=innermost(layer.response_format for layer in layers),
         max_iterations=innermost(layer.max_iterations for layer in inner) or DEFAULT_MAX_ITERATIONS,
         parallel_tool_calls=innermost(layer.parallel_tool_calls for layer in layers),
         capabilities=tuple(r.capability.id for r in resolved),
@@ -85,7 +94,15 @@ def compose(
         mcp_servers=mcp_servers(layers),
         hints=session.hints or {},
         locale=session.locale,
+        error_disclosure=_disclosure(resolved),
     )
+
+
+def in_language(system_prompt: str, locale: str | None) -> str:
+    """Return a system prompt that names the user's locale; one that is no language tag is not named."""
+    if locale is None or not _LANGUAGE_TAG.fullmatch(locale):
+        return system_prompt
+    return f"{system_prompt}\n\nThe user's locale is {locale}.".strip()
 
 
 def _assigned(layers: Sequence[Layer]) -> list[AssignedCapability]:
@@ -109,6 +126,11 @@ def _system_prompt(layers: Sequence[Layer], resolved: Sequence[Resolved]) -> str
 
 def _features(resolved: Sequence[Resolved]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(feature for r in resolved for feature in r.capability.features))
+
+
+def _disclosure(resolved: Sequence[Resolved]) -> Disclosure:
+    wanted = [r.capability.error_disclosure(r.config) for r in resolved]
+    return next((disclosure for disclosure in reversed(wanted) if disclosure is not None), Disclosure.STANDARD)
 
 
 def _check_active(kind: str, things: Sequence[Harness | Agent]) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from runtime.agents.capability import Registry, Risk
 from runtime.agents.shelf import ModelKeys
 from runtime.core.access.principal import Principal
@@ -15,13 +17,14 @@ from runtime.ports.stores import Stores
 from runtime.process.log import get_logger
 
 T = TypeVar("T")
+L = TypeVar("L", bound=Layer)
 log = get_logger(__name__)
 
 
-async def check_layer(layer: Layer, registry: Registry, models: ModelKeys, by: Principal) -> str | None:
-    """Pass if a layer can be run, and whoever writes it may. Capabilities that are not known here are fine.
+async def settled(layer: L, registry: Registry, models: ModelKeys, by: Principal) -> L:
+    """Return a layer that can be run, if whoever writes it may. Capabilities that are not known here are fine.
 
-    Returns what its `model` has to be: whoever runs it knows no list of models.
+    What its models mean is settled here: whoever runs it knows no list of models.
 
     Raises:
         InvalidInputError: its capabilities depend on each other in a circle, or one's config is wrong.
@@ -30,10 +33,13 @@ async def check_layer(layer: Layer, registry: Registry, models: ModelKeys, by: P
     """
     registry.check(layer.capabilities)
     _check_risk(layer, registry, by)
-    if layer.model_id is None:
-        return None
-    means = await models.settled(layer.model_id)
-    return None if means == layer.model_id else means
+    means = None if layer.model_id is None else await models.settled(layer.model_id)
+    fallbacks = [await models.settled(key) for key in layer.fallback_models]
+    return msgspec.structs.replace(
+        layer,
+        model=None if means == layer.model_id else means,
+        fallback_models=tuple(dict.fromkeys(fallbacks)),
+    )
 
 
 def _check_risk(layer: Layer, registry: Registry, by: Principal) -> None:

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from runtime.agents.capability import Registry
-from runtime.agents.layers import LayerReader, check_layer
+from runtime.agents.layers import LayerReader, settled
 from runtime.agents.shelf import ModelKeys
 from runtime.agents.withholding import withhold
 from runtime.core.access.principal import Principal
@@ -54,8 +52,7 @@ class Opener:
         secrets = self._stores.layer_secrets(Kind.LAYER, session_id)
         withheld = await withhold(wanted.definition, self._registry, secrets)
         await secrets.check_kept(withheld.kept)
-        model = await check_layer(withheld.layer, self._registry, self._models, self._by)
-        definition = msgspec.structs.replace(withheld.layer, model=model)
+        definition = await settled(withheld.layer, self._registry, self._models, self._by)
         async with self._stores.together():
             session, layers = await self._open(session_id, wanted, definition)
             if withheld.given:

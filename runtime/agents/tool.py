@@ -1,7 +1,7 @@
 """Tools: a name, a schema read from a signature, and what may be done when a call was interrupted."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -32,7 +32,7 @@ class OnInterrupt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What a tool may know of the session it runs in."""
+    """What a tool may know of the session it runs in; `locale` and `hints` as the message of the turn has them."""
 
     session_id: str
     agent_id: str | None
@@ -41,6 +41,7 @@ class SessionInfo:
     turn_id: str
     created_at: str
     message_count: int
+    hints: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from typing import Final
 
 from runtime.agents.capability import Capability
 from runtime.capabilities.current_time import CurrentTime
+from runtime.capabilities.error_disclosure import ErrorDisclosure
 from runtime.capabilities.noop import Noop
 from runtime.capabilities.session import SessionDetails
 from runtime.capabilities.session_file_system import SessionFileSystem
@@ -20,5 +21,6 @@ BUILT_IN: Final[tuple[Capability, ...]] = (
     StatelessTodoList(),
     Arithmetic(),
     Weather(),
+    ErrorDisclosure(),
     Noop(),
 )

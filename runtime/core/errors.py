@@ -211,13 +211,16 @@ class ModelUnavailableError(TransientError):
     """A model call failed in a way that a later attempt may not.
 
     `failure` is a code of `runtime.core.failure`, `status` the HTTP status if there was one. `retry_after_s`
-    is what the vendor asked for, or 0 for the engine's own backoff.
+    is what the vendor asked for, or 0 for the engine's own backoff. `said` are the vendor's own words. `is_held_back`:
+    it was not called at all, because it kept failing.
     """
 
     message: str = ""
     failure: str = "provider_unavailable"
     provider: str = ""
     status: int | None = None
+    said: str = ""
+    is_held_back: bool = False
     code: ClassVar[str] = "{failure}"
     template: ClassVar[str] = "{message}"
 
@@ -232,12 +235,13 @@ class PermanentError(PerdureError):
 
 @dataclass(eq=False)
 class ModelRejectedError(PermanentError):
-    """A model call failed for good. `failure` is a code of `runtime.core.failure`."""
+    """A model call failed for good. `failure` is a code of `runtime.core.failure`, `said` are the vendor's words."""
 
     message: str
     failure: str = "processing_error"
     provider: str = ""
     status: int | None = None
+    said: str = ""
     code: ClassVar[str] = "{failure}"
     template: ClassVar[str] = "{message}"
 

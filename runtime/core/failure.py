@@ -1,7 +1,9 @@
 """What a failed turn says to its user, by code (docs/wire.md, "Why a turn failed")."""
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError, PerdureError
 
@@ -11,10 +13,11 @@ ANSWER_TOO_LARGE: Final = "answer_too_large"
 ANSWER_TOO_SLOW: Final = "answer_too_slow"
 ANSWER_UNUSABLE: Final = "answer_unusable"
 TOO_MANY_CALLS: Final = "too_many_tool_calls"
+PROCESSING: Final = "processing_error"
 
 WORDS: Final[Mapping[str, str]] = {
     "provider_rate_limited": "The model provider is limiting requests right now. Please try again in a moment.",
-    "provider_unavailable": "The model provider could not be reached. Please try again.",
+    "provider_unavailable": "The model provider is not answering properly. Please try again.",
     "provider_quota_exhausted": "The model provider's account is out of credit.",
     "provider_misconfigured": "The model provider is not configured.",
     "provider_attestation_required": "The model provider asks for the account to be confirmed.",
@@ -29,39 +32,92 @@ WORDS: Final[Mapping[str, str]] = {
     QUARANTINED: (
         "This session kept killing its process and was stopped. Its history is kept; a new message lets it go on."
     ),
-    "processing_error": "Something went wrong while working on this.",
+    PROCESSING: "Something went wrong while working on this.",
 }
 
-# Codes whose cause the user can mend: the words of the error say how, and hold nothing secret.
-TOLD_IN_FULL: Final = (
-    "provider_misconfigured",
-    "model_unavailable",
-    CONFIGURATION,
-    ANSWER_TOO_LARGE,
-    ANSWER_TOO_SLOW,
-    ANSWER_UNUSABLE,
-    TOO_MANY_CALLS,
-)
+
+class Disclosure(IntEnum):
+    """How much of a failure is told to whoever reads the session; journal and logs have all of it.
+
+    `GENERIC` tells that there was one, `STANDARD` which one and what to mend, `DETAILED` the vendor's own words too.
+    """
+
+    GENERIC = 0
+    STANDARD = 1
+    DETAILED = 2
+
+    @property
+    def word(self) -> str:
+        """Its name on the wire."""
+        return self.name.lower()
 
 
-def explain(code: str, detail: str) -> str:
-    """Return the words for the user: friendly, and with the cause where knowing it helps."""
-    words = WORDS.get(code, WORDS["processing_error"])
-    return f"{words} {detail}".strip() if code in TOLD_IN_FULL else words
+def narrowed(disclosure: Disclosure, wish: str | None) -> Disclosure:
+    """Return what is left of a disclosure when a message wishes for another one: it may narrow it, never widen."""
+    return disclosure if wish is None else min(disclosure, Disclosure[wish.upper()])
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A failure as it is told: `error_code`, `error_fields` and words."""
+
+    code: str
+    words: str
+    fields: dict[str, Any] | None
+    disclosure: Disclosure
+
+
+def telling(code: str, detail: str, disclosure: Disclosure) -> Telling:
+    """Return how a failure is told whose `detail` says what to mend and holds no secret."""
+    if disclosure is Disclosure.GENERIC:
+        return Telling(PROCESSING, WORDS[PROCESSING], None, disclosure)
+    words = WORDS.get(code, WORDS[PROCESSING])
+    return Telling(code, f"{words} {detail}".strip(), None, disclosure)
+
+
+def telling_of(error: PerdureError, disclosure: Disclosure, attempts: int, waited_s: float) -> Telling:
+    """Return how the failure of a model call is told, after so many attempts and so long a wait between them."""
+    code = code_of(error)
+    told = telling(code, in_full(error, attempts, waited_s, disclosure), disclosure)
+    if told.disclosure is Disclosure.GENERIC:
+        return told
+    return Telling(code, told.words, fields_of(error, attempts, disclosure), disclosure)
+
+
+def in_full(
+    error: PerdureError, attempts: int = 1, waited_s: float = 0.0, disclosure: Disclosure = Disclosure.DETAILED
+) -> str:
+    """Return what is known of a failure: what happened, what the vendor says of it if that may be told, how often."""
+    words = [str(error)]
+    said = _said(error)
+    if said and disclosure is Disclosure.DETAILED:
+        words.append(f"It says: {said}")
+    if attempts > 1:
+        words.append(f"It was tried {attempts} times, with {waited_s:.1f} s of waiting in between.")
+    return " ".join(words)
 
 
 def code_of(error: PerdureError) -> str:
     """Return the code of an error that ends a turn."""
     if isinstance(error, ModelUnavailableError | ModelRejectedError):
         return error.failure
-    return "processing_error"
+    return PROCESSING
 
 
-def fields_of(error: PerdureError) -> dict[str, object] | None:
-    """Return the `error_fields`: who failed, and when to try again."""
+def fields_of(error: PerdureError, attempts: int, disclosure: Disclosure) -> dict[str, Any] | None:
+    """Return the `error_fields`: who failed, how, after how many attempts, and when to try again."""
     if not isinstance(error, ModelUnavailableError | ModelRejectedError):
         return None
-    fields: dict[str, object] = {"provider": error.provider} if error.provider else {}
-    if isinstance(error, ModelUnavailableError) and error.retry_after_s:
-        fields["retry_after"] = error.retry_after_s
-    return fields or None
+    retry_after_s = error.retry_after_s if isinstance(error, ModelUnavailableError) else 0.0
+    fields: dict[str, Any] = {
+        "provider": error.provider,
+        "status": error.status,
+        "attempts": attempts if attempts > 1 else None,
+        "retry_after": retry_after_s,
+        "detail": error.said if disclosure is Disclosure.DETAILED else None,
+    }
+    return {name: value for name, value in fields.items() if value} or None
+
+
+def _said(error: PerdureError) -> str:
+    return error.said if isinstance(error, ModelUnavailableError | ModelRejectedError) else ""

@@ -80,6 +80,19 @@ class Reasoning(msgspec.Struct, frozen=True, omit_defaults=True):
     effort: str | None = None
 
 
+class ResponseFormat(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the final answer is to be: `text`, or `json_schema`, JSON that fits a schema."""
+
+    type: str
+    name: str = "answer"
+    schema: dict[str, Any] = {}
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the answer is to be JSON."""
+        return self.type == "json_schema"
+
+
 class Controls(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one message asks of the turn it starts."""
 
@@ -90,6 +103,7 @@ class Controls(msgspec.Struct, frozen=True, omit_defaults=True):
     error_disclosure: str | None = None
     speed: str | None = None
     verbosity: str | None = None
+    response_format: ResponseFormat | None = None
     model: str | None = None  # `provider:name`, which `model_id` meant when it was sent, if it says something else
 
 

@@ -23,6 +23,7 @@ from runtime.core.session.draft import Draft
 from runtime.core.session.effect import idempotency_key
 from runtime.core.session.state import Call, Turn
 from runtime.core.session.turn import RunTools
+from runtime.core.session.wishes import wishes
 from runtime.core.storable import as_stored, storable
 from runtime.engine.session import LiveSession
 from runtime.process.failpoint import FailPoint, reach
@@ -169,14 +170,16 @@ class Acting:
     def _context(self, part: ToolCallPart) -> ToolContext:
         session, services = self._session, self._session.services
         context = write.call_context(self._turn, self._call(part).span_id)
+        wished = wishes(session.state)
         info = SessionInfo(
             session_id=session.session_id,
             agent_id=session.binding.agent_id,
             title=session.title,
-            locale=self._agent.locale,
+            locale=wished.locale or self._agent.locale,
             turn_id=self._turn.turn_id,
             created_at=session.created_at,
             message_count=len(session.state.messages),
+            hints={**self._agent.hints, **(wished.hints or {})},
         )
         return ToolContext(
             tool_call_id=part.id,

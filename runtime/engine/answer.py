@@ -8,14 +8,15 @@ from runtime.core.errors import InvalidInputError, ModelRejectedError, ModelUnav
 from runtime.core.failure import ANSWER_TOO_LARGE, ANSWER_UNUSABLE, TOO_MANY_CALLS
 from runtime.core.message import ToolCallPart
 from runtime.core.storable import as_stored, storable
-from runtime.ports.model import ModelReply, ReasoningDelta, StreamItem, TextDelta
+from runtime.ports.model import ModelReply, ReasoningDelta, StreamItem, TextDelta, Waiting
 
 
 class Answer:
     """One answer, item by item. Made anew for each attempt."""
 
-    def __init__(self, provider: str, limit_bytes: int, most_calls: int) -> None:
+    def __init__(self, provider: str, limit_bytes: int, most_calls: int, *, is_json: bool = False) -> None:
         self._provider = provider
+        self._is_json = is_json
         self._limit_bytes = limit_bytes
         self._most_calls = most_calls
         self._heard_bytes = 0
@@ -34,6 +35,8 @@ class Answer:
                 return ReasoningDelta(self._text(text))
             case ModelReply():
                 return self._whole(item)
+            case Waiting():
+                return item
 
     def _text(self, text: str) -> str:
         text = storable(text)
@@ -58,7 +61,15 @@ class Answer:
             response_id=reply.response_id and storable(reply.response_id),
         )
         self._count(len(reply.private) if reply.private is not None else 0)
+        if self._is_json and not whole.tool_calls:
+            self._check_json(whole.text)
         return whole
+
+    def _check_json(self, text: str) -> None:
+        try:
+            msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            self._retry("It is not the JSON that was asked for (response_format).")
 
     def _calls(self, calls: tuple[ToolCallPart, ...]) -> tuple[ToolCallPart, ...]:
         if len(calls) > self._most_calls:

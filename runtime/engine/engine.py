@@ -31,8 +31,9 @@ from runtime.core.session.turn import (
     decide,
 )
 from runtime.engine.act import Acting
-from runtime.engine.reason import ReasonStep, forget_deltas
+from runtime.engine.reason import ReasonStep
 from runtime.engine.session import LiveSession
+from runtime.engine.showing import forget_deltas
 from runtime.ports.model import ModelRef
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.mint import now, timestamp

@@ -27,6 +27,8 @@ class Tunables:
     answer_limit_bytes: int = 4_000_000
     model_call_s: float = 1800.0
     model_attempts: int = 5
+    attempts_before_fallback: int = 2
+    fallback_models: tuple[str, ...] = ()  # of sessions whose layers name none
     retry_first_s: float = 0.5
     retry_most_s: float = 30.0
     snapshot_every_events: int = 200

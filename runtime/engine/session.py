@@ -27,6 +27,7 @@ from runtime.core.session.fold import admit, fold
 from runtime.core.session.result import result_value
 from runtime.core.session.snapshot import snapshot
 from runtime.core.session.state import SessionState, Turn
+from runtime.engine.pictures import Pictures
 from runtime.engine.services import Services
 from runtime.engine.stream import Deltas
 from runtime.ports.gateway import ClientResult, Frame, Input
@@ -80,6 +81,7 @@ class LiveSession:
         self._mint = Mint(after=state.last_event_id)
         self._pending: deque[_Pending] = deque()
         self._deltas = Deltas()
+        self.pictures = Pictures(lambda: services.workspace(loaded.org_id, loaded.workspace_id))
         self._catching_up: dict[Callable[[], None], None] = {}
         self._snapshot_at = state.last_sequence - len(loaded.tail)
 

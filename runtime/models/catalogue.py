@@ -110,7 +110,7 @@ class Catalogue:
         ref = self.default()
         vendor = BY_TYPE.get(ref.provider)
         if vendor is not None and not self._is_healthy(vendor):
-            raise no_key(party(vendor))
+            raise no_key(party(vendor, vendor.base_url))
         return ref
 
     def _named(self, provider: str, name: str, key: str) -> ModelRef:

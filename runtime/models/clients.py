@@ -62,7 +62,7 @@ class Clients:
         """
         api_key = vendor.api_key(self._environment)
         if api_key is None:
-            raise failures.no_key(failures.party(vendor))
+            raise failures.no_key(failures.party(vendor, vendor.address(self._environment)))
         return api_key
 
     async def aclose(self) -> None:

@@ -109,7 +109,7 @@ class ProviderDesk:
         from runtime.models.dialects.refusals import broken, refusal  # noqa: PLC0415
 
         line = line_to(endpoint, "provider")
-        party, transport = failures.party(line.vendor), await self._opened()
+        party, transport = failures.party(line.vendor, line.base_url), await self._opened()
         path = _PATHS.get(line.vendor.api, "/models")
         try:
             body = await transport.get(line.base_url + path, _headers(line), is_trusted=line.is_trusted)
@@ -117,7 +117,7 @@ class ProviderDesk:
         except RefusedError as err:
             raise refusal(err, party, line.api_key) from err
         except ForbiddenError as err:
-            raise failures.failure(party, failures.MISCONFIGURED, because=str(err)) from err
+            raise failures.misled(party, str(err)) from err
         except BROKEN as err:
             raise broken(err, party) from err
         return found[:_MOST_FOUND]

@@ -1,11 +1,14 @@
-"""Failed model calls in the wire's codes: what an HTTP status of any vendor means here.
+"""Failed model calls in the wire's codes and in words: what an HTTP status of any vendor means here.
 
-The simulated model fails through the same table, so that what a test scripts is what a vendor does.
+All ways to a vendor, and the simulated model, say what went wrong through this file alone: whoever finds the same
+wrong says the same.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
+from urllib.parse import urlsplit
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
 from runtime.models.vendors import Vendor
@@ -33,31 +36,63 @@ _BY_STATUS: Final[Mapping[int, str]] = {
     429: RATE_LIMITED,
 }
 _SENTENCES: Final[Mapping[str, str]] = {
-    RATE_LIMITED: "{who} is limiting the rate of requests.",
-    UNAVAILABLE: "{who} is not answering properly.",
-    QUOTA: "The account at {who} has no credit left.",
-    MISCONFIGURED: "{who} refused the API key: check {setting}.",
-    ATTESTATION: "{who} wants the account to be verified before it does this.",
-    NO_MODEL: "{who} has no such model, or not for this key.",
-    TOO_LARGE: "The conversation is too large for this model of {who}.",
-    TOOL_SCHEMA: "{who} refused the schema of a tool.",
-    OTHER: "{who} refused the request.",
+    RATE_LIMITED: "{who} is limiting the rate of requests{how}.",
+    UNAVAILABLE: "{who} was reached at {address} and failed{how}.",
+    QUOTA: "The account at {who} has no credit left{how}.",
+    MISCONFIGURED: "{who} refused the API key{how}: check {setting}.",
+    ATTESTATION: "{who} wants the account to be verified before it does this{how}.",
+    NO_MODEL: "{who} has no such model, or not for this key{how}.",
+    TOO_LARGE: "The conversation is too large for this model of {who}{how}.",
+    TOOL_SCHEMA: "{who} refused the schema of a tool{how}.",
+    OTHER: "{who} refused the request{how}.",
 }
+_LONGEST: Final = 300  # characters of a vendor's explanation
+
+
+class Loss(Enum):
+    """How an answer got lost, and what to look at then."""
+
+    UNREACHED = "{who} could not be reached at {address}: check {address_setting} and the network."
+    SILENT = (
+        "{who} fell silent at {address}. How long it may is set by PERDURE_MODEL__FIRST_BYTE_TIMEOUT_S and "
+        "PERDURE_MODEL__STALL_TIMEOUT_S."
+    )
+    CUT_OFF = "{who} was reached at {address}, but its answer broke off or cannot be read."
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who was called: its type, its name for people, and what to do about its key, after "check" or "set"."""
+    """Who was called: its type, its name for people; what to do about its key, after "check" or "set"; where it is.
+
+    `address_setting` is what sets that, and `account` the id of a provider of people's own.
+    """
 
     type: str
     name: str
     setting: str
+    address: str = "its address"
+    address_setting: str = "its address"
+    account: str | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """What breakers know it by: a provider of people's own by its id, a vendor of the server's by its type."""
+        return self.account or self.type
 
 
-def party(vendor: Vendor) -> Party:
-    """Return a vendor's name for error messages."""
-    setting = "its API key here" if vendor.account else f"{vendor.keys[0]} and start again"
-    return Party(vendor.type, vendor.name, setting)
+def party(vendor: Vendor, address: str) -> Party:
+    """Return a vendor, or a provider of people's own (`account`), as error messages name it."""
+    where = _bare(address)
+    if vendor.account:
+        return Party(vendor.type, vendor.name, "its API key here", where, "its base URL here", vendor.account)
+    setting = f"{vendor.keys[0]} and start again"
+    return Party(vendor.type, vendor.name, setting, where, vendor.base_url_keys[0])
+
+
+def _bare(url: str) -> str:
+    """Return an address without what may be secret in it: a password, a query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def code_of(status: int) -> str:
@@ -67,25 +102,77 @@ def code_of(status: int) -> str:
     return _BY_STATUS.get(status, OTHER)
 
 
-def failure(
-    party: Party,
-    code: str,
-    *,
-    because: str = "",
-    status: int | None = None,
-    retry_after_s: float = 0.0,
-) -> ModelUnavailableError | ModelRejectedError:
-    """Return the error to raise for a code. `because` is the vendor's own explanation, without secrets."""
-    sentence = _SENTENCES[code].format(who=party.name, setting=party.setting)
-    message = f"{sentence} It says: {because}" if because else sentence
-    if code in _TRANSIENT:
-        return ModelUnavailableError(
-            retry_after_s=retry_after_s, message=message, failure=code, provider=party.type, status=status
-        )
-    return ModelRejectedError(message=message, failure=code, provider=party.type, status=status)
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error as the vendor gave it: its words without the API key, its status, which in mid-answer is inferred."""
+
+    said: str = ""
+    status: int | None = None
+    is_midway: bool = False
+    retry_after_s: float = 0.0
+
+
+def failure(party: Party, code: str, refusal: Refusal) -> ModelUnavailableError | ModelRejectedError:
+    """Return the error to raise for a refusal that means this code."""
+    # What vendors say of a key shows a part of it.
+    said = "" if code == MISCONFIGURED else refusal.said[:_LONGEST]
+    return _error(party, code, _SENTENCES[code].format(**_named(party), how=_how(refusal)), refusal, said)
+
+
+def lost(party: Party, loss: Loss) -> ModelUnavailableError | ModelRejectedError:
+    """Return the error to raise for an answer that did not come, or not to its end."""
+    return _error(party, UNAVAILABLE, loss.value.format(**_named(party)), Refusal(), "")
+
+
+def held_back(party: Party, wait_s: float | None) -> ModelUnavailableError:
+    """Return the error to raise instead of a call to an endpoint that is left alone, for so long or for good."""
+    when = "until an operator closes its circuit breaker" if wait_s is None else f"for {max(wait_s, 1):.0f} s more"
+    message = (
+        f"{party.name} is not called {when}: calls to {party.address} kept failing, or somebody stopped them "
+        f"(POST /api/v1/durable/circuit-breakers/{party.endpoint}/close lets them go on)."
+    )
+    return ModelUnavailableError(
+        retry_after_s=wait_s or 0.0, message=message, failure=UNAVAILABLE, provider=party.type, is_held_back=True
+    )
+
+
+def misled(party: Party, why: str) -> ModelRejectedError:
+    """Return the error to raise for an address that may not be called."""
+    message = f"{party.name} cannot be called: {why}"
+    return ModelRejectedError(message=message, failure=MISCONFIGURED, provider=party.type)
 
 
 def no_key(party: Party) -> ModelRejectedError:
     """Return the error for a vendor that nobody configured."""
     message = f"{party.name} has no API key: set {party.setting}."
     return ModelRejectedError(message=message, failure=MISCONFIGURED, provider=party.type)
+
+
+def _named(party: Party) -> Mapping[str, str]:
+    return {
+        "who": party.name,
+        "setting": party.setting,
+        "address": party.address,
+        "address_setting": party.address_setting,
+    }
+
+
+def _how(refusal: Refusal) -> str:
+    if refusal.is_midway:
+        return " in the middle of its answer"
+    return f" (status {refusal.status})" if refusal.status else ""
+
+
+def _error(
+    party: Party, code: str, message: str, refusal: Refusal, said: str
+) -> ModelUnavailableError | ModelRejectedError:
+    if code in _TRANSIENT:
+        return ModelUnavailableError(
+            retry_after_s=refusal.retry_after_s,
+            message=message,
+            failure=code,
+            provider=party.type,
+            status=refusal.status,
+            said=said,
+        )
+    return ModelRejectedError(message=message, failure=code, provider=party.type, status=refusal.status, said=said)

@@ -41,7 +41,7 @@ def line_of(model: ModelRef, environment: Mapping[str, str]) -> Line:
     vendor = BY_TYPE[model.provider]
     api_key = vendor.api_key(environment)
     if api_key is None:
-        raise failures.no_key(failures.party(vendor))
+        raise failures.no_key(failures.party(vendor, vendor.address(environment)))
     return Line(vendor, api_key, vendor.address(environment).rstrip("/"))
 
 
@@ -50,5 +50,5 @@ def line_to(endpoint: Endpoint, provider_id: str) -> Line:
     driver = driver_of(endpoint.type, endpoint.base_url)
     vendor = replace(driver, name=endpoint.name, account=provider_id)
     if endpoint.api_key is None and needs_key(driver, endpoint.base_url):
-        raise failures.no_key(failures.party(vendor))
+        raise failures.no_key(failures.party(vendor, address_of(driver, endpoint.base_url)))
     return Line(vendor, endpoint.api_key or _NONE, address_of(driver, endpoint.base_url), endpoint.is_trusted)

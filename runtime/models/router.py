@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import TYPE_CHECKING
 
 from runtime.core.inside import Network
 from runtime.models import failures
+from runtime.models.breakers import Trial
 from runtime.models.drivers import DRIVERS
+from runtime.models.failures import Refusal
+from runtime.models.gates import Gates
+from runtime.models.lines import line_of
 from runtime.models.loading import preload, preload_prices
 from runtime.models.simulated import PROVIDER, SimulatedModel
 from runtime.models.vendors import VENDORS, Vendor
-from runtime.ports.model import ModelRequest, StreamItem
+from runtime.ports.model import ModelRequest, StreamItem, Waiting
 from runtime.process.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -25,10 +29,17 @@ class Models:
     `inside` are networks that look public and are not, for providers that no administrator of the server vouches for.
     """
 
-    def __init__(self, settings: ModelSettings, environment: Mapping[str, str], inside: Sequence[Network] = ()) -> None:
+    def __init__(
+        self,
+        settings: ModelSettings,
+        environment: Mapping[str, str],
+        inside: Sequence[Network] = (),
+        gates: Gates | None = None,
+    ) -> None:
         self._settings = settings
         self._inside = inside
         self._environment = environment
+        self._gates = gates
         self._simulated = SimulatedModel()
         self._lean: LeanModel | None = None
         self._others: VendorModel | None = None
@@ -59,10 +70,19 @@ class Models:
         vendor = DRIVERS.get(request.model.provider)
         if vendor is None:
             unknown = failures.Party(request.model.provider, request.model.provider, "its settings")
-            raise failures.failure(unknown, failures.NO_MODEL)
+            raise failures.failure(unknown, failures.NO_MODEL, Refusal())
         model = await self._opened(vendor)
-        async with aclosing(model.stream(request)) as items:
+        stream = model.stream(request)
+        guarded: AbstractAsyncContextManager[Trial | None] = nullcontext()
+        if self._gates is not None:
+            line = line_of(request.model, self._environment)
+            guarded = self._gates.breakers.guarded(failures.party(line.vendor, line.base_url))
+            if request.model.endpoint is None and self._gates.turnstile.limits(vendor.type):
+                stream = self._gates.turnstile.pass_through(request, stream)
+        async with aclosing(stream) as items, guarded as trial:
             async for item in items:
+                if trial is not None and not isinstance(item, Waiting):
+                    await trial.worked()
                 yield item
 
     async def _opened(self, vendor: Vendor) -> "LeanModel | VendorModel":

@@ -31,10 +31,11 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Fail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The first `times` attempts fail as a vendor's HTTP `status` would."""
+    """The first `times` attempts fail as a vendor's HTTP `status` would; with `model`, those at that model only."""
 
     status: Annotated[int, msgspec.Meta(ge=400, le=599)]
     times: Annotated[int, msgspec.Meta(ge=0)] = 1
+    model: str | None = None
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

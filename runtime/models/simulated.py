@@ -11,13 +11,14 @@ from typing import Final
 
 from runtime.core.message import Role, TextPart, ToolCallPart, Usage
 from runtime.models import failures
-from runtime.models.script import Cue, Line, cue, without_scripts
+from runtime.models.failures import Refusal
+from runtime.models.script import Cue, Fail, Line, cue, without_scripts
 from runtime.ports.model import ModelReply, ModelRequest, ReasoningDelta, StreamItem, TextDelta
 
 ECHO: Final = "sim-echo"
 LOREM: Final = "sim-lorem"
 PROVIDER: Final = "llmsim"
-PARTY: Final = failures.Party(PROVIDER, "The simulated model", "its script")
+PARTY: Final = failures.Party(PROVIDER, "The simulated model", "its script", "home", "its script")
 
 NOTICE: Final = (
     "This is the simulated model, which answers because no provider is configured: set OPENAI_API_KEY, "
@@ -48,11 +49,11 @@ class SimulatedModel:
             ModelRejectedError: the script asks for a lasting failure, or there is no such model.
         """
         if request.model.name not in (ECHO, LOREM):
-            raise failures.failure(PARTY, failures.NO_MODEL, because=f"try {ECHO} or {LOREM}.")
+            raise failures.failure(PARTY, failures.NO_MODEL, Refusal(f"Try {ECHO} or {LOREM}."))
         found = cue(request)
         line = _line(request, found)
-        if line.fail is not None and request.attempt < line.fail.times:
-            raise failures.failure(PARTY, failures.code_of(line.fail.status), status=line.fail.status)
+        if line.fail is not None and _fails(line.fail, request):
+            raise failures.failure(PARTY, failures.code_of(line.fail.status), Refusal(status=line.fail.status))
         if line.delay_ms:
             await asyncio.sleep(line.delay_ms / 1000)
         pace = _Pace(line.tokens_per_second)
@@ -114,6 +115,10 @@ def _line(request: ModelRequest, found: Cue | None) -> Line:
     if found.line.say is None and not found.line.call:
         return _with_say(found.line, _standing_answer(request) or SCRIPT_IS_OVER)
     return found.line
+
+
+def _fails(fail: Fail, request: ModelRequest) -> bool:
+    return fail.model in (None, request.model.name) and request.attempt < fail.times
 
 
 def _with_say(line: Line, say: str) -> Line:

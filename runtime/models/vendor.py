@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from pydantic_ai.direct import model_request_stream
 from pydantic_ai.messages import InstructionPart, ModelResponse
 from pydantic_ai.models import ModelRequestParameters, StreamedResponse
+from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.settings import ModelSettings as Wishes
 from pydantic_ai.tools import ToolDefinition
 
@@ -40,6 +41,7 @@ class VendorModel:
 
     def __init__(self, settings: ModelSettings, environment: Mapping[str, str]) -> None:
         self._first_byte_s = settings.first_byte_timeout_s
+        self._environment = environment
         self._clients = Clients(settings, environment)
 
     async def aclose(self) -> None:
@@ -55,7 +57,8 @@ class VendorModel:
         """
         vendor = BY_TYPE[request.model.provider]
         api_key = self._clients.api_key(vendor)
-        outside = partial(translated, failures.party(vendor), api_key)
+        party = failures.party(vendor, vendor.address(self._environment))
+        outside = partial(translated, party, api_key)
         async with AsyncExitStack() as stack:
             with outside():
                 answer = await self._open(stack, vendor, request)
@@ -69,7 +72,7 @@ class VendorModel:
                 for item in deltas.items(event):
                     yield item
             with outside():
-                whole = _whole(answer.get(), request, vendor)
+                whole = _whole(answer.get(), request, vendor, party)
         yield whole
 
     async def _open(self, stack: AsyncExitStack, vendor: Vendor, request: ModelRequest) -> StreamedResponse:
@@ -84,7 +87,10 @@ class VendorModel:
 
 
 def _parameters(request: ModelRequest) -> ModelRequestParameters:
+    wanted = request.response_format
     return ModelRequestParameters(
+        output_mode="native" if wanted else "text",
+        output_object=OutputObjectDefinition(json_schema=wanted.schema, name=wanted.name) if wanted else None,
         function_tools=[
             ToolDefinition(name=tool.name, description=tool.description, parameters_json_schema=tool.parameters)
             for tool in request.tools
@@ -119,7 +125,7 @@ def _responses_wishes(request: ModelRequest) -> dict[str, Any]:
     return wishes
 
 
-def _whole(response: ModelResponse, request: ModelRequest, vendor: Vendor) -> ModelReply:
+def _whole(response: ModelResponse, request: ModelRequest, vendor: Vendor, party: failures.Party) -> ModelReply:
     """Return the finished reply.
 
     Raises:
@@ -127,5 +133,5 @@ def _whole(response: ModelResponse, request: ModelRequest, vendor: Vendor) -> Mo
     """
     reason = response.finish_reason or (response.provider_details or {}).get("finish_reason")
     if response.state != "complete" or reason in (None, "error"):
-        raise failures.failure(failures.party(vendor), failures.UNAVAILABLE)
+        raise failures.lost(party, failures.Loss.CUT_OFF)
     return reply(response, vendor.type, call_ids(request.history))

@@ -1,6 +1,6 @@
 """What pydantic-ai, a vendor's SDK or the network raise, in the wire's codes. No vendor exception gets past here.
 
-The vendor's own explanation goes along where it helps whoever wrote the request; the API key is cut out of it.
+The vendor's own explanation goes along; the API key is cut out of it.
 """
 
 import re
@@ -15,7 +15,7 @@ from pydantic_ai import exceptions as ai
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
 from runtime.models import failures
-from runtime.models.failures import Party
+from runtime.models.failures import Loss, Party, Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -56,8 +56,6 @@ _REFUSALS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         failures.TOO_LARGE,
     ),
 )
-_SILENT: Final = frozenset({failures.MISCONFIGURED, failures.UNAVAILABLE, failures.RATE_LIMITED})
-_LONGEST: Final = 300  # characters of a vendor's explanation
 
 
 @contextmanager
@@ -76,8 +74,22 @@ def translate(err: Exception, party: Party, api_key: str) -> ModelUnavailableErr
     code = _code(err, status, said)
     wait_s = (err.retry_after or 0.0) if isinstance(err, ai.ModelAPIError) else 0.0
     log.info("model_call_failed", provider=party.type, failure=code, status=status, error=type(err).__name__)
-    because = "" if code in _SILENT else said.replace(api_key, "***")[:_LONGEST]
-    return failures.failure(party, code, because=because, status=status, retry_after_s=max(0.0, wait_s))
+    if (loss := _loss(err)) is not None:
+        return failures.lost(party, loss)
+    is_midway = isinstance(err, ai.ModelAPIError) and err.in_stream
+    words = said.replace(api_key, "***")
+    return failures.failure(party, code, Refusal(words, status, is_midway, max(0.0, wait_s)))
+
+
+def _loss(err: Exception) -> Loss | None:
+    """Return how the answer got lost; None for what the vendor, or the SDK in its place, refused."""
+    if isinstance(err, ai.ModelConnectionError) and err.phase == "connect":
+        return Loss.UNREACHED
+    if isinstance(err, TimeoutError | ai.ModelTimeoutError | ai.ModelRequestTimeout):
+        return Loss.SILENT
+    # Without a status and a body the words are pydantic-ai's own: the answer is not what the protocol promises.
+    is_refused = isinstance(err, ai.ModelHTTPError) or (isinstance(err, ai.ModelAPIError) and err.body is not None)
+    return None if is_refused or isinstance(err, ai.UserError) else Loss.CUT_OFF
 
 
 def _code(err: Exception, status: int | None, said: str) -> str:
@@ -97,7 +109,7 @@ def _code(err: Exception, status: int | None, said: str) -> str:
 def _explanation(err: Exception) -> str:
     """Return the words of the vendor's error body, however deep it hides them."""
     if isinstance(err, ai.ModelAPIError):
-        return _words(err.body) or ("" if isinstance(err, ai.ModelHTTPError) else err.message)
+        return _words(err.body)
     return str(err) if isinstance(err, ai.UserError) else ""
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 import msgspec
 
-from runtime.core.message import NO_USAGE, ToolCallPart, Turned, Usage
+from runtime.core.message import NO_USAGE, ResponseFormat, ToolCallPart, Turned, Usage
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -54,6 +54,11 @@ class ModelRef(msgspec.Struct, frozen=True):
         return not self.provider
 
     @property
+    def label(self) -> str:
+        """What people read of it: the vendor's name for it, or, as long as nobody has opened it, its id."""
+        return self.name or self.id
+
+    @property
     def key(self) -> str:
         """What it is found by, in the same organisation: `provider:name`, or the id of one that is kept."""
         return self.id if self.endpoint is not None or self.is_closed else f"{self.provider}:{self.name}"
@@ -78,6 +83,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     system: str
     history: tuple[Turned, ...]
     tools: tuple[ToolSpec, ...] = ()
+    org_id: str = ""
     call_index: int = 0
     attempt: int = 0
     input_message_id: str | None = None
@@ -85,6 +91,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     speed: str | None = None
     verbosity: str | None = None
     parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None  # of JSON only
 
 
 class TextDelta(msgspec.Struct, frozen=True):
@@ -111,7 +118,13 @@ class ModelReply(msgspec.Struct, frozen=True, kw_only=True):
     private: msgspec.Raw | None = None
 
 
-StreamItem = TextDelta | ReasoningDelta | ModelReply
+class Waiting(msgspec.Struct, frozen=True):
+    """The call waits for its turn, since its provider has limits."""
+
+    provider: str
+
+
+StreamItem = TextDelta | ReasoningDelta | Waiting | ModelReply
 
 
 class Model(Protocol):

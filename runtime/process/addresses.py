@@ -36,7 +36,8 @@ def host_of(authority: str) -> str:
     return name.lower().removesuffix(".")
 
 
-def _parted(value: Any) -> Any:
+def parted(value: Any) -> Any:
+    """Return the entries of a list that is parted by commas; anything else as it is."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
@@ -73,6 +74,6 @@ def _origin(value: str) -> str:
     return written if parts.port == _DEFAULT_PORTS[parts.scheme] else whole
 
 
-Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_parted)]
-Networks = Annotated[tuple[Annotated[Network, BeforeValidator(_network)], ...], NoDecode, BeforeValidator(_parted)]
-Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_parted)]
+Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(parted)]
+Networks = Annotated[tuple[Annotated[Network, BeforeValidator(_network)], ...], NoDecode, BeforeValidator(parted)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(parted)]

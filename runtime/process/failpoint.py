@@ -47,6 +47,8 @@ class Loop(StrEnum):
     FORGETTING = "loop.forgetting"
     TENDING = "loop.tending"
     SWEEP = "loop.sweep"
+    BREAKERS = "loop.breakers"
+    TURNSTILE = "loop.turnstile"
     FOLLOWER = "loop.follower"
     LINK = "loop.link"
 

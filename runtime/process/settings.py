@@ -30,6 +30,7 @@ from runtime.core.errors import InvalidInputError
 from runtime.process.addresses import Hosts, Networks, Origins, is_loopback
 from runtime.process.auth_settings import AuthMode, AuthSettings
 from runtime.process.outbound_settings import OutboundSettings
+from runtime.process.providers import ModelKeys, ProviderLimits
 from runtime.process.setting_group import Carried, Group, Seconds
 
 _PREFIX: Final = "PERDURE_"
@@ -155,6 +156,23 @@ class ModelSettings(Group):
         min_length=1,
         description="Model of agents that name none; empty: the first vendor with a key, else llmsim",
     )
+    fallback_models: ModelKeys = Field(
+        (),
+        max_length=8,
+        description="Models, <provider>:<name>, that take over one after the other where no layer names any",
+    )
+    attempts_before_fallback: int = Field(
+        2, ge=1, le=100, description="Attempts at a model before the next of its chain takes over, if there is one"
+    )
+    limits: dict[str, ProviderLimits] = Field(
+        {},
+        description="Limits by type of provider, as JSON: "
+        '{"openai": {"concurrent": 50, "requests_per_minute": 600, "tokens_per_minute": 200000}}',
+    )
+    breaker_failures: int = Field(
+        10, ge=1, le=100_000, description="Failures in a row after which a process stops all calls to a provider"
+    )
+    breaker_open_s: Seconds = Field(30, description="Seconds for which calls to a provider that fails are stopped")
     first_byte_timeout_s: Seconds = Field(120, description="Seconds that a model may take to begin its answer")
     stall_timeout_s: Seconds = Field(60, description="Seconds that a model may pause within its answer")
     max_attempts: int = Field(5, ge=1, le=100, description="Attempts at one model call before the turn fails")

@@ -12,16 +12,21 @@ from runtime.core.access.principal import Principal
 from runtime.engine.services import Services, Tunables
 from runtime.fetch.outbound import WayOut
 from runtime.host.journal import Journal
+from runtime.models.breakers import Breakers
 from runtime.models.catalogue import Catalogue
 from runtime.models.desk import ProviderDesk
 from runtime.models.directory import Directory
+from runtime.models.gates import Gates
 from runtime.models.router import Models
+from runtime.models.turnstile import Turnstile
 from runtime.ports.secrets import Kind
 from runtime.ports.stores import Stores
+from runtime.ports.turnstile import CallLimits
 from runtime.ports.vault import Vault
 from runtime.process.mint import now
 from runtime.process.settings import Settings
 from runtime.store.agents import AgentStore
+from runtime.store.breakers import BreakerStore
 from runtime.store.definitions import Definitions
 from runtime.store.endpoints import EndpointStore
 from runtime.store.events import EventLog
@@ -38,6 +43,7 @@ from runtime.store.rehearsal import rehearse_appends, rehearse_loads
 from runtime.store.secrets import OwnedSecrets
 from runtime.store.sessions import SessionStore
 from runtime.store.tenant import Tenant
+from runtime.store.turnstile import CallQueueStore
 from runtime.store.workspaces import WorkspaceStore
 
 
@@ -79,6 +85,7 @@ class Runtime:
     journal: Journal
     models: Models
     directory: Directory
+    gates: Gates
     way_out: WayOut
     registry: Registry
     services: Services
@@ -100,6 +107,11 @@ class FrontDoor:
     def stores(self, principal: Principal) -> Stores:
         """Return what a principal may see."""
         return stores_of(Tenant(self.pool, principal.org_id), principal.user_id, self.vault)
+
+    @property
+    def breakers(self) -> BreakerStore:
+        """What operators see and do of circuit breakers."""
+        return BreakerStore(self.pool)
 
     @property
     def rates(self) -> RateStore:
@@ -171,7 +183,11 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
     await check(dsn)
     connections = await Connections.open(dsn)
     registry = capabilities()
-    models = Models(settings.model, settings.environment, settings.outbound.inside)
+    gates = Gates(
+        Breakers(BreakerStore(connections.loads), settings.model),
+        Turnstile(CallQueueStore(connections.loads), call_limits(settings)),
+    )
+    models = Models(settings.model, settings.environment, settings.outbound.inside, gates)
     directory = Directory(
         catalogue(settings),
         EndpointStore(connections.loads),
@@ -197,7 +213,13 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
         outbound=way_out.of,
         tunables=tunables(settings),
     )
-    return Runtime(connections, journal, models, directory, way_out, registry, services)
+    return Runtime(connections, journal, models, directory, gates, way_out, registry, services)
+
+
+def call_limits(settings: Settings) -> dict[str, CallLimits]:
+    """Return the limits of providers that have any."""
+    given = settings.model.limits.items()
+    return {name: CallLimits(of.concurrent, of.requests_per_minute, of.tokens_per_minute) for name, of in given}
 
 
 def tunables(settings: Settings) -> Tunables:
@@ -213,6 +235,8 @@ def tunables(settings: Settings) -> Tunables:
         answer_limit_bytes=settings.model.answer_limit_bytes,
         model_call_s=settings.model.call_timeout_s,
         model_attempts=settings.model.max_attempts,
+        attempts_before_fallback=settings.model.attempts_before_fallback,
+        fallback_models=settings.model.fallback_models,
         retry_first_s=settings.model.retry_base_s,
         retry_most_s=settings.model.retry_cap_s,
         snapshot_every_events=settings.journal.snapshot_every_events,

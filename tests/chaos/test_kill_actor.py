@@ -73,6 +73,24 @@ async def test_turn_goes_on_when_its_actor_dies_in_the_middle_of_an_answer(clien
         await check_outcome(client, stream, session_id, WORDS)
 
 
+async def test_a_chain_of_models_goes_on_where_it_was_when_its_actor_dies(client: Client) -> None:
+    session_id = await client.open(fallback_models=["llmsim:sim-lorem"])
+    throttled = {"status": 429, "times": 99, "model": "sim-echo"}
+    async with client.listen(session_id) as stream:
+        await client.send(session_id, script({"fail": throttled, "say": WORDS, "tokens_per_second": 5}))
+        assert (await stream.wait_for("reason.retrying")).data["error_fields"]["status"] == 429
+        assert (await stream.wait_for("reason.rerouted")).data["model"] == "sim-lorem"
+        await stream.wait_for("output.message.delta", 2)
+        await kill(client, session_id)
+        assert (await stream.wait_for_end()).type == "turn.completed"
+        await check_outcome(client, stream, session_id, WORDS)
+        assert len(stream.of_type("reason.rerouted")) == 1
+        [generation] = stream.of_type("llm.generation")
+        assert generation.data["metadata"]["model"] == "sim-lorem"
+        [tried] = generation.data["metadata"]["fallbacks"]
+        assert (tried["model"], tried["error_code"], tried["attempts"]) == ("sim-echo", "provider_rate_limited", 2)
+
+
 @pytest.mark.parametrize("deaths", [1, 3])
 async def test_turn_goes_on_however_often_its_actors_die_between_steps(client: Client, deaths: int) -> None:
     session_id = await client.open(capabilities=["test_math"])

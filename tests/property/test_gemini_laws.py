@@ -100,7 +100,13 @@ def heard(items: list[StreamItem]) -> Json:
 
 def failed(err: ModelUnavailableError | ModelRejectedError) -> Json:
     wait_s = err.retry_after_s if isinstance(err, ModelUnavailableError) else 0.0
-    return {"is": type(err).__name__, "code": err.failure, "status": err.status, "wait_s": wait_s, "says": str(err)}
+    return {
+        "is": type(err).__name__,
+        "code": err.failure,
+        "status": err.status,
+        "wait_s": wait_s,
+        "says": f"{err} {err.said}",
+    }
 
 
 def ask(

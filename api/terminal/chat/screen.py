@@ -95,6 +95,11 @@ class Screen:
             self._strand = None
 
     @_show.register
+    def _retrying(self, data: ev.ReasonRetrying) -> None:
+        wait_s = data.wait_ms / 1000
+        self.note(f"({data.error} Attempt {data.attempt + 1} of {data.max_attempts} in {wait_s:.1f} s.)")
+
+    @_show.register
     def _thinking_delta(self, data: ev.ThinkingDelta) -> None:
         self._grow(f"thinking {data.turn_id}", data.accumulated, DIM)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from runtime.core.message import ResponseFormat
+
 
 class AssignedCapability(msgspec.Struct, frozen=True, omit_defaults=True):
     """A capability given to a layer, by id or alias, with its configuration."""
@@ -53,11 +55,13 @@ class Layer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     system_prompt: str = ""
     model_id: str | None = None  # `default_model_id` of harnesses and agents on the wire
     model: str | None = None  # `provider:name`, which that meant when it was set, if it says something else
+    fallback_models: tuple[str, ...] = ()  # `provider:name` of each that takes over when those before it fail
     capabilities: tuple[AssignedCapability, ...] = ()
     initial_files: tuple[InitialFile, ...] = ()
     tags: tuple[str, ...] = ()
     network_access: NetworkAccess | None = None
     mcp_servers: dict[str, Any] | None = None  # `mcpServers` on the wire
+    response_format: ResponseFormat | None = None
     parallel_tool_calls: bool | None = None
     max_iterations: int | None = None
     tools: tuple[ClientTool, ...] = ()

@@ -20,6 +20,11 @@ def innermost(values: Iterable[T | None]) -> T | None:
     return found
 
 
+def fallback_models(layers: Iterable[Layer]) -> tuple[str, ...]:
+    """Return the chain of the innermost layer that names one."""
+    return innermost(layer.fallback_models or None for layer in layers) or ()
+
+
 def prompts(layers: Iterable[Layer]) -> str:
     """Return the system prompts one after the other."""
     return "\n\n".join(layer.system_prompt for layer in layers if layer.system_prompt)

@@ -47,6 +47,52 @@ class ReasonRecovered(Payload, frozen=True):
     accumulated_len: int
 
 
+class ReasonRetrying(Payload, frozen=True):
+    """An attempt at a call failed and there will be another one, in `wait_ms`; `attempt` counts the failed ones."""
+
+    type: ClassVar[str] = "reason.retrying"
+    is_ephemeral: ClassVar[bool] = True
+    turn_id: str
+    attempt: int
+    max_attempts: int
+    wait_ms: int
+    error: str
+    error_code: str
+    error_fields: dict[str, Any] | None = None
+    model: str | None = None
+
+
+class ReasonWaiting(Payload, frozen=True):
+    """A call waits for its turn, since its provider has limits."""
+
+    type: ClassVar[str] = "reason.waiting"
+    is_ephemeral: ClassVar[bool] = True
+    turn_id: str
+    provider: str
+    model: str | None = None
+
+
+class Tried(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A model of the chain that did not answer, after how many attempts, and why."""
+
+    model: str
+    provider: str
+    model_id: str
+    error_code: str
+    error: str
+    attempts: int = 1
+
+
+class ReasonRerouted(Payload, frozen=True):
+    """Another model of the chain takes over the call: forget what was streamed of it."""
+
+    type: ClassVar[str] = "reason.rerouted"
+    turn_id: str
+    tried: Tried
+    model: str
+    provider: str
+
+
 class ThinkingStarted(Payload, frozen=True):
     """The model begins to think aloud."""
 
@@ -103,6 +149,7 @@ class OutputCompleted(Payload, frozen=True):
     usage: Usage | None = None
     error_code: str | None = None
     error_fields: dict[str, Any] | None = None
+    error_disclosure: str | None = None
 
 
 class GenerationOutput(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -120,7 +167,7 @@ class Retries(msgspec.Struct, frozen=True):
 
 
 class GenerationMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the call went. Durations are in milliseconds."""
+    """How the call went. Durations are in milliseconds; `fallbacks` are the models that were tried before this one."""
 
     model: str
     success: bool
@@ -132,6 +179,7 @@ class GenerationMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     response_id: str | None = None
     error: str | None = None
     retry: Retries | None = None
+    fallbacks: tuple[Tried, ...] | None = None
 
 
 class GenerationTool(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,6 +1,6 @@
 """Events of a turn as a whole."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from runtime.core.event.envelope import Payload
 from runtime.core.message import Part, Usage
@@ -41,6 +41,8 @@ class TurnFailed(Payload, frozen=True):
     turn_id: str
     error: str
     error_code: str | None = None
+    error_fields: dict[str, Any] | None = None
+    error_disclosure: str | None = None
 
 
 class TurnCancelled(Payload, frozen=True):

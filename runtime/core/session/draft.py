@@ -9,11 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from runtime.core import event as ev
-from runtime.core.failure import explain
-from runtime.core.message import Message, Role, TextPart, ToolCallPart, Usage
+from runtime.core.failure import Disclosure, Telling, narrowed, telling
+from runtime.core.message import Message, MessagePhase, Role, TextPart, ToolCallPart, Usage
 from runtime.core.session.elapsed import elapsed_ms
 from runtime.core.session.phase import Phase
 from runtime.core.session.state import PREVIEW_CHARS, Call, SessionState, Turn
+from runtime.core.session.wishes import wishes
 from runtime.core.storable import encode, storable
 
 NewId = Callable[[str], str]
@@ -91,8 +92,13 @@ def _idled(state: SessionState, turn: Turn) -> Draft:
 def finish_turn(state: SessionState, turn: Turn, now: str) -> list[Draft]:
     """Return what ends a turn: well, or as failed if its last model call failed."""
     if turn.error_code is not None:
-        words = explain(turn.error_code, turn.error)  # in full it is in `reason.completed`
-        failed = ev.TurnFailed(turn_id=turn.turn_id, error=words, error_code=turn.error_code)
+        failed = ev.TurnFailed(
+            turn_id=turn.turn_id,
+            error=turn.error,
+            error_code=turn.error_code,
+            error_fields=turn.error_fields,
+            error_disclosure=turn.error_disclosure,
+        )
         return [Draft(failed, _turn(turn)), _idled(state, turn)]
     completed = ev.TurnCompleted(
         turn_id=turn.turn_id,
@@ -135,13 +141,19 @@ def cancel_turn(state: SessionState, turn: Turn, seen: str, now: str, new_id: Ne
 
 def fail_turn(state: SessionState, turn: Turn, code: str, detail: str, now: str, new_id: NewId) -> list[Draft]:
     """Return what ends a turn that cannot go on, wherever it stands."""
-    words = explain(code, detail)
-    failed = ev.TurnFailed(turn_id=turn.turn_id, error=words, error_code=code)
-    last = ev.OutputCompleted(message=_last_words(turn, words, code, now, new_id), error_code=code)
+    told = telling(code, detail, narrowed(Disclosure.STANDARD, wishes(state).error_disclosure))
+    failed = ev.TurnFailed(
+        turn_id=turn.turn_id, error=told.words, error_code=told.code, error_disclosure=told.disclosure.word
+    )
+    last = ev.OutputCompleted(
+        message=_last_words(turn, told.words, told.code, now, new_id),
+        error_code=told.code,
+        error_disclosure=told.disclosure.word,
+    )
     return [
         Draft(failed, _turn(turn)),
-        *settle_calls(turn, "error", words, now),
-        *_close_step(state, turn, last, words, now),
+        *settle_calls(turn, "error", told.words, now),
+        *_close_step(state, turn, last, f"{code}: {detail}" if detail else code, now),
         _idled(state, turn),
     ]
 
@@ -206,15 +218,30 @@ def complete_reason(turn: Turn, text: str, tool_calls: int, usage: Usage, now: s
     return Draft(data, reason_context(turn))
 
 
-def fail_reason(turn: Turn, message: Message, failure: ev.OutputCompleted, error: str, now: str) -> list[Draft]:
-    """Return what closes a model call that failed: friendly words for the user, `error` in full for the trace."""
+def failed_message(message_id: str, told: Telling, now: str) -> ev.OutputCompleted:
+    """Return the message that tells of a model call that failed."""
+    metadata: dict[str, Any] = {"error_code": told.code, "error_disclosure": told.disclosure.word}
+    message = Message(
+        id=message_id,
+        role=Role.AGENT,
+        content=(TextPart(storable(told.words)),),
+        created_at=now,
+        metadata=metadata | ({"error_fields": told.fields} if told.fields else {}),
+        phase=MessagePhase.FINAL_ANSWER,
+    )
+    return ev.OutputCompleted(
+        message=message, error_code=told.code, error_fields=told.fields, error_disclosure=told.disclosure.word
+    )
+
+
+def fail_reason(turn: Turn, failure: ev.OutputCompleted, error: str, now: str) -> list[Draft]:
+    """Return what closes a model call that failed, with `error` in full for the trace."""
     context = reason_context(turn)
     drafts = []
     if turn.message_id is None:
-        started = ev.OutputStarted(turn_id=turn.turn_id, message_id=message.id, iteration=turn.iterations + 1)
+        started = ev.OutputStarted(turn_id=turn.turn_id, message_id=failure.message.id, iteration=turn.iterations + 1)
         drafts.append(Draft(started, context))
-    completed = msgspec.structs.replace(failure, message=message)
-    return [*drafts, Draft(completed, context), Draft(_reason_failed(turn, error, now), context)]
+    return [*drafts, Draft(failure, context), Draft(_reason_failed(turn, error, now), context)]
 
 
 # ---------------------------------------------------------------- act

@@ -55,7 +55,7 @@ def _table() -> Mapping[tuple[Phase, str], Phase]:
     }
     stays = {
         Phase.REASONING: (
-            "reason.thinking.started", "reason.thinking.completed", "reason.recovered",
+            "reason.thinking.started", "reason.thinking.completed", "reason.recovered", "reason.rerouted",
             "output.message.started", "output.message.completed", "llm.generation",
         ),
         Phase.ACTING: ("tool.started", "tool.completed", "tool.progress", "transcript.repaired"),

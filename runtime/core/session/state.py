@@ -1,10 +1,11 @@
 """The state of a session: what its log comes to. A live session has nothing beside it, so a snapshot is this."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from runtime.core.event import Tried
 from runtime.core.message import NO_USAGE, ToolCallPart, Turned, Usage
 from runtime.core.session.inputs import Inputs
 from runtime.core.session.phase import Phase
@@ -52,8 +53,11 @@ class Turn(msgspec.Struct):
     heard: int = 0  # messages that the open or last model call was given
     message_id: str | None = None  # the agent message that is being streamed
     is_thinking: bool = False
-    error_code: str | None = None  # of the last model call, if it failed
+    tried: list[Tried] = []  # models of the chain that did not answer the open or last call
+    error_code: str | None = None  # of the last model call, if it failed; and how that was told
     error: str = ""
+    error_fields: dict[str, Any] | None = None
+    error_disclosure: str | None = None
     calls: list[Call] = []
     act_id: str | None = None  # the act step that is open
     act_started_at: str = ""
@@ -87,6 +91,7 @@ class SessionState(msgspec.Struct):
     waiting_inputs: list[str] = []  # accepted user messages that no turn has taken up
     inputs: Inputs = msgspec.field(default_factory=Inputs)
     usage: Usage = NO_USAGE
+    shows_files: bool = False  # whether a message shows a picture of the workspace
     turns: int = 0
     steps: int = 0  # model and tool calls finished: what supervision calls progress
     title: str | None = None

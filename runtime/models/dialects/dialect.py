@@ -89,11 +89,12 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
 class RefusedError(Exception):
     """The vendor refused, before its answer or in the middle of it. `body` is what it says, JSON if it can be."""
 
-    def __init__(self, status: int | None, body: bytes, retry_after_s: float = 0.0) -> None:
+    def __init__(self, status: int | None, body: bytes, retry_after_s: float = 0.0, *, is_midway: bool = False) -> None:
         super().__init__(status, body, retry_after_s)
         self.status = status
         self.body = body
         self.retry_after_s = retry_after_s
+        self.is_midway = is_midway
 
 
 class CutOffError(Exception):

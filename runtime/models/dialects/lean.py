@@ -71,7 +71,7 @@ class LeanModel:
             ModelRejectedError: refused for good, with a code of `runtime.core.failure` in `failure`.
         """
         line = line_of(request.model, self._environment)
-        party, dialect = failures.party(line.vendor), DIALECTS[line.vendor.api]
+        party, dialect = failures.party(line.vendor, line.base_url), DIALECTS[line.vendor.api]
         try:
             async with aclosing(self._answer(line, dialect, request)) as items:
                 async for item in items:
@@ -79,7 +79,7 @@ class LeanModel:
         except RefusedError as err:
             raise refusal(dialect.explained(err), party, line.api_key) from err
         except ForbiddenError as err:
-            raise failures.failure(party, failures.MISCONFIGURED, because=str(err)) from err
+            raise failures.misled(party, str(err)) from err
         except BROKEN as err:
             raise broken(err, party) from err
 

@@ -42,4 +42,4 @@ def refused_midway(error: Any) -> RefusedError:
     status = _STATUSES.get(code) or _STATUSES.get(kind)
     if status is None and code.isdecimal() and 400 <= int(code) < 600:  # noqa: PLR2004  HTTP's own errors
         status = int(code)
-    return RefusedError(status, msgspec.json.encode(error))
+    return RefusedError(status, msgspec.json.encode(error), is_midway=True)

@@ -1,18 +1,19 @@
 """What a vendor's refusal means, in the wire's codes.
 
-The vendor's own explanation goes along where it helps whoever wrote the request; the API key is cut out of it.
+The vendor's own explanation goes along; the API key is cut out of it.
 """
 
 import re
 from typing import Any, Final
 
+import aiohttp
 import msgspec
 import structlog
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
 from runtime.models import failures
 from runtime.models.dialects.dialect import RefusedError
-from runtime.models.failures import Party
+from runtime.models.failures import Loss, Party, Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +30,7 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         failures.TOO_LARGE,
     ),
 )
-_SILENT: Final = frozenset({failures.MISCONFIGURED, failures.UNAVAILABLE, failures.RATE_LIMITED})
-_LONGEST: Final = 300  # characters of a vendor's explanation
+_LONGEST: Final = 300  # characters of an error in the log
 
 
 def refusal(err: RefusedError, party: Party, api_key: str) -> ModelUnavailableError | ModelRejectedError:
@@ -38,14 +38,20 @@ def refusal(err: RefusedError, party: Party, api_key: str) -> ModelUnavailableEr
     said, marks = _read(err.body)
     code = _code(err.status, f"{said} {marks}")
     log.info("model_call_failed", provider=party.type, failure=code, status=err.status)
-    because = "" if code in _SILENT else said.replace(api_key, "***")[:_LONGEST]
-    return failures.failure(party, code, because=because, status=err.status, retry_after_s=err.retry_after_s)
+    words = said.replace(api_key, "***")
+    return failures.failure(party, code, Refusal(words, err.status, err.is_midway, err.retry_after_s))
 
 
 def broken(err: Exception, party: Party) -> ModelUnavailableError | ModelRejectedError:
     """Return our error for an answer that did not come, or not to its end."""
     log.info("model_call_failed", provider=party.type, failure=failures.UNAVAILABLE, error=repr(err)[:_LONGEST])
-    return failures.failure(party, failures.UNAVAILABLE)
+    return failures.lost(party, _loss(err))
+
+
+def _loss(err: Exception) -> Loss:
+    if isinstance(err, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return Loss.UNREACHED
+    return Loss.SILENT if isinstance(err, TimeoutError) else Loss.CUT_OFF
 
 
 def _code(status: int | None, words: str) -> str:

@@ -146,6 +146,7 @@ async def house(
         http=http_settings,
         health=ready,
         version="0.0.0",
+        breakers=FrontDoor(acting, VAULT).breakers,
     )
     await desk.aclose()
 

@@ -245,3 +245,22 @@ async def test_models_and_capabilities_are_as_the_sdk_wants_them(client: httpx.A
     found = (await client.get("/v1/capabilities", params={"search": "FILES"})).json()
     assert [sdk.CapabilityInfo(**c).id for c in found["data"]] == ["session_file_system"]
     assert (await client.get("/v1/capabilities/nope")).json()["code"] == "capability_not_found"
+
+
+async def test_a_chain_of_models_is_kept_as_what_its_names_mean(client: httpx.AsyncClient) -> None:
+    agent = await create(client, fallback_models=["sim-lorem", "llmsim:sim-echo", "llmsim:sim-lorem"])
+    assert agent["fallback_models"] == ["llmsim:sim-lorem", "llmsim:sim-echo"]
+    url = f"/v1/agents/{agent['id']}"
+    changed = (await client.patch(url, json={"fallback_models": ["sim-echo"]})).json()
+    assert changed["fallback_models"] == ["llmsim:sim-echo"]
+    assert (await client.patch(url, json={"display_name": "Same"})).json()["fallback_models"] == ["llmsim:sim-echo"]
+    reply = await client.patch(url, json={"fallback_models": ["no-such-model"]})
+    assert (reply.status_code, reply.json()["code"]) == (404, "model_not_found")
+
+
+async def test_an_answer_format_is_kept_as_it_was_given(client: httpx.AsyncClient) -> None:
+    wanted = {"type": "json_schema", "name": "point", "schema": {"type": "object"}}
+    agent = await create(client, response_format=wanted)
+    assert agent["response_format"] == wanted
+    reply = await client.patch(f"/v1/agents/{agent['id']}", json={"response_format": {"type": "xml"}})
+    assert reply.status_code == 400

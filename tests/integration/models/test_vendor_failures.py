@@ -45,7 +45,7 @@ async def failing(
     server.answer(answer)
     error = await outcome(models, model)
     assert len(server.requests) == 1
-    assert KEY not in str(error)
+    assert KEY not in f"{error} {error.said}"
     assert error.provider == model.provider
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
     return error
@@ -74,6 +74,8 @@ async def test_a_server_error_may_pass(models: Models, server: ModelServer, mode
 
     assert isinstance(error, ModelUnavailableError)
     assert (error.failure, error.status, error.retry_after_s) == ("provider_unavailable", status, 0.0)
+    assert f"was reached at {server.base_url}" in str(error)
+    assert f"failed (status {status})" in str(error)
 
 
 @VENDORS
@@ -154,6 +156,8 @@ async def test_silence_is_given_up_on(models: Models, server: ModelServer, model
 
     assert isinstance(error, ModelUnavailableError)
     assert error.failure == "provider_unavailable"
+    assert "fell silent" in str(error)
+    assert "PERDURE_MODEL__STALL_TIMEOUT_S" in str(error)
 
 
 @VENDORS
@@ -200,4 +204,23 @@ async def test_nobody_listening_may_pass(model: ModelRef) -> None:
 
     assert isinstance(error, ModelUnavailableError)
     assert error.failure == "provider_unavailable"
+    assert f"could not be reached at {server.base_url}" in str(error)
+    assert "_BASE_URL and the network" in str(error)
+    await absent.aclose()
+
+
+@VENDORS
+async def test_an_address_is_told_without_the_secrets_in_it(model: ModelRef) -> None:
+    async with model_server() as server:
+        environment = server.environment()
+    secretive = {
+        name: value.replace("://", "://me:hush@") + "?key=hush" if name.endswith("_URL") else value
+        for name, value in environment.items()
+    }
+    absent = Models(ModelSettings(), secretive)
+
+    error = await outcome(absent, model)
+
+    assert error.failure == "provider_unavailable"
+    assert "hush" not in str(error)
     await absent.aclose()

@@ -63,7 +63,7 @@ async def test_a_chain_of_harnesses_and_an_agent_are_composed(definitions: Defin
 
 async def test_the_generic_harness_can_be_composed(definitions: Definitions) -> None:
     composed = await definitions.load(bound(built_in_id("generic")))
-    assert composed.capabilities == ("session_file_system", "session_storage", "session")
+    assert composed.capabilities == ("session_file_system", "session_storage", "session", "error_disclosure")
     assert "read_file" in composed.tools
 
 

@@ -36,6 +36,10 @@ OF_NO_ORG: Final = {
     "models_revision",
     "login_attempts", "users", "members",  # a user looks for their own in all organisations
     "rate_usage",  # counts by a key that names whom it counts
+    "circuit_breakers",  # of providers, for the whole server
+    "model_tickets",  # calls of all organisations that wait for a provider in turn, without what they say
+    "model_allowances",
+    "model_flows",
 }  # fmt: skip
 TABLES: Final = """
 SELECT c.relname AS name, c.relrowsecurity AS is_guarded,

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from runtime.agents.capability import Capability, Registry, Risk
-from runtime.agents.layers import check_layer
+from runtime.agents.layers import settled
 from runtime.core.access.principal import ANONYMOUS
 from runtime.core.access.roles import GRANTED, MemberRole
 from runtime.core.authored.definition import AgentDefinition, AssignedCapability
@@ -44,7 +44,7 @@ REGISTRY = Registry([Dynamite(), Mine(), Lamp()])
 
 async def assign(role: MemberRole, ref: str) -> None:
     by = msgspec.structs.replace(ANONYMOUS, role=role, scopes=GRANTED[role])
-    await check_layer(AgentDefinition(capabilities=(AssignedCapability(ref),)), REGISTRY, OneModel(), by)
+    await settled(AgentDefinition(capabilities=(AssignedCapability(ref),)), REGISTRY, OneModel(), by)
 
 
 @pytest.mark.parametrize("ref", ["dynamite", "mine"])

@@ -15,7 +15,7 @@ def _leaves(cls: type[PerdureError]) -> list[type[PerdureError]]:
     return [leaf for child in children for leaf in _leaves(child)] if children else [cls]
 
 
-VALUES: dict[str, Any] = {"str": "some {braces}", "int": 7, "float": 1.5, "int | None": 503}
+VALUES: dict[str, Any] = {"str": "some {braces}", "int": 7, "float": 1.5, "int | None": 503, "bool": True}
 LEAVES = _leaves(PerdureError)
 
 

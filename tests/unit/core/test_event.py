@@ -56,7 +56,7 @@ def test_reserved_types_are_known_and_nothing_emits_them() -> None:
     assert not set(ev.PAYLOADS) & ev.RESERVED_TYPES
     assert set(ev.PAYLOADS) | ev.RESERVED_TYPES == ev.KNOWN_TYPES
     assert {
-        "output.message.delta", "reason.thinking.delta", "tool.output.delta",
+        "output.message.delta", "reason.retrying", "reason.thinking.delta", "reason.waiting", "tool.output.delta",
     } == ev.EPHEMERAL_TYPES  # fmt: skip
 
 

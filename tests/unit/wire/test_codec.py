@@ -57,7 +57,7 @@ SAID: Final[tuple[tuple[Decoder[Any], Item], ...]] = (
     (ADOPTIONS, Adoption("session_1", 3)),
     (VITALS, Vitals(1 << 40, ("session_1",))),
 )
-TYPICAL: Final[dict[Any, Any]] = {str: "a", int: 3, float: 1.5, int | None: None}
+TYPICAL: Final[dict[Any, Any]] = {str: "a", int: 3, float: 1.5, int | None: None, bool: True}
 
 
 def encoded(*items: Item) -> bytes:

@@ -3,6 +3,7 @@
 import msgspec
 
 from runtime.core import event as ev
+from runtime.core.failure import PROCESSING
 from runtime.core.message import Turned
 from runtime.core.session.elapsed import elapsed_ms
 from runtime.core.session.fold.change import Changes, open_turn, preview
@@ -23,6 +24,12 @@ def _reason_started(state: SessionState, event: ev.Event, _private: msgspec.Raw 
     turn.message_id = None
     turn.error_code = None
     turn.is_thinking = False
+    turn.tried = []
+
+
+@changes.on(ev.ReasonRerouted)
+def _rerouted(state: SessionState, event: ev.Event, _private: msgspec.Raw | None) -> None:
+    open_turn(state).tried.append(event.data.tried)
 
 
 @changes.on(ev.ThinkingStarted)
@@ -64,6 +71,10 @@ def _output_completed(state: SessionState, event: ev.Event, private: msgspec.Raw
     state.output_preview = preview(data.message) or state.output_preview
     turn.message_id = None
     turn.error_code = data.error_code
+    turn.error_fields = data.error_fields
+    turn.error_disclosure = data.error_disclosure
+    if data.error_code is not None:
+        turn.error = data.message.text
     if state.phase is Phase.REASONING:
         turn.calls = [Call(call) for call in data.message.tool_calls]
         turn.final_message_id = data.message.id
@@ -75,6 +86,5 @@ def _reason_completed(state: SessionState, event: ev.Event, _private: msgspec.Ra
     turn = open_turn(state)
     turn.iterations += 1
     if not event.data.success:
-        turn.error_code = turn.error_code or "processing_error"
-        turn.error = event.data.error or turn.error
+        turn.error_code = turn.error_code or PROCESSING
     state.steps += 1

@@ -3,7 +3,8 @@
 import msgspec
 
 from runtime.core import event as ev
-from runtime.core.message import Message, Turned
+from runtime.core.files.pictures import SCHEME
+from runtime.core.message import ImagePart, Message, Turned
 from runtime.core.session.fold.change import Changes, preview
 from runtime.core.session.phase import Phase
 from runtime.core.session.state import SessionState, Turn
@@ -20,6 +21,9 @@ def _session_started(state: SessionState, _event: ev.Event, _private: msgspec.Ra
 def _input(state: SessionState, event: ev.Event, _private: msgspec.Raw | None) -> None:
     message: Message = event.data.message
     state.messages.append(Turned(message))
+    state.shows_files = state.shows_files or any(
+        isinstance(part, ImagePart) and (part.url or "").startswith(SCHEME) for part in message.content
+    )
     if state.phase is Phase.CLOSED:
         return  # the note of a cancel: part of the conversation, but nobody waits for an answer
     if state.turn is None:

@@ -6,6 +6,7 @@ after the system's words, and, which it finds itself, at the end. So nothing in 
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, Final, Self
 
 import msgspec
@@ -105,12 +106,15 @@ class Anthropic(Dialect):
 
 
 def _parameters(request: ModelRequest) -> dict[str, Any]:
-    made = {
+    made: dict[str, Any] = {
         "model": request.model.name,
         "stream": True,
         "cache_control": _KEEP,
         **thinking(request.model.name, request.reasoning_effort),
     }
+    if (wanted := request.response_format) is not None:
+        form = {"type": "json_schema", "schema": sent_schema(deepcopy(wanted.schema))}
+        made["output_config"] = {**made.get("output_config", {}), "format": form}
     if request.speed in _TIERS:
         made["service_tier"] = _TIERS[request.speed]
     if request.tools:

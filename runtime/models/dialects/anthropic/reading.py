@@ -234,7 +234,7 @@ class AnthropicReading:
         return _NOTHING
 
     def _fail(self, data: bytes) -> Deltas:
-        raise RefusedError(_STATUSES.get(decoded(_failed, data).error.type), data)
+        raise RefusedError(_STATUSES.get(decoded(_failed, data).error.type), data, is_midway=True)
 
     def _count(self, usage: _Usage | None) -> None:
         """Note tokens; each number that comes later holds for the whole answer."""

@@ -7,6 +7,7 @@ conversation, so such messages are told apart by how their JSON begins, and the 
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, Final, Self
 
 import msgspec
@@ -39,6 +40,7 @@ class Body(msgspec.Struct, kw_only=True, omit_defaults=True):
     parallel_tool_calls: bool | None = None
     reasoning_effort: str | None = None
     reasoning: Mapping[str, str | bool] | None = None
+    response_format: Mapping[str, Any] | None = None
     stream_options: Mapping[str, bool]
     tool_choice: str | None = None
     tools: tuple[msgspec.Raw, ...] = ()
@@ -118,6 +120,7 @@ class Chat(Dialect):
             messages=msgspec.Raw(b"[" + messages + b"]"),
             parallel_tool_calls=request.parallel_tool_calls if request.tools else None,
             reasoning_effort=known.efforts.effort(request.reasoning_effort),
+            response_format=_answering(request, known.schema),
             stream_options=_USAGE_TOO,
             tool_choice="auto" if request.tools else None,
             tools=declared(request.tools, _tool, known.schema),
@@ -201,6 +204,16 @@ def _content(part: str | Picture) -> Mapping[str, Any]:
     if media_type == "application/pdf":
         return {"file": {"file_data": address, "filename": "filename.pdf"}, "type": "file"}
     return {"image_url": {"url": address}, "type": "image_url"}
+
+
+def _answering(request: ModelRequest, schema: SchemaWriter) -> Mapping[str, Any] | None:
+    """Return what the text of an answer is to be."""
+    wanted = request.response_format
+    if wanted is None:
+        return None
+    written, is_strict = schema(deepcopy(wanted.schema))
+    strict = {"strict": True} if is_strict else {}
+    return {"type": "json_schema", "json_schema": {"name": wanted.name, "schema": written, **strict}}
 
 
 def _tool(tool: ToolSpec, schema: SchemaWriter) -> Mapping[str, Any]:

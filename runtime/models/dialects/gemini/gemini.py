@@ -5,6 +5,7 @@ Keys are sent in the spelling of Google's own client.
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from mimetypes import guess_type
 from typing import Any, Final
 
@@ -108,6 +109,9 @@ class Gemini(Dialect):
         answering: dict[str, Any] = {"responseModalities": modalities(model)}
         if (how := thinking(model, request.reasoning_effort)) is not None:
             answering["thinkingConfig"] = how
+        if (wanted := request.response_format) is not None:
+            answering["responseMimeType"] = "application/json"
+            answering["responseJsonSchema"] = {**sent_schema(deepcopy(wanted.schema)), "title": wanted.name}
         rest: dict[str, Any] = {"generationConfig": answering}
         if request.system:
             rest["systemInstruction"] = {"parts": [{"text": request.system}], "role": "user"}

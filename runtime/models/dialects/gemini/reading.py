@@ -103,7 +103,7 @@ class GeminiReading:
         """Take the data of one event, and yield what it adds. Raises RefusedError, CutOffError, MsgspecError."""
         event = decoded(_events, data)
         if event.error is not None:
-            raise RefusedError(_status(event.error), data)
+            raise RefusedError(_status(event.error), data, is_midway=True)
         self._note(event)
         is_blocked = event.prompt_feedback is not None and bool(event.prompt_feedback.block_reason)
         if event.candidates or is_blocked:

@@ -55,7 +55,8 @@ def explained(err: RefusedError) -> RefusedError:
     if any(detail.reason == "API_KEY_INVALID" for detail in error.details):
         status = _UNAUTHENTICATED  # as everybody else says; Google says 400
     said = {"message": error.message, "status": error.status, "type": _type(error)}
-    return RefusedError(status, msgspec.json.encode({"error": said}), err.retry_after_s or _retry_after_s(error))
+    retry_after_s = err.retry_after_s or _retry_after_s(error)
+    return RefusedError(status, msgspec.json.encode({"error": said}), retry_after_s, is_midway=err.is_midway)
 
 
 def _type(error: _Error) -> str | None:

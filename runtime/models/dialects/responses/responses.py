@@ -6,6 +6,7 @@ comes and goes encrypted, and what it gave with an id is told again with that id
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from mimetypes import guess_all_extensions
 from typing import Any, Final
 
@@ -100,7 +101,7 @@ class Responses(Dialect):
             parallel_tool_calls=request.parallel_tool_calls if request.tools else None,
             prompt_cache_options=_compared(vendor, request.history) if known.compares_caches else None,
             reasoning=_reasoning(request, known),
-            text={"verbosity": request.verbosity} if request.verbosity is not None else None,
+            text=_answering(request),
             tool_choice="auto" if request.tools else None,
             tools=declared(request.tools, _tool),
         )
@@ -223,6 +224,17 @@ def _reasoning(request: ModelRequest, known: Traits) -> Mapping[str, str]:
         "summary": None if request.reasoning_effort in (None, "none") else "auto",
     }
     return {name: wish for name, wish in wishes.items() if wish is not None}
+
+
+def _answering(request: ModelRequest) -> Item | None:
+    """Return how the text of an answer is to be."""
+    wishes: Item = {}
+    if (wanted := request.response_format) is not None:
+        schema, is_strict = strict_schema(deepcopy(wanted.schema))
+        wishes["format"] = {"type": "json_schema", "name": wanted.name, "schema": schema, "strict": is_strict}
+    if request.verbosity is not None:
+        wishes["verbosity"] = request.verbosity
+    return wishes or None
 
 
 def _tool(tool: ToolSpec) -> Item:

@@ -157,6 +157,7 @@ async def furnish(pool: Pool, org_id: str) -> Things:
             "model": "sim-echo",
             "capability": "current_time",
             "name": "session-1",
+            "key": "openai",
             "node_id": "1",
             "provider": "github",
             "provider_id": provider.id,

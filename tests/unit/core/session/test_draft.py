@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from runtime.core import event as ev
-from runtime.core.failure import QUARANTINED, WORDS
-from runtime.core.message import Role, TextPart
+from runtime.core.failure import QUARANTINED, WORDS, Disclosure, Telling
+from runtime.core.message import TextPart
 from runtime.core.session import draft as write
 from runtime.core.session.draft import Draft
 from runtime.core.session.phase import Phase
 from runtime.core.session.state import PREVIEW_CHARS
-from tests.unit.core.logs import ADD, ASK, LOOK, USAGE, Log, message
+from tests.unit.core.logs import ADD, ASK, LOOK, USAGE, Log
 
 LATER = "2026-01-01T00:00:02.500Z"
 
@@ -70,7 +70,8 @@ def test_a_turn_whose_model_call_failed_ends_as_failed() -> None:
     log = Log().failed("model_unavailable")
     drafts = write.finish_turn(log.state, log.turn, LATER)
     assert types(drafts) == ["turn.failed", "session.idled"]
-    assert of(drafts, "turn.failed").error_code == "model_unavailable"
+    failed = of(drafts, "turn.failed")
+    assert (failed.error_code, failed.error) == ("model_unavailable", "sorry")
     assert log.draft(*drafts).state.phase is Phase.READY
 
 
@@ -105,9 +106,10 @@ def test_a_cancel_closes_what_is_open_wherever_the_turn_stands(stand: str) -> No
 def test_a_failure_closes_what_is_open_wherever_the_turn_stands(stand: str) -> None:
     log = STANDS[stand]()
     drafts = write.fail_turn(log.state, log.turn, QUARANTINED, "detail", LATER, ids())
-    assert of(drafts, "turn.failed").error == WORDS[QUARANTINED]
+    words = f"{WORDS[QUARANTINED]} detail"
+    assert of(drafts, "turn.failed").error == words
     last = of(drafts, "output.message.completed")
-    assert (last.error_code, last.message.text) == (QUARANTINED, WORDS[QUARANTINED])
+    assert (last.error_code, last.message.text) == (QUARANTINED, words)
     log.draft(*drafts)
     assert (log.state.phase, log.state.turn) == (Phase.READY, None)
 
@@ -148,11 +150,12 @@ def test_a_model_call_that_was_answered_closes_its_step() -> None:
 @pytest.mark.parametrize("stand", ["reasoning", "streaming"])
 def test_a_model_call_that_failed_has_a_whole_message(stand: str) -> None:
     log = STANDS[stand]()
-    said = message("a1", "sorry", Role.AGENT)
-    drafts = write.fail_reason(log.turn, said, ev.OutputCompleted(message=said, error_code="x"), "in full", LATER)
+    told = Telling("x", "sorry", {"provider": "acme"}, Disclosure.STANDARD)
+    drafts = write.fail_reason(log.turn, write.failed_message("a1", told, LATER), "in full", LATER)
     assert ("output.message.started" in types(drafts)) == (stand == "reasoning")
     assert of(drafts, "reason.completed").error == "in full"
-    assert log.draft(*drafts).turn.error_code == "x"
+    turn = log.draft(*drafts).turn
+    assert (turn.error_code, turn.error, turn.error_fields) == ("x", "sorry", {"provider": "acme"})
 
 
 def test_an_act_lists_its_calls_without_arguments() -> None:

@@ -93,7 +93,7 @@ def test_a_new_model_call_forgets_the_last_batch_and_error() -> None:
 
 def test_a_failed_call_is_remembered_until_the_turn_ends() -> None:
     log = Log().failed("provider_rate_limited")
-    assert (log.turn.error_code, log.turn.error) == ("provider_rate_limited", "in full")
+    assert (log.turn.error_code, log.turn.error) == ("provider_rate_limited", "sorry")
 
 
 def test_a_failed_call_without_a_code_is_a_processing_error() -> None:

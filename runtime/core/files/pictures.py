@@ -1,0 +1,20 @@
+"""Pictures among files: how a message names one, and which files are one."""
+
+from typing import Final
+
+SCHEME: Final = "workspace:"  # of the address of a file of the session's workspace
+MOST_BYTES: Final = 10_000_000  # of one picture that a model is shown
+
+_BEGINNINGS: Final = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+
+
+def media_type_of(content: bytes) -> str | None:
+    """Return what kind of picture a file is, by its first bytes; None if it is none that models take."""
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for beginning, kind in _BEGINNINGS if content.startswith(beginning)), None)

@@ -1,0 +1,62 @@
+"""Calls of models that wait for their turn. The clock is the database's alone."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from runtime.ports.turnstile import CallLimits
+from runtime.store.pool import Pool, translate
+
+LEASE_S: Final = 30.0
+
+_ADMIT: Final = "SELECT admit_model_calls($1, $2::bigint, $3::float8, $4::float8)"
+_ENTER: Final = """
+INSERT INTO model_tickets (provider, flow, alive_until) VALUES ($1, $2, now() + make_interval(secs => $3)) RETURNING id
+"""
+_IS_ADMITTED: Final = "SELECT is_admitted FROM model_tickets WHERE id = $1"
+_RENEW: Final = """
+UPDATE model_tickets SET alive_until = now() + make_interval(secs => $2) WHERE id = ANY($1::bigint[])
+"""
+_ALIVE: Final = "SELECT id, is_admitted FROM model_tickets WHERE id = ANY($1::bigint[])"
+_LEAVE: Final = "DELETE FROM model_tickets WHERE id = $1"
+_CHARGE: Final = """
+UPDATE model_allowances
+SET tokens_at = greatest(tokens_at, clock_timestamp()) + make_interval(secs => $2::float8 * 60 / $3::float8)
+WHERE provider = $1
+"""
+
+
+class CallQueueStore:
+    """The queue of all processes. Raises StoreUnavailableError."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def enter(self, provider: str, flow: str, limits: CallLimits) -> tuple[int, bool]:
+        """Take a ticket; return its number and whether the call may be made at once."""
+        with translate():
+            async with self._pool.acquire() as connection, connection.transaction():
+                ticket: int = await connection.fetchval(_ENTER, provider, flow, LEASE_S)
+                await connection.execute(_ADMIT, provider, *_numbers(limits))
+                return ticket, bool(await connection.fetchval(_IS_ADMITTED, ticket))
+
+    async def alive(self, provider: str, tickets: Collection[int], limits: CallLimits) -> Mapping[int, bool]:
+        """Keep tickets alive for another while; return whether their calls may be made. Lapsed ones are left out."""
+        with translate():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_RENEW, list(tickets), LEASE_S)
+                await connection.execute(_ADMIT, provider, *_numbers(limits))
+                rows = await connection.fetch(_ALIVE, list(tickets))
+                return {row["id"]: row["is_admitted"] for row in rows}
+
+    async def leave(self, provider: str, ticket: int, tokens: int, limits: CallLimits) -> None:
+        """Give a ticket back after a call that took so many tokens, and let others go on."""
+        with translate():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_LEAVE, ticket)
+                if limits.tokens_per_minute is not None and tokens:
+                    await connection.execute(_CHARGE, provider, tokens, limits.tokens_per_minute)
+                await connection.execute(_ADMIT, provider, *_numbers(limits))
+
+
+def _numbers(limits: CallLimits) -> tuple[int | None, int | None, int | None]:
+    return limits.concurrent, limits.requests_per_minute, limits.tokens_per_minute
