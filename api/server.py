@@ -46,7 +46,7 @@ from runtime.vault.keyring import Keyring
 from runtime.vault.local import LocalVault
 from runtime.wiring import FrontDoor, catalogue, desk, open_front_door
 from runtime.wiring.access import open_access
-from runtime.wiring.secrets import check_secrets
+from runtime.wiring.secrets import check_secrets, withhold_stored
 
 log = structlog.get_logger(__name__)
 
@@ -167,6 +167,7 @@ async def _foundation(
         dsn = await _database(settings, stack)
         applied, identity = await _schema(dsn, progress)
         await check_secrets(dsn, keys)
+        await withhold_stored(dsn, keys)
         progress(f"Postgres is up{applied}; waiting for Ray")
         cluster = await asyncio.shield(ray_started)
     except BaseException:

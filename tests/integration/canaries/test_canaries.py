@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import secrets
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -152,11 +154,15 @@ async def test_no_canary_is_found_anywhere(
         async with client.listen(session_id) as stream:
             await client.send(session_id, script(*calls, {"say": "done"}))
             await stream.wait_for_end()
+            [supervisor] = await client.actors("supervisor")
+            os.kill(supervisor["pid"], signal.SIGKILL)
+            await client.send(session_id, script({"call": [{"name": "tell"}]}, {"say": "done"}))
+            await stream.wait_for_end(2)
             processes = search_processes(server, canaries)
             canaries.look("a stream", json.dumps([frame.body for frame in stream.frames]).encode())
         events = await client.events(session_id)
         outcomes = [event["data"] for event in events if event["type"] == "tool.completed"]
-        assert [outcome["success"] for outcome in outcomes] == [True, False, False, False, True]
+        assert [outcome["success"] for outcome in outcomes] == [True, False, False, False, True, True]
         assert "[redacted]" in str(outcomes[0]["result"])
         assert outcomes[1]["error"] == "[redacted]"
         await ask_around(client.http, session_id, canaries)
