@@ -2,18 +2,17 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from runtime.process.addresses import parted
+from runtime.process.setting_group import Group
 
 ModelKeys = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parted)]
 
 
-class ProviderLimits(BaseModel):
+class ProviderLimits(Group):
     """What a provider of models is asked at most, by all processes together; None: as much as there is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     concurrent: int | None = Field(None, ge=1, le=1_000_000, description="Calls under way at a time")
     requests_per_minute: int | None = Field(None, ge=1, le=100_000_000, description="Calls begun in a minute")
