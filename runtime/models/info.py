@@ -132,7 +132,10 @@ def _profile(vendor: Vendor, name: str, now: datetime) -> Profile:
 
 
 def _traits(vendor: Vendor, name: str) -> Mapping[str, Any]:
-    return provider_class(vendor).model_profile(name) or {}
+    try:
+        return provider_class(vendor).model_profile(name) or {}
+    except import_module("pydantic_ai.exceptions").UserError:  # no name as this vendor gives them
+        return {}
 
 
 def _priced(vendor: Vendor, name: str) -> Any:
