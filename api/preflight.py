@@ -37,8 +37,8 @@ def clear(settings: Settings, catalogue: Catalogue) -> Cleared:
         check_administrator(settings.auth_admin_password.get_secret_value())
     Certificate.of(settings.http)
     _make_usable(settings.data_dir)
-    keys = open_keyring(settings)
-    return Cleared(capabilities(), catalogue, _default_model(catalogue), keys)
+    registry, default_model = capabilities(), _default_model(catalogue)
+    return Cleared(registry, catalogue, default_model, open_keyring(settings))  # last: it may make a key
 
 
 def _make_usable(data_dir: Path) -> None:

@@ -91,12 +91,12 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
     arm(settings.fail_points)
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(take_port(settings.http))
+        if settings.ray_address:
+            await asyncio.to_thread(require_answer, settings.ray_address)
         cleared = await asyncio.to_thread(clear, settings, catalogue(settings))
         # What lists of models need takes seconds to load, and Ray takes longer.
         loading = asyncio.create_task(asyncio.to_thread(cleared.catalogue.preload))
         stack.callback(loading.cancel)
-        if settings.ray_address:
-            await asyncio.to_thread(require_answer, settings.ray_address)
         own_ray = None if settings.ray_address else _own_ray(settings)
         starting = ending.keep_hearing(_ray(settings, own_ray, stack))
         if settings.model.default_model is not None:  # as whoever runs turns finds it, knowing no list of models

@@ -14,9 +14,9 @@ VALUE = "canary-of-the-published-client"
 async def test_connections_are_set_listed_and_removed(everruns: Everruns) -> None:
     made = await everruns.connections.set("daytona", VALUE)
     assert made.provider == "daytona"
-    assert [c.provider for c in await everruns.connections.list()] == ["daytona"]
+    assert "daytona" in [c.provider for c in await everruns.connections.list()]  # others share the server
     await everruns.connections.remove("daytona")
-    assert await everruns.connections.list() == []
+    assert "daytona" not in [c.provider for c in await everruns.connections.list()]
     with pytest.raises(NotFoundError):
         await everruns.connections.remove("daytona")
 

