@@ -176,7 +176,7 @@ async def test_a_list_is_taken_over_and_what_is_missing_in_it_becomes_stale(
         "by-hand": "manual", "llama-4": "discovered", "qwen-5": "discovered", "gemma-9": "discovered",
     }  # fmt: skip
     fresh = (await client.get("/v1/models?include_stale=false")).json()["data"]
-    assert "llama-4" not in [model["model_id"] for model in fresh]
+    assert {model["model_id"] for model in fresh if model["provider_id"] == provider["id"]} == set(models) - {"llama-4"}
 
 
 @pytest.mark.parametrize(
