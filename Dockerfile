@@ -5,6 +5,11 @@
 #   docker run --network host --shm-size 512m -v perdure:/data perdure
 #   docker run -p 9000:9000 -e AUTH_MODE=full -e PERDURE_HTTP__HOST=0.0.0.0 --shm-size 512m -v perdure:/data perdure
 
+FROM python:3.11-slim AS console
+
+COPY api/console /console
+RUN cd /console && ./npm ci --silent && ./npm run --silent build
+
 FROM python:3.11-slim
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
@@ -22,6 +27,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY runtime runtime
 COPY actors actors
 COPY api api
+COPY --from=console /console/dist api/console/dist
 RUN pip install --no-deps --editable . \
  && useradd --system --create-home perdure \
  && install -d -o perdure -g perdure /data

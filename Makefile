@@ -9,6 +9,13 @@ PIP_INSTALL := $(PIP) install --progress-bar off
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-emit-package pip
 
+# The console: its bundle is made of everything here that git knows, and beside Python's packages.
+CONSOLE := api/console
+NPM := $(CONSOLE)/npm
+BUNDLE := $(CONSOLE)/dist/index.html
+PAGES := $(wildcard $(CONSOLE)/*.*) $(shell find $(CONSOLE)/src $(CONSOLE)/public -type f -not -name schema.d.ts)
+SIDE_BY_SIDE = $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=2)
+
 # What `make test-long` looks at.
 LAWS = tests/property $(addprefix tests/integration/,test_session_machine.py test_supervision.py \
 	store/test_fencing.py store/test_files_model.py)
@@ -26,7 +33,7 @@ SHAPE = steady
 ARGS =
 
 # What `make check` looks at: as many at a time as `make -j` allows.
-CHECKS = lint types imports dependencies licences leaks
+CHECKS = lint types imports dependencies licences leaks console
 SBOM = build/sbom.json
 
 # What `make audit` tells pip-audit, such as --vulnerability-service osv --osv-url http://a.mirror/v1/query
@@ -41,12 +48,13 @@ ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve check $(CHECKS) sbom audit format test test-long unit property integration chaos chaos-long contract bench bench-full bench-against bench-cluster profile load lock env-example ci clean
+.PHONY: help install serve check $(CHECKS) screenshots sbom audit format test test-long unit property integration chaos chaos-long contract bench bench-full bench-against bench-cluster profile load lock env-example ci clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
-install: $(STAMP) ## set up .venv with everything, pinned by hash
+install: $(VENV)/.place ## set up .venv with everything, pinned by hash, and build the console
+	@$(MAKE) --silent --no-print-directory $(SIDE_BY_SIDE) $(STAMP) $(BUNDLE)
 
 $(VENV)/.place:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -66,6 +74,15 @@ $(STAMP): $(VENV)/.packages pyproject.toml
 	@echo "[3/3] installing perdure"
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
+
+$(CONSOLE)/node_modules/.ready: $(CONSOLE)/package-lock.json $(CONSOLE)/node.txt $(VENV)/.place
+	@echo "[console] installing its packages"
+	@$(NPM) ci --silent
+	@touch $@
+
+$(BUNDLE): $(CONSOLE)/node_modules/.ready $(PAGES)
+	@echo "[console] building it"
+	@$(NPM) run --silent build
 
 serve: install ## run the product on http://127.0.0.1:9000
 	@exec $(BIN)/perdure serve
@@ -91,6 +108,16 @@ licences: sbom
 leaks: install
 	$(BIN)/python -m supplychain.leaks
 
+console: install ## types, style and unit tests of the console, with a client of the API as it is now
+	@$(BIN)/python -m api.document > $(CONSOLE)/openapi.json
+	@$(NPM) run --silent schema >/dev/null
+	$(NPM) run --silent types
+	$(NPM) run --silent lint
+	$(NPM) run --silent test
+
+screenshots: install ## pictures of the console for docs/console
+	$(BIN)/python -m tests.browser.shots
+
 sbom: install ## what the product is made of, as CycloneDX: build/sbom.json
 	$(BIN)/python -m supplychain.sbom $(SBOM)
 
@@ -100,6 +127,7 @@ audit: install ## known vulnerabilities of all pins, by a service outside (ADVIS
 format: install ## let ruff format and fix what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(NPM) run --silent format
 
 test: install ## every test, by WORKERS processes at a time
 	$(BIN)/pytest $(SHARED_OUT)
@@ -154,5 +182,6 @@ env-example: install ## write .env.example from the settings
 ci: check audit test ## what CI runs
 
 clean: ## remove what the commands above made, but no data
+	rm -rf $(addprefix $(CONSOLE)/,node_modules dist .node openapi.json src/api/schema.d.ts)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 	find runtime actors api tests loadtests supplychain -name __pycache__ -type d -prune -exec rm -rf {} +

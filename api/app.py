@@ -1,8 +1,12 @@
 """The application: routes, what requests pass first, error answers. It knows stores and ports, and nothing of Ray."""
 
+from pathlib import Path
+from typing import Final
+
 from fastapi import FastAPI
 
 from api.http import docs, errors
+from api.http.console import Console
 from api.http.deps import House
 from api.http.limits import Limits
 from api.http.middleware import FrontDoor
@@ -32,6 +36,7 @@ from api.routes import (
 )
 
 PREFIX = "/api"
+CONSOLE: Final = Path(__file__).with_name("console") / "dist"
 # In the order in which they are looked through: what is asked most comes first.
 _ROUTERS = (
     conversation.router,
@@ -59,15 +64,7 @@ _RENAMED = ((models.router, "/v1/models", "/v1/llm-models"), (providers.router, 
 
 def create_app(house: House) -> FastAPI:
     """Return the application. `app.state.streams.close()` ends all event streams, as a stop must do first."""
-    app = FastAPI(
-        title="Perdure",
-        description="Durable AI agent sessions.",
-        version=house.version,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
+    app = routed(house.version)
     app.state.house = house
     app.state.limits = Limits(house.allowances)
     streams = app.state.streams = Streams(
@@ -76,6 +73,20 @@ def create_app(house: House) -> FastAPI:
     house.authenticator.on_revoked(lambda ended: streams.close_where(lambda who: who.credential_id in ended))
     errors.install(app)
     app.add_middleware(FrontDoor, http=house.http)
+    return app
+
+
+def routed(version: str) -> FastAPI:
+    """Return the routes alone, which is enough to describe them."""
+    app = FastAPI(
+        title="Perdure",
+        description="Durable AI agent sessions.",
+        version=version,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX)
     for router, name, former in _RENAMED:
@@ -83,4 +94,5 @@ def create_app(house: House) -> FastAPI:
         app.include_router(router, prefix=PREFIX + former, include_in_schema=False)
     app.include_router(health.router)
     app.mount("/api-doc/files", docs.FILES)
+    app.router.routes.append(Console(CONSOLE))
     return app

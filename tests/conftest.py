@@ -16,7 +16,8 @@ from runtime.process.settings import Settings
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.migrate import migrate
 from runtime.store.pool import Pool, connect, open_pool
-from tests.server import ServerProcess
+from tests.installed import REPOSITORY, install
+from tests.server import ONE_ACTOR, PASSWORD, ROOT, ServerProcess
 
 settings.register_profile("perdure", deadline=None)  # a busy machine is no failure; each test has its time limit
 settings.register_profile("long", settings.get_profile("perdure"), max_examples=4_000)  # with a --timeout of its own
@@ -24,10 +25,18 @@ settings.load_profile("perdure")
 
 # Files whose tests share a server, by the fixture that it is.
 GROUPS: Final = {
-    "server": ("tests/contract/", *(f"tests/integration/test_{name}.py" for name in ("chat", "load", "serve"))),
-    "stage": tuple(
-        f"tests/chaos/test_{name}.py"
-        for name in ("broken_log", "connections", "drain", "effects", "kill_actor", "kill_ray", "kill_server")
+    "server": (
+        "tests/browser/test_pages.py",
+        "tests/contract/",
+        *(f"tests/integration/test_{name}.py" for name in ("chat", "load", "serve")),
+    ),
+    "guarded": ("tests/browser/test_login.py", "tests/integration/test_access_server.py"),
+    "stage": (
+        "tests/browser/test_survival.py",
+        *(
+            f"tests/chaos/test_{name}.py"
+            for name in ("broken_log", "connections", "drain", "effects", "kill_actor", "kill_ray", "kill_server")
+        ),
     ),
 }
 SERVERS: Final = pytest.StashKey[dict[str, ServerProcess]]()  # that run now, by their group
@@ -171,6 +180,33 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def server_url(server: ServerProcess) -> str:
     """Where the shared server listens, without a slash at the end."""
     return server.url
+
+
+@pytest.fixture(scope="session")
+def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server where people log in, with its first administrator made before it has ever run, as README says."""
+    everywhere = {"AUTH_MODE": "full", "PERDURE_HTTP__HOST": "0.0.0.0"}  # noqa: S104  what is tried
+    server = ServerProcess(tmp_path_factory.mktemp("guarded") / "data", {**ONE_ACTOR, **everywhere})
+    server.run("users", "create", "--admin", "--email", ROOT, "--password-stdin", typed=f"{PASSWORD}\n")
+    with shared(request.session, "guarded", server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def saboteur(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that makes the saboteur look installed."""
+    return install(tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture(scope="session")
+def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, saboteur: Path
+) -> Iterator[ServerProcess]:
+    """The server on which things go wrong. Every test leaves it up, whatever it did to it."""
+    settings = {"PERDURE_ACTORS__RESTART_INTENSITY": "2", "PERDURE_ACTORS__WARM_STANDBYS": "2"}
+    server = ServerProcess(tmp_path_factory.mktemp("chaos") / "data", settings, [saboteur, REPOSITORY])
+    with shared(request.session, "stage", server):
+        yield server
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ POLL_S: Final = 0.05
 BARE: Final = {"PERDURE_RAY_DASHBOARD": "false"}  # a third of a start's work, for a page at which no test looks
 # For servers that start often: each further actor takes two seconds of a core.
 ONE_ACTOR: Final = {"PERDURE_ACTORS__MAX_ACTORS": "1", "PERDURE_ACTORS__WARM_STANDBYS": "1"}
+# The administrator of a server where people log in.
+ROOT: Final = "root@example.org"
+PASSWORD: Final = "correct horse battery"  # noqa: S105  of nobody real
 _OURS: Final = re.compile(r"PERDURE_|RAY_|DATABASE_URL$|AUTH_|.*_(API_KEY|BASE_URL)$")
 
 
@@ -107,6 +110,20 @@ class ServerProcess:
                 raise AssertionError(message)
             time.sleep(POLL_S)
         return self
+
+    def run(self, *words: str, typed: str = "", code: int = 0) -> str:
+        """Run a command on its data dir, whether or not it runs; return what that wrote to standard output."""
+        done = subprocess.run(  # noqa: S603  our own command
+            [COMMAND, *words, "--data-dir", str(self.data_dir)],
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+            env=self.environment(),
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout
 
     def children(self) -> list[psutil.Process]:
         """Return every process below the command."""

@@ -49,6 +49,7 @@ _HTTP_CODES: Final[Mapping[int, str]] = {
     415: "unsupported_media_type",
 }
 _MAX_DETAIL: Final = 1000
+_MAX_FAULTS: Final = 20
 
 
 class BodyRefusedError(HTTPException):
@@ -66,8 +67,15 @@ class ErrorObject(msgspec.Struct, frozen=True):
     message: str
 
 
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong with one field of a request."""
+
+    field: str
+    message: str
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The body of every error. `code` is stable; `detail` is for people."""
+    """The body of every error. `code` is stable; `detail` is for people, `errors` for forms."""
 
     type: str
     title: str
@@ -77,10 +85,17 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     error: ErrorObject
     instance: str | None = None
     retry_after_seconds: int | None = None
+    errors: tuple[Fault, ...] = ()
 
 
 def problem(
-    status: int, code: str, detail: str, *, instance: str | None = None, retry_after_s: float | None = None
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str | None = None,
+    retry_after_s: float | None = None,
+    errors: Sequence[Fault] = (),
 ) -> Response:
     """Return an error reply; `retry_after_s` is rounded up to whole seconds."""
     seconds = None if retry_after_s is None else max(1, math.ceil(retry_after_s))
@@ -94,6 +109,7 @@ def problem(
         error=ErrorObject(code, detail),
         instance=instance,
         retry_after_seconds=seconds,
+        errors=tuple(errors),
     )
     headers = None if seconds is None else {"Retry-After": str(seconds)}
     return Response(msgspec.json.encode(body), status, headers, "application/problem+json")
@@ -128,7 +144,9 @@ async def _on_perdure(request: Request, error: PerdureError) -> Response:
 
 
 async def _on_validation(request: Request, error: RequestValidationError) -> Response:
-    return noted(problem(400, "invalid_input", explain(error.errors()), instance=request.url.path), request)
+    found = error.errors()
+    answer = problem(400, "invalid_input", explain(found), instance=request.url.path, errors=faults(found))
+    return noted(answer, request)
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
@@ -141,9 +159,13 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
 
 def explain(errors: Sequence[Any]) -> str:
     """Return one readable line for what validation found, naming the first few fields."""
-    lines = [f"{_field(error['loc'])}: {error['msg'].removeprefix('Value error, ')}" for error in errors[:3]]
-    text = "; ".join(lines)
+    text = "; ".join(f"{fault.field}: {fault.message}" for fault in faults(errors)[:3])
     return f"{LIMIT_TEXT}: {text}" if any(e["type"] in _TOO_LARGE for e in errors) else text
+
+
+def faults(errors: Sequence[Any]) -> list[Fault]:
+    """Return what validation found, field by field: as many as a form can show."""
+    return [Fault(_field(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in errors[:_MAX_FAULTS]]
 
 
 def _field(location: Sequence[int | str]) -> str:

@@ -1,4 +1,4 @@
-"""What is at the root of the server: health, the API's document and page, a signpost."""
+"""What is at the root of the server beside the console: health, the API's document and page."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -30,12 +30,6 @@ async def get_health(house: Everything) -> HealthReply:
     return HealthReply(version=house.version, auth_mode=house.identity.ways.mode)
 
 
-@router.get("/", include_in_schema=False)
-async def get_root() -> HTMLResponse:
-    """Point to what is here."""
-    return HTMLResponse(_SIGNPOST)
-
-
 @router.get("/api-doc/", include_in_schema=False)
 async def get_page() -> HTMLResponse:
     """Show the API's document to people."""
@@ -46,13 +40,3 @@ async def get_page() -> HTMLResponse:
 async def get_document(request: Request) -> Response:
     """Return the API's document."""
     return JSONResponse(document(request.app))
-
-
-_SIGNPOST = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Perdure</title>
-<body style="font: 16px system-ui; margin: 3rem auto; max-width: 40rem; padding: 0 1rem">
-<h1>Perdure</h1>
-<p>Durable AI agent sessions.</p>
-<ul><li><a href="/api-doc/">The API</a></li><li><a href="/api-doc/openapi.json">OpenAPI document</a></li>
-<li><a href="/health">Health</a></li></ul></body></html>
-"""

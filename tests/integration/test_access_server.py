@@ -5,9 +5,8 @@
 
 import asyncio
 import json
-import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import psutil
@@ -17,44 +16,22 @@ from httpx_sse import aconnect_sse
 
 from runtime.process.addresses import is_address, is_loopback
 from tests.client import script
-from tests.server import COMMAND, ONE_ACTOR, ServerProcess
+from tests.server import PASSWORD, ROOT, ServerProcess
 
 pytestmark = pytest.mark.timeout(300)
 
-ROOT = "root@example.org"
-PASSWORD = "correct horse battery"  # noqa: S105  of nobody real
 REVOKED_WITHIN_S = 1.0
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server of this file's own, with its first administrator made before it has ever run."""
-    everywhere = {"AUTH_MODE": "full", "PERDURE_HTTP__HOST": "0.0.0.0"}  # noqa: S104  what is tried
-    server = ServerProcess(tmp_path_factory.mktemp("access") / "data", {**ONE_ACTOR, **everywhere})
-    perdure(server, "users", "create", "--admin", "--email", ROOT, "--password-stdin", typed=f"{PASSWORD}\n")
-    yield server.start()
-    server.stop()
-
-
-def perdure(server: ServerProcess, *words: str, typed: str = "", code: int = 0) -> str:
-    """Run a command on a server's data dir; return what it wrote to standard output."""
-    done = subprocess.run(  # noqa: S603  our own command
-        [COMMAND, *words, "--data-dir", str(server.data_dir)],
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-        env=server.environment(),
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout
+def server(guarded: ServerProcess) -> ServerProcess:
+    return guarded
 
 
 @pytest.fixture(scope="module")
 def key(server: ServerProcess) -> str:
     """A token of the administrator."""
-    return perdure(server, "tokens", "create", "--user", ROOT, "--name", "tests").strip()
+    return server.run("tokens", "create", "--user", ROOT, "--name", "tests").strip()
 
 
 @pytest.fixture
@@ -115,9 +92,9 @@ async def test_a_stream_ends_within_a_second_of_its_tokens_end(
 ) -> None:
     """Promised: whoever is no longer good hears nothing more, though they listen already."""
     email = f"{way.replace(' ', '-')}@example.org"
-    perdure(server, "users", "create", "--email", email)
-    key = perdure(server, "tokens", "create", "--user", email, "--name", "stream").strip()
-    [line] = perdure(server, "tokens", "list", "--user", email).splitlines()
+    server.run("users", "create", "--email", email)
+    key = server.run("tokens", "create", "--user", email, "--name", "stream").strip()
+    [line] = server.run("tokens", "list", "--user", email).splitlines()
     token_id = line.split("\t")[0]
     session = (await http.post("/sessions", json={})).json()["id"]
     await http.post(f"/sessions/{session}/messages", json=long_turn())
@@ -148,9 +125,9 @@ def end(server: ServerProcess, way: str, email: str, token_id: str, key: str) ->
         url = f"{server.url}/api/v1/auth/personal-access-tokens/{token_id}"
         assert httpx.delete(url, headers={"Authorization": key}).status_code == 204
     elif way == "command line":
-        perdure(server, "tokens", "revoke", token_id, "--user", email)
+        server.run("tokens", "revoke", token_id, "--user", email)
     else:
-        perdure(server, "users", "disable", email)
+        server.run("users", "disable", email)
     return time.monotonic()
 
 
@@ -171,24 +148,24 @@ async def test_a_message_to_a_session_of_another_organisation_wakes_nobody(
 
 
 def test_a_user_is_exported_and_erased_by_command_line(server: ServerProcess) -> None:
-    perdure(server, "users", "create", "--email", "gone@example.org", "--name", "Gone")
-    exported = json.loads(perdure(server, "users", "export", "gone@example.org"))
+    server.run("users", "create", "--email", "gone@example.org", "--name", "Gone")
+    exported = json.loads(server.run("users", "export", "gone@example.org"))
     assert exported["user"]["name"] == "Gone"
-    perdure(server, "users", "erase", "gone@example.org", "--yes")
-    assert "gone@example.org" not in perdure(server, "users", "list")
-    perdure(server, "users", "export", "gone@example.org", code=1)
+    server.run("users", "erase", "gone@example.org", "--yes")
+    assert "gone@example.org" not in server.run("users", "list")
+    server.run("users", "export", "gone@example.org", code=1)
 
 
 def test_a_password_changed_by_command_line_counts_at_once(server: ServerProcess) -> None:
-    perdure(server, "users", "create", "--email", "new@example.org")
-    perdure(server, "users", "set-password", "new@example.org", "--password-stdin", typed="another password\n")
+    server.run("users", "create", "--email", "new@example.org")
+    server.run("users", "set-password", "new@example.org", "--password-stdin", typed="another password\n")
     body = {"email": "new@example.org", "password": "another password"}
     assert httpx.post(f"{server.url}/api/v1/auth/login", json=body).status_code == 200
 
 
 def test_what_cannot_be_is_said_in_one_line(server: ServerProcess) -> None:
-    perdure(server, "users", "create", "--email", "nobody", code=2)
-    perdure(server, "users", "create", "--email", ROOT, code=1)
-    perdure(server, "users", "set-password", ROOT, "--password-stdin", typed="short\n", code=1)
-    perdure(server, "tokens", "create", "--user", "nobody@example.org", "--name", "x", code=1)
-    perdure(server, "tokens", "create", "--user", ROOT, "--name", "x", "--scope", "everything", code=1)
+    server.run("users", "create", "--email", "nobody", code=2)
+    server.run("users", "create", "--email", ROOT, code=1)
+    server.run("users", "set-password", ROOT, "--password-stdin", typed="short\n", code=1)
+    server.run("tokens", "create", "--user", "nobody@example.org", "--name", "x", code=1)
+    server.run("tokens", "create", "--user", ROOT, "--name", "x", "--scope", "everything", code=1)

@@ -29,7 +29,10 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("elsewhere")
     tree = home / "tree"  # building leaves things beside the sources
     for name in SOURCES:
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tree / name)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("node_modules"))
+        else:
+            shutil.copy(ROOT / name, tree / name)
     assert run(sys.executable, *PIP_WHEEL, "--no-build-isolation", "-w", str(home), ".", cwd=tree) == ""
     venv.create(home / "venv")
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(home / "venv")}))
@@ -53,6 +56,14 @@ def test_it_holds_perdure_under_that_name_only(packages: Path) -> None:
 def test_it_holds_every_migration(packages: Path) -> None:
     held, there = (folder / "runtime" / "store" / "migrations" for folder in (packages, ROOT))
     assert {file.name for file in held.glob("*.sql")} == {file.name for file in there.glob("*.sql")}
+
+
+def test_it_holds_the_console_as_it_was_built_and_not_what_it_was_built_of(packages: Path) -> None:
+    held, built = (folder / "api" / "console" for folder in (packages, ROOT))
+    assert {path.relative_to(held) for path in held.rglob("*") if path.is_file()} == {
+        path.relative_to(built) for path in (built / "dist").rglob("*") if path.is_file()
+    }
+    assert (held / "dist" / "index.html").is_file()
 
 
 def test_a_capability_imports_and_type_checks_there(elsewhere: Path) -> None:

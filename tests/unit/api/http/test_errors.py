@@ -3,7 +3,7 @@ import inspect
 import msgspec
 import pytest
 
-from api.http.errors import explain, problem, reply, status_of
+from api.http.errors import explain, faults, problem, reply, status_of
 from runtime.core import errors
 from runtime.core.errors import ConflictError, LimitExceededError, NotFoundError, OverloadedError, PerdureError
 
@@ -51,6 +51,16 @@ def test_retry_after_is_in_whole_seconds(error: PerdureError, status: int, secon
 def test_size_errors_use_the_words_that_clients_know() -> None:
     found = [{"loc": ("body", "tools", 0, "name"), "msg": "String too long", "type": "string_too_long"}]
     assert explain(found) == "Input exceeds allowed limits: tools.0.name: String too long"
+
+
+def test_a_form_is_told_what_is_wrong_with_each_field() -> None:
+    """Promised: a page that shows a form can say it beside the field."""
+    found = [
+        {"loc": ("body", name), "msg": f"Value error, {name} is wrong", "type": "value_error"} for name in ("a", "b")
+    ]
+    body = msgspec.json.decode(problem(400, "invalid_input", explain(found), errors=faults(found)).body)
+    assert body["errors"] == [{"field": "a", "message": "a is wrong"}, {"field": "b", "message": "b is wrong"}]
+    assert "errors" not in msgspec.json.decode(problem(400, "invalid_input", "wrong").body)
 
 
 def test_other_errors_name_their_field() -> None:

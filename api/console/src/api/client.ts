@@ -1,0 +1,113 @@
+/** The public API, typed by its own document (schema.d.ts is generated from it: `make console-check`). */
+
+import createClient, { type Middleware } from "openapi-fetch";
+import { words } from "../words";
+import type { components, paths } from "./schema";
+
+export type Schemas = components["schemas"];
+export type Session = Schemas["SessionReply"];
+export type Agent = Schemas["AgentReply"];
+export type Model = Schemas["ModelReply"];
+export type CapabilityInfo = Schemas["CapabilityInfo"];
+export type Place = Schemas["DurableSession"];
+
+/** What the server refused, in its words. `fields` are those of a form that it names. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+    readonly retryAfterS: number | null = null,
+    readonly fields: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+  }
+
+  /** Whether the same may be tried again in a moment. */
+  get isPassing(): boolean {
+    return (
+      this.status === 0 || this.status === 429 || this.status === 502 || this.status === 503 || this.status === 504
+    );
+  }
+}
+
+interface ProblemBody {
+  code?: string;
+  detail?: string;
+  retry_after_seconds?: number;
+  errors?: { field?: string; message?: string }[];
+}
+
+const UNSAFE = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+
+function csrfToken(): string | null {
+  return /(?:^|; )csrf_token=([^;]+)/.exec(document.cookie)?.[1] ?? null;
+}
+
+let refreshing: Promise<boolean> | null = null;
+
+/** Go on with a login whose access token has run out. Several requests that need it share one attempt. */
+export function refreshLogin(): Promise<boolean> {
+  const token = csrfToken();
+  if (token === null) return Promise.resolve(false);
+  refreshing ??= fetch("/api/v1/auth/refresh", { method: "POST", headers: { "X-CSRF-Token": token } })
+    .then(
+      (reply) => reply.ok,
+      () => false,
+    )
+    .finally(() => {
+      refreshing = null;
+    });
+  return refreshing;
+}
+
+/** Who is called when nobody is logged in any more. */
+let onLoggedOut: () => void = () => undefined;
+
+export function whenLoggedOut(call: () => void): void {
+  onLoggedOut = call;
+}
+
+/** `fetch` with what browsers must show, and once more after a login was renewed. Raises Refusal where nobody answers. */
+export async function ask(request: Request): Promise<Response> {
+  const again = request.clone();
+  let reply = await send(request);
+  const isLogin = new URL(request.url).pathname.startsWith("/api/v1/auth/log");
+  if (reply.status !== 401 || isLogin) return reply;
+  if (await refreshLogin()) reply = await send(again);
+  if (reply.status === 401) onLoggedOut();
+  return reply;
+}
+
+async function send(request: Request): Promise<Response> {
+  const token = UNSAFE.has(request.method) ? csrfToken() : null;
+  if (token !== null) request.headers.set("X-CSRF-Token", token);
+  try {
+    return await fetch(request);
+  } catch (error) {
+    if (request.signal.aborted) throw error;
+    throw new Refusal(0, "unreachable", words.errors.unreachable);
+  }
+}
+
+const refuse: Middleware = {
+  async onResponse({ response }) {
+    if (!response.ok) throw await refusalOf(response);
+  },
+};
+
+export async function refusalOf(reply: Response): Promise<Refusal> {
+  const problem = (await reply.json().catch(() => ({}))) as ProblemBody;
+  const detail = problem.detail ?? words.errors.status(reply.status);
+  const fields = (problem.errors ?? []).map(({ field = "", message = "" }) => [field, message] as const);
+  const after = problem.retry_after_seconds ?? null;
+  return new Refusal(reply.status, problem.code ?? "unknown", detail, after, Object.fromEntries(fields));
+}
+
+export const api = createClient<paths>({ baseUrl: location.origin, fetch: ask });
+api.use(refuse);
+
+/** Return what came; a refusal was raised before. */
+export function body<T>(reply: { data?: T }): T {
+  return reply.data as T;
+}

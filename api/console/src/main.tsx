@@ -1,0 +1,36 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Refusal, whenLoggedOut } from "./api/client";
+import { router } from "./router";
+import { applyTheme } from "./theme";
+import "./styles.css";
+
+applyTheme();
+
+const TRIES = 3;
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      retry: (failures, error) => failures < TRIES && error instanceof Refusal && error.isPassing,
+    },
+    mutations: { retry: false },
+  },
+});
+
+whenLoggedOut(() => {
+  const { pathname } = router.state.location;
+  if (pathname !== "/login") void router.navigate({ to: "/login", search: { back: pathname } });
+});
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,90 @@
+/** Where everything begins: write something, and a session is there. */
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, body } from "../api/client";
+import { queries } from "../api/queries";
+import { Trouble } from "../parts/states";
+import { Composer } from "../session/composer";
+import { post, type Wish } from "../session/outbox";
+import { words } from "../words";
+
+const route = getRouteApi("/shell/");
+
+interface Start {
+  text: string;
+  wish?: Wish;
+  capabilities?: string[] | undefined;
+}
+
+export function Home() {
+  const { agent: wanted = "" } = route.useSearch();
+  const [agent, setAgent] = useState(wanted);
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const start = useMutation({
+    mutationFn: async ({ text, wish = {}, capabilities = [] }: Start) => {
+      const made = { ...(agent && { agent_id: agent }), capabilities: capabilities.map((ref) => ({ ref })) };
+      const session = body(await api.POST("/api/v1/sessions", { body: made }));
+      post(session.id, text, wish);
+      return session.id;
+    },
+    onSuccess: async (sessionId) => {
+      void client.invalidateQueries({ queryKey: ["sessions"] });
+      await navigate({ to: "/sessions/$sessionId", params: { sessionId } });
+    },
+  });
+  return (
+    <div className="mx-auto grid min-h-0 w-full max-w-3xl flex-1 content-center gap-6 overflow-y-auto px-5 py-10">
+      <div>
+        <h1 className="text-3xl font-semibold tracking-tight">{words.welcome.title}</h1>
+        <p className="mt-2 text-soft">{words.welcome.subtitle}</p>
+      </div>
+      <Composer onSend={(text, wish) => start.mutate({ text, wish })} />
+      {start.isError && <Trouble error={start.error} />}
+      <div className="flex flex-wrap items-center gap-2">
+        <AgentPick value={agent} onChange={setAgent} />
+        {words.welcome.starters.map(({ title, text, capabilities }) => (
+          <button
+            key={title}
+            type="button"
+            disabled={start.isPending}
+            onClick={() => start.mutate({ text, capabilities })}
+            className="rounded-full border border-line px-3 py-1 text-sm text-soft hover:border-accent hover:text-ink"
+          >
+            {title}
+          </button>
+        ))}
+      </div>
+      <SimulatedNote />
+    </div>
+  );
+}
+
+function AgentPick({ value, onChange }: { value: string; onChange: (agent: string) => void }) {
+  const agents = useQuery(queries.agents(""));
+  if (!agents.data?.data.length) return null;
+  return (
+    <select
+      aria-label={words.welcome.agent}
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+      className="rounded-full border border-line bg-transparent px-3 py-1 text-sm"
+    >
+      <option value="">{words.welcome.noAgent}</option>
+      {agents.data.data.map((agent) => (
+        <option key={agent.id} value={agent.id}>
+          {agent.display_name ?? agent.name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function SimulatedNote() {
+  const models = useQuery(queries.models);
+  const isOnlySimulated = models.data?.data.every((model) => model.provider_type === "llmsim") ?? false;
+  if (!isOnlySimulated) return null;
+  return <p className="rounded-xl bg-sunken px-4 py-3 text-sm text-soft">{words.welcome.simulated}</p>;
+}

@@ -1,0 +1,16 @@
+import { Streamdown } from "streamdown";
+
+/** Pictures from elsewhere would tell others that somebody reads this: their address is shown instead. */
+const components = {
+  img: ({ alt, src }: { alt?: string | undefined; src?: unknown }) => (
+    <span className="text-soft">{`[${alt || "image"}: ${typeof src === "string" ? src : ""}]`}</span>
+  ),
+};
+
+export default function Streaming({ text, isOpen }: { text: string; isOpen: boolean }) {
+  return (
+    <Streamdown isAnimating={isOpen} parseIncompleteMarkdown={isOpen} controls={false} components={components}>
+      {text}
+    </Streamdown>
+  );
+}

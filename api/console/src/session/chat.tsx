@@ -1,0 +1,151 @@
+/** The conversation, as the log has it, and what is on its way there. */
+
+import { useParams } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { api } from "../api/client";
+import type { Entry } from "../log/conversation";
+import { Button } from "../parts/button";
+import { Icon } from "../parts/icons";
+import { Empty, Loading, Trouble } from "../parts/states";
+import { words } from "../words";
+import { Composer } from "./composer";
+import { EntryView } from "./entry";
+import { exportMarkdown } from "./export";
+import { OutboxView } from "./letters";
+import { useOutbox } from "./outbox";
+import { useLog } from "./use-log";
+
+export function Chat() {
+  const { sessionId } = useParams({ from: "/shell/sessions/$sessionId" });
+  return <Conversation key={sessionId} sessionId={sessionId} />;
+}
+
+function Conversation({ sessionId }: { sessionId: string }) {
+  const { conversation, line, refusal } = useLog(sessionId);
+  const outbox = useOutbox(sessionId, conversation);
+  const stop = () =>
+    void api.POST("/api/v1/sessions/{session_id}/cancel", { params: { path: { session_id: sessionId } } });
+  const entries = conversation.entries.filter((entry) => entry.kind !== "user" || !entry.isNote);
+  const isEmpty = entries.length === 0 && outbox.waiting.length === 0;
+
+  if (refusal !== null) return <Trouble error={refusal} />;
+  return (
+    <div className="flex min-h-0 flex-1 flex-col">
+      {line === "opening" && isEmpty ? <Loading /> : null}
+      {line !== "opening" && isEmpty ? <Empty>{words.chat.empty}</Empty> : null}
+      <Entries sessionId={sessionId} entries={entries} isBusy={conversation.isBusy} onSend={outbox.send}>
+        <OutboxView {...outbox} />
+      </Entries>
+      <div className="mx-auto w-full max-w-3xl px-5 pb-4">
+        <div aria-live="polite" className="min-h-6 text-xs text-soft">
+          {line === "broken" && <p data-testid="broken">{words.chat.reconnecting}</p>}
+        </div>
+        <Composer isBusy={conversation.isBusy} onSend={outbox.send} onStop={stop} />
+        <div className="mt-1 text-right">
+          <button
+            type="button"
+            className="text-xs text-soft hover:text-ink"
+            disabled={isEmpty}
+            onClick={() => void exportMarkdown(sessionId)}
+          >
+            {words.chat.export}
+          </button>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+const ROW_PX = 120;
+/** So near to the end one is at the end, and stays there while more comes. */
+const NEAR_PX = 60;
+
+interface EntriesProps {
+  sessionId: string;
+  entries: readonly Entry[];
+  isBusy: boolean;
+  onSend: (text: string, wish: Record<string, never>) => void;
+  children: React.ReactNode;
+}
+
+function Entries({ sessionId, entries, isBusy, onSend, children }: EntriesProps) {
+  const { conversation, follower, isReadingBack } = useLog(sessionId);
+  const box = useRef<HTMLDivElement>(null);
+  const foot = useRef<HTMLDivElement>(null);
+  const [isAtEnd, setAtEnd] = useState(true);
+  const list = useVirtualizer({
+    count: entries.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => ROW_PX,
+    overscan: 6,
+    getItemKey: (at) => entries[at]?.id ?? at,
+  });
+  const total = list.getTotalSize();
+
+  const toEnd = useCallback(() => {
+    if (box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, []);
+  // Whatever grows, a text or the foot below it: who is at the end stays there.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it runs when the height changes
+  useLayoutEffect(() => {
+    if (isAtEnd) toEnd();
+  }, [isAtEnd, total, toEnd]);
+  useEffect(() => {
+    const growth = new ResizeObserver(() => isAtEnd && toEnd());
+    if (foot.current) growth.observe(foot.current);
+    return () => growth.disconnect();
+  }, [isAtEnd, toEnd]);
+
+  const onScroll = () => {
+    const at = box.current;
+    if (at) setAtEnd(at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_PX);
+  };
+  return (
+    <div className="relative min-h-0 flex-1">
+      <div
+        ref={box}
+        onScroll={onScroll}
+        role="log"
+        aria-label={words.chat.conversation}
+        aria-busy={isBusy}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+        tabIndex={0}
+        className="h-full overflow-y-auto"
+      >
+        <div className="mx-auto w-full max-w-3xl px-5 py-6">
+          {conversation.first > 1 && (
+            <div className="pb-4 text-center">
+              <Button look="quiet" disabled={isReadingBack} onClick={() => void follower.readBack()}>
+                {isReadingBack ? words.chat.readingBack : words.chat.earlier}
+              </Button>
+            </div>
+          )}
+          <div className="relative" style={{ height: total }}>
+            {list.getVirtualItems().map((item) => {
+              const entry = entries[item.index];
+              return (
+                <div
+                  key={item.key}
+                  ref={list.measureElement}
+                  data-index={item.index}
+                  className="absolute inset-x-0 top-0 pb-5"
+                  style={{ transform: `translateY(${item.start}px)` }}
+                >
+                  {entry && <EntryView entry={entry} sessionId={sessionId} onSend={onSend} />}
+                </div>
+              );
+            })}
+          </div>
+          <div ref={foot}>{children}</div>
+        </div>
+      </div>
+      {!isAtEnd && (
+        <Button className="absolute bottom-3 left-1/2 -translate-x-1/2 shadow" onClick={toEnd}>
+          <Icon name="down" />
+          {words.chat.newest}
+        </Button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,106 @@
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
+import { queries } from "../api/queries";
+import { Button } from "../parts/button";
+import { Icon } from "../parts/icons";
+import { words } from "../words";
+import type { Effort, Wish } from "./outbox";
+
+const EFFORTS: Effort[] = ["minimal", "low", "medium", "high"];
+const PICK = "max-w-44 truncate rounded-md bg-transparent py-1 text-xs text-soft hover:text-ink";
+const ROWS_MOST = 12;
+
+interface Props {
+  isBusy?: boolean;
+  onSend: (text: string, wish: Wish) => void;
+  onStop?: (() => void) | undefined;
+  initial?: string;
+}
+
+/** Where one writes. What a message asks of its turn is chosen beside it, and stays chosen. */
+export function Composer({ isBusy = false, onSend, onStop, initial = "" }: Props) {
+  const [text, setText] = useState(initial);
+  const [wish, setWish] = useState<Wish>({});
+  const form = useRef<HTMLFormElement>(null);
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (text.trim() === "") return;
+    onSend(text, wish);
+    setText("");
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    form.current?.requestSubmit();
+  };
+  const label = isBusy ? words.chat.steer : words.chat.placeholder;
+  return (
+    <form
+      ref={form}
+      onSubmit={submit}
+      className="rounded-2xl border border-line bg-raised shadow-sm transition-colors focus-within:border-accent"
+    >
+      <textarea
+        aria-label={label}
+        placeholder={label}
+        value={text}
+        rows={Math.min(ROWS_MOST, Math.max(2, text.split("\n").length))}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={onKey}
+        className="block w-full resize-none bg-transparent px-4 pt-3 outline-none placeholder:text-soft"
+      />
+      <div className="flex items-center gap-3 px-3 pb-3">
+        <Picks wish={wish} onChange={setWish} />
+        <span className="ml-auto flex gap-2">
+          {isBusy && onStop && (
+            <Button look="bad" onClick={onStop}>
+              <Icon name="stop" />
+              {words.chat.stop}
+            </Button>
+          )}
+          <Button look="main" type="submit" disabled={text.trim() === ""}>
+            <Icon name="send" />
+            {words.chat.send}
+          </Button>
+        </span>
+      </div>
+    </form>
+  );
+}
+
+function Picks({ wish, onChange }: { wish: Wish; onChange: (wish: Wish) => void }) {
+  const models = useQuery(queries.models);
+  const set = (change: { model?: string | undefined; effort?: Effort | undefined }) => {
+    const made = { ...wish, ...change };
+    onChange(Object.fromEntries(Object.entries(made).filter(([, value]) => value)) as Wish);
+  };
+  return (
+    <>
+      <select
+        aria-label={words.chat.model}
+        value={wish.model ?? ""}
+        onChange={(event) => set({ model: event.target.value })}
+        className={PICK}
+      >
+        <option value="">{words.chat.anyModel}</option>
+        {models.data?.data.map((model) => (
+          <option key={model.id} value={model.id}>
+            {model.display_name}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label={words.chat.effort}
+        value={wish.effort ?? ""}
+        onChange={(event) => set({ effort: event.target.value as Effort })}
+        className={PICK}
+      >
+        <option value="">{words.chat.anyEffort}</option>
+        {EFFORTS.map((effort) => (
+          <option key={effort}>{effort}</option>
+        ))}
+      </select>
+    </>
+  );
+}

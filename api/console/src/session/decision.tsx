@@ -1,0 +1,74 @@
+/** What became of a call that a crash cut off only a person may say. The words are the server's. */
+
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "../api/client";
+import type { Question, ToolCall } from "../log/conversation";
+import { Button } from "../parts/button";
+import { words } from "../words";
+
+interface Props {
+  sessionId: string;
+  call: ToolCall;
+  question: Question;
+}
+
+type Chosen = "happened" | "retry" | "skip";
+
+export function Decision({ sessionId, call, question }: Props) {
+  const [result, setResult] = useState("");
+  const decide = useMutation({
+    mutationFn: (decision: Chosen) =>
+      api.POST("/api/v1/durable/sessions/{session_id}/effects/{tool_call_id}/decision", {
+        params: { path: { session_id: sessionId, tool_call_id: call.id } },
+        body: {
+          decision,
+          attempt: question.attempt,
+          ...(decision === "happened" && result.trim() !== "" && { result: valueIn(result) }),
+        },
+      }),
+  });
+  return (
+    <div className="grid gap-3 border-t border-line px-3 py-3" data-testid="decision">
+      <div>
+        <p className="font-medium">{question.headline}</p>
+        <p className="mt-1 text-soft">{question.message}</p>
+      </div>
+      <label className="text-xs text-soft">
+        {words.tool.resultLabel}
+        <input
+          className="field mt-1 font-mono text-xs"
+          value={result}
+          onChange={(event) => setResult(event.target.value)}
+        />
+      </label>
+      <div className="flex flex-wrap gap-2">
+        {question.choices.map(({ decision, label, description }) => (
+          <Button
+            key={decision}
+            title={description}
+            disabled={decide.isPending}
+            onClick={() => decide.mutate(decision as Chosen)}
+          >
+            {label}
+          </Button>
+        ))}
+      </div>
+      {decide.isError && (
+        <p role="alert" className="text-xs text-bad">
+          {decide.error.message}
+        </p>
+      )}
+      <p className="text-xs text-soft">{words.tool.expires(question.expiresAt)}</p>
+    </div>
+  );
+}
+
+/** Return what somebody typed as JSON, or as the text that it is. */
+function valueIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

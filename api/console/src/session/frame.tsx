@@ -1,0 +1,95 @@
+/** The head of a session's pages: what it is called, where it lives, and its tabs. */
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useParams } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { queries } from "../api/queries";
+import { Trouble } from "../parts/states";
+import { nameOf } from "../shell/session-list";
+import { say, words } from "../words";
+import { useLog } from "./use-log";
+
+const TABS = [
+  { to: "/sessions/$sessionId", label: words.tabs.chat },
+  { to: "/sessions/$sessionId/turns", label: words.tabs.turns },
+  { to: "/sessions/$sessionId/events", label: words.tabs.events },
+  { to: "/sessions/$sessionId/files", label: words.tabs.files, feature: "file_system" },
+] as const;
+const TAB = "border-b-2 border-transparent px-1 pb-2 text-sm text-soft hover:text-ink";
+
+export function SessionFrame() {
+  const { sessionId } = useParams({ from: "/shell/sessions/$sessionId" });
+  const { conversation } = useLog(sessionId);
+  const session = useQuery(queries.session(sessionId));
+  const client = useQueryClient();
+  const { isBusy, title, entries } = conversation;
+
+  // What lists and heads show changes when a turn begins or ends, or somebody gives a title.
+  const stand = [isBusy, title, entries.findLast(({ kind }) => kind !== "step")?.id].join();
+  useEffect(() => {
+    if (stand === "") return;
+    for (const queryKey of [["sessions"], ["session", sessionId], ["place", sessionId]]) {
+      void client.invalidateQueries({ queryKey });
+    }
+  }, [stand, client, sessionId]);
+
+  if (session.isError) return <Trouble error={session.error} retry={() => void session.refetch()} />;
+  const features = session.data?.features ?? [];
+  return (
+    <>
+      <header className="border-b border-line px-5 pt-3">
+        <div className="flex flex-wrap items-baseline gap-x-4">
+          <h1 className="max-w-full truncate text-lg font-semibold">
+            {title ?? (session.data ? nameOf(session.data) : words.nav.untitled)}
+          </h1>
+          <PlaceLine sessionId={sessionId} isBusy={isBusy} />
+        </div>
+        <nav aria-label={words.tabs.label} className="mt-2 flex gap-5">
+          {TABS.filter((tab) => !("feature" in tab) || features.includes(tab.feature)).map(({ to, label }) => (
+            <Link
+              key={to}
+              to={to}
+              params={{ sessionId }}
+              activeOptions={{ exact: true, includeSearch: false }}
+              className={TAB}
+              activeProps={{ className: "border-accent! text-ink!" }}
+            >
+              {label}
+            </Link>
+          ))}
+        </nav>
+      </header>
+      <Outlet />
+    </>
+  );
+}
+
+const ASK_MS = 2_500;
+
+function PlaceLine({ sessionId, isBusy }: { sessionId: string; isBusy: boolean }) {
+  const { data } = useQuery({ ...queries.place(sessionId), refetchInterval: isBusy ? ASK_MS : false });
+  if (data === undefined) return null;
+  const { actor, epoch, recoveries, quarantined } = data;
+  if (quarantined) return <p className="text-sm text-bad">{words.place.quarantined}</p>;
+  return (
+    <p className="flex gap-3 font-mono text-xs text-soft" data-testid="place">
+      <span>{actor === null ? words.place.resting : words.place.on(actor.pid)}</span>
+      <span>{words.place.epoch(epoch)}</span>
+      {recoveries > 0 && <span className="text-good">{words.place.recoveries(recoveries)}</span>}
+      <span className="hidden sm:inline">{words.events.count(data.last_sequence)}</span>
+      <UsageOf sessionId={sessionId} />
+    </p>
+  );
+}
+
+function UsageOf({ sessionId }: { sessionId: string }) {
+  const { conversation } = useLog(sessionId);
+  const { usage } = conversation;
+  if (usage === null) return null;
+  return (
+    <span className="hidden sm:inline">
+      {words.turns.tokens(usage.input_tokens, usage.output_tokens)}
+      {usage.estimated_cost_usd ? ` · ${say.cost(usage.estimated_cost_usd)}` : ""}
+    </span>
+  );
+}

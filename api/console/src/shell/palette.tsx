@@ -1,0 +1,76 @@
+/** Everything by keyboard: pages, sessions, agents. */
+
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Command } from "cmdk";
+import { useState } from "react";
+import { queries } from "../api/queries";
+import { Modal } from "../parts/modal";
+import { changeTheme } from "../theme";
+import { words } from "../words";
+import { nameOf } from "./session-list";
+
+const ITEM = "cursor-pointer truncate rounded-[0.625rem] px-3 py-2 text-sm aria-selected:bg-tint";
+const GROUP =
+  "p-1 [&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:py-1 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-soft";
+
+export default function Palette({ onClose }: { onClose: () => void }) {
+  const navigate = useNavigate();
+  const [search, setSearch] = useState("");
+  const sessions = useInfiniteQuery(queries.sessions(""));
+  const agents = useQuery(queries.agents(""));
+  const run = (act: () => unknown) => () => {
+    onClose();
+    void act();
+  };
+  return (
+    <Modal label={words.palette.title} onClose={onClose}>
+      <Command label={words.palette.title}>
+        <Command.Input
+          value={search}
+          onValueChange={setSearch}
+          placeholder={words.palette.placeholder}
+          className="w-full border-b border-line bg-transparent px-5 py-4 outline-none placeholder:text-soft"
+        />
+        <Command.List className="max-h-[50vh] overflow-y-auto p-1">
+          <Command.Empty className="p-6 text-center text-sm text-soft">{words.palette.none}</Command.Empty>
+          <Command.Group heading={words.palette.go} className={GROUP}>
+            <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/" }))}>
+              {words.nav.newChat}
+            </Command.Item>
+            <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/agents" }))}>
+              {words.nav.agents}
+            </Command.Item>
+            <Command.Item className={ITEM} onSelect={run(changeTheme)}>
+              {words.palette.theme}
+            </Command.Item>
+          </Command.Group>
+          <Command.Group heading={words.palette.sessions} className={GROUP}>
+            {sessions.data?.pages[0]?.data.map((session) => (
+              <Command.Item
+                key={session.id}
+                value={`${nameOf(session)} ${session.id}`}
+                className={ITEM}
+                onSelect={run(() => navigate({ to: "/sessions/$sessionId", params: { sessionId: session.id } }))}
+              >
+                {nameOf(session)}
+              </Command.Item>
+            ))}
+          </Command.Group>
+          <Command.Group heading={words.palette.agents} className={GROUP}>
+            {agents.data?.data.map((agent) => (
+              <Command.Item
+                key={agent.id}
+                value={`${agent.display_name ?? ""} ${agent.name}`}
+                className={ITEM}
+                onSelect={run(() => navigate({ to: "/agents/$agentId", params: { agentId: agent.id } }))}
+              >
+                {agent.display_name ?? agent.name}
+              </Command.Item>
+            ))}
+          </Command.Group>
+        </Command.List>
+      </Command>
+    </Modal>
+  );
+}

@@ -1,0 +1,63 @@
+/** The frame of every page: sessions and places on the left, the page beside them. */
+
+import { Outlet, useLocation } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { Icon } from "../parts/icons";
+import { words } from "../words";
+import { Sidebar } from "./sidebar";
+
+const Palette = lazy(() => import("./palette"));
+
+export function Shell() {
+  const { pathname } = useLocation();
+  const drawer = useRef<HTMLDialogElement>(null);
+  const [isSearching, setSearching] = useState(false);
+
+  useEffect(() => {
+    if (pathname) drawer.current?.close();
+  }, [pathname]);
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "k" || !(event.metaKey || event.ctrlKey)) return;
+      event.preventDefault();
+      setSearching(true);
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+
+  return (
+    <div className="flex h-full">
+      <a href="#content" className="sr-only focus:not-sr-only focus:absolute focus:z-10 focus:bg-raised focus:p-2">
+        {words.nav.skip}
+      </a>
+      <aside className="hidden w-72 shrink-0 border-r border-line bg-sunken md:block">
+        <Sidebar onCommands={() => setSearching(true)} />
+      </aside>
+      <dialog
+        ref={drawer}
+        aria-label={words.nav.menu}
+        className="m-0 h-full max-h-none w-72 bg-sunken text-ink md:hidden"
+      >
+        <Sidebar onCommands={() => setSearching(true)} />
+      </dialog>
+      <div className="flex min-w-0 flex-1 flex-col">
+        <header className="flex items-center gap-3 border-b border-line px-4 py-2 md:hidden">
+          <button type="button" aria-label={words.nav.menu} onClick={() => drawer.current?.showModal()}>
+            <Icon name="menu" className="size-5" />
+          </button>
+          <span className="font-semibold">{words.product}</span>
+        </header>
+        <main id="content" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
+          <Outlet />
+        </main>
+      </div>
+      {isSearching && (
+        <Suspense>
+          <Palette onClose={() => setSearching(false)} />
+        </Suspense>
+      )}
+    </div>
+  );
+}

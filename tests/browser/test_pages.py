@@ -1,0 +1,210 @@
+"""The console in a real browser, on a server that nobody harms."""
+
+import re
+import uuid
+from typing import Final, Literal
+
+import pytest
+from playwright.async_api import Page, expect
+
+from runtime.core.ids import hex_of
+from runtime.store.pool import connect
+from tests.browser.chat import answers, open_session, see_whole, write
+from tests.client import Client, script
+from tests.installed import REPOSITORY
+from tests.server import ServerProcess
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
+
+WORDS: Final = "one two three four five six seven eight nine ten"
+TABS: Final = ("", "/turns", "/events", "/files")
+AXE: Final = REPOSITORY / "api" / "console" / "node_modules" / "axe-core" / "axe.min.js"
+FILL: Final = """
+INSERT INTO events (org_id, session_id, sequence, id, type, epoch, body)
+SELECT (SELECT org_id FROM sessions WHERE sessions.id = $1), $1, n, numbered.id::uuid, 'tool.progress', 1,
+  json_build_object(
+    'id', 'event_' || numbered.id, 'type', 'tool.progress', 'ts', '2026-01-01T00:00:00.000Z', 'session_id', $2::text,
+    'sequence', n, 'context', json_build_object(),
+    'data', json_build_object('tool_call_id', 'call', 'tool_name', 'count', 'message', n::text))
+FROM (
+    SELECT n, '0190000000007000' || lpad(to_hex(n), 16, '8000000000000000') AS id FROM generate_series(1, $3) n
+) numbered
+"""
+
+
+@pytest.fixture(scope="module")
+def home(server_url: str) -> str:
+    return server_url
+
+
+async def test_a_first_visit_leads_to_a_first_reply(page: Page, home: str) -> None:
+    """Promised: nobody needs a key, a manual or a second page."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(home)
+    await expect(page.get_by_role("heading", name="What shall we work on?")).to_be_visible()
+    await write(page, "Hello there")
+    await page.wait_for_url("**/sessions/session_*")
+    await see_whole(page, "Hello there")
+    await expect(page.get_by_role("navigation", name="Main").get_by_text("Hello there").first).to_be_visible()
+    assert [url for url in asked if not url.startswith((home, "data:"))] == []
+
+
+async def test_an_answer_is_seen_while_it_comes_and_a_reload_doubles_nothing(
+    page: Page, home: str, client: Client
+) -> None:
+    session_id = await client.open()
+    await open_session(page, home, session_id)
+    await write(page, script({"think": "Hm.", "say": f"**{WORDS}**", "tokens_per_second": 8}))
+    await expect(answers(page).last).to_contain_text("one two")
+    await expect(answers(page).last).to_have_attribute("data-open", "true")
+    await page.reload()
+    await see_whole(page, WORDS)
+    await expect(page.locator('[data-role="user"]')).to_have_count(1)
+    await expect(answers(page).locator("strong, [data-streamdown=strong]")).to_have_text(WORDS)
+
+
+async def test_a_turn_is_steered_and_stopped(page: Page, home: str, client: Client) -> None:
+    session_id = await client.open(capabilities=["test_math"])
+    slow = {"say": WORDS, "call": [{"name": "add", "arguments": {"a": 1, "b": 2}}], "tokens_per_second": 6}
+    await open_session(page, home, session_id)
+    await write(page, script(slow, {"say": WORDS * 50, "tokens_per_second": 10}))
+    await expect(answers(page).last).to_contain_text("one")
+    await write(page, "And mind this.")
+    await expect(page.locator('[data-role="user"]')).to_have_count(2)
+    await expect(answers(page)).to_have_count(2)
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.get_by_text("Stopped")).to_be_visible()
+    await client.until_idle(session_id)
+    assert [m["role"] for m in await client.messages(session_id)].count("user") == 3  # two, and the note of the stop
+
+
+async def test_calls_stand_side_by_side_with_arguments_and_results(page: Page, home: str, client: Client) -> None:
+    session_id = await client.open(capabilities=["test_math"])
+    calls = [{"name": name, "arguments": {"a": 6, "b": b}} for name, b in (("add", 36), ("divide", 0))]
+    await open_session(page, home, session_id)
+    await write(page, script({"call": calls}, {"say": WORDS}))
+    await see_whole(page, WORDS)
+    good, bad = page.get_by_role("region", name="add"), page.get_by_role("region", name="divide")
+    await expect(bad).to_contain_text("failed")
+    await good.locator("summary").click()
+    await expect(good).to_contain_text("42")
+    await expect(good).to_contain_text('"b": 36')
+
+
+async def test_what_an_answer_holds_can_neither_run_nor_call_out(page: Page, home: str, client: Client) -> None:
+    """Promised: a model may say anything; a browser neither runs it nor tells anybody."""
+    session_id = await client.open()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    bad = (
+        '<img src="http://127.0.0.1:1/spy" onerror="window.ran=1"> ![x](http://127.0.0.1:1/spy) '
+        "[link](javascript:window.ran=1) <script>window.ran=1</script> **end**"
+    )
+    await open_session(page, home, session_id)
+    await write(page, script({"say": bad}))
+    await expect(answers(page).get_by_text("end", exact=True)).to_be_visible()
+    assert await page.evaluate("window.ran") is None
+    assert [url for url in asked if "spy" in url] == []
+    assert await page.locator('[data-role="agent"] a[href^="javascript"]').count() == 0
+
+
+async def test_an_agent_is_made_corrected_and_talked_to(page: Page, home: str) -> None:
+    await page.goto(f"{home}/agents/new")
+    await page.get_by_label("Name", exact=False).first.fill("Not A Name")
+    await page.get_by_label("System prompt").fill("Answer in one line.")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_label("Name", exact=False).first.locator("..").get_by_role("alert")).to_be_visible()
+    await page.get_by_label("Name", exact=False).first.fill("console-poet")
+    await page.get_by_role("checkbox", name="Current time").check()
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_url("**/agents/agent_*")
+    await page.get_by_label("System prompt").fill("Answer in two lines.")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status")).to_have_text("Saved")
+    await page.reload()
+    await expect(page.get_by_label("System prompt")).to_have_value("Answer in two lines.")
+    await page.get_by_role("button", name="Chat with it").click()
+    await expect(page.get_by_role("combobox", name="Agent")).to_have_value(re.compile("agent_"))
+    await write(page, "A rhyme, please.")
+    await see_whole(page, "A rhyme, please.")
+
+
+async def test_a_file_is_read_and_changed(page: Page, home: str, client: Client) -> None:
+    files = [{"path": "notes/plan.md", "content": "# Plan\n"}]
+    session_id = await client.open(initial_files=files)
+    await page.goto(f"{home}/sessions/{session_id}/files")
+    await page.get_by_role("button", name=re.compile("plan.md")).click()
+    text = page.get_by_test_id("editor").get_by_role("textbox")
+    await expect(text).to_contain_text("# Plan")
+    await text.press("Control+End")
+    await page.keyboard.type("Carry on.")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Saved")).to_be_visible()
+    reply = await client.http.get(f"/sessions/{session_id}/fs/notes/plan.md")
+    assert reply.json()["content"] == "# Plan\nCarry on."
+
+
+async def test_a_hundred_thousand_events_are_scrolled(
+    page: Page, home: str, client: Client, server: ServerProcess
+) -> None:
+    """Promised: of a long log few rows are drawn, and pages are read where one looks."""
+    session_id = await client.open()
+    await fill(server.database, session_id, 100_000)
+    await page.goto(f"{home}/sessions/{session_id}/events?at=50000")
+    log = page.get_by_test_id("log")
+    await expect(log.get_by_role("option", selected=True)).to_contain_text("tool.progress")
+    await expect(page.get_by_role("region", name="Event")).to_contain_text('"message": "50000"')
+    for share, sequence in ((0.25, 25_010), (0, 1), (1, 100_000)):
+        await log.evaluate("(it, share) => { it.scrollTop = it.scrollHeight * share }", share)
+        await expect(log.locator(f'[aria-posinset="{sequence}"]')).to_contain_text("tool.progress")
+    assert await log.get_by_role("option").count() < 150
+
+
+async def fill(database: str, session_id: str, count: int) -> None:
+    """Give a session a log of so many events."""
+    connection = await connect(database)
+    await connection.execute(FILL, uuid.UUID(hex_of(session_id)), session_id, count)
+    await connection.execute(
+        "UPDATE sessions SET last_sequence = $2 WHERE id = $1", uuid.UUID(hex_of(session_id)), count
+    )
+    await connection.close()
+
+
+async def test_everything_is_reached_by_keyboard(page: Page, home: str, client: Client) -> None:
+    session_id = await client.open(title="Voyage of the Beagle")
+    await page.goto(home)
+    opener = page.get_by_role("button", name="Commands")
+    await opener.focus()
+    await page.keyboard.press("Control+k")
+    await page.get_by_role("dialog", name="Commands").wait_for()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog", name="Commands")).to_have_count(0)
+    await expect(opener).to_be_focused()
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("voyage")
+    await expect(page.get_by_role("option", name="Voyage of the Beagle", selected=True)).to_be_visible()
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/sessions/{session_id}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_serious(
+    page: Page, home: str, client: Client, scheme: Literal["light", "dark"]
+) -> None:
+    """Promised: whoever reads by ear, by keyboard or with little contrast can use every page."""
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    session_id = await client.open(capabilities=["test_math"], initial_files=[{"path": "a.md", "content": "a"}])
+    call = {"think": "Hm.", "say": "So:", "call": [{"name": "add", "arguments": {"a": 1, "b": 2}}]}
+    await client.send(session_id, script(call, {"say": f"**{WORDS}** `code`"}))
+    await client.until_idle(session_id)
+    found = {}
+    for address in ("", "/agents", "/agents/new", *(f"/sessions/{session_id}{tab}" for tab in TABS)):
+        await page.goto(f"{home}{address}")
+        await page.get_by_role("main").get_by_role("heading").first.wait_for()
+        await expect(page.locator(".breathing")).to_have_count(0)
+        await page.evaluate(AXE.read_text())
+        violations = await page.evaluate("axe.run().then(found => found.violations)")
+        serious = [v for v in violations if v["impact"] in ("serious", "critical")]
+        found[address or "/"] = [(v["id"], [node["html"] for node in v["nodes"]]) for v in serious]
+    assert {address: there for address, there in found.items() if there} == {}
