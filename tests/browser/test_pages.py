@@ -92,6 +92,19 @@ async def test_calls_stand_side_by_side_with_arguments_and_results(page: Page, h
     await expect(good).to_contain_text('"b": 36')
 
 
+async def test_tools_of_a_client_that_is_not_there_are_answered_together(page: Page, home: str, client: Client) -> None:
+    kind = {"type": "client_side", "description": "Looks.", "parameters": {"type": "object"}}
+    session_id = await client.open(tools=[{**kind, "name": name} for name in ("look", "listen")])
+    await open_session(page, home, session_id)
+    await write(page, script({"call": [{"name": "look"}, {"name": "listen"}]}, {"say": WORDS}))
+    await page.get_by_label("Answer of look").fill("A light.")
+    await page.get_by_label("Answer of listen").fill("A bell.")
+    await page.get_by_role("button", name="Hand in").click()
+    await see_whole(page, WORDS)
+    results = [m for m in await client.messages(session_id) if m["role"] == "tool_result"]
+    assert sorted(m["content"][0]["result"] for m in results) == ["A bell.", "A light."]
+
+
 async def test_what_an_answer_holds_can_neither_run_nor_call_out(page: Page, home: str, client: Client) -> None:
     """Promised: a model may say anything; a browser neither runs it nor tells anybody."""
     session_id = await client.open()

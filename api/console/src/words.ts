@@ -129,7 +129,8 @@ export const words = {
     resultLabel: "What it returned, if you know",
     chosen: { happened: "It happened", retry: "Run again", skip: "Skipped" } as Record<string, string>,
     submit: "Hand in",
-    clientResult: "Answer for the client",
+    clientHint: "The turn waits for a client that runs these tools. Without one, answer for it.",
+    answerOf: (tool: string) => `Answer of ${tool}`,
   },
   tabs: { label: "Session", chat: "Chat", events: "Events", turns: "Turns", files: "Files" },
   place: {

@@ -6,6 +6,7 @@ import { type Part, textOf } from "../log/event";
 import { Icon } from "../parts/icons";
 import { Markdown } from "../parts/markdown";
 import { say, words } from "../words";
+import { ClientAnswers } from "./client-answers";
 import { ToolCard } from "./tool-card";
 
 interface Props<E> {
@@ -48,6 +49,7 @@ function picturesOf(content: readonly Part[]): string[] {
 }
 
 function StepView({ entry, sessionId }: Props<StepEntry>) {
+  const owed = entry.calls.filter((call) => call.state === "client");
   const isSilent = entry.isOpen && entry.text === "" && entry.thinking === "";
   return (
     <article className="group" data-role="agent" data-open={entry.isOpen || undefined}>
@@ -65,6 +67,7 @@ function StepView({ entry, sessionId }: Props<StepEntry>) {
           ))}
         </div>
       )}
+      {owed.length > 0 && <ClientAnswers sessionId={sessionId} calls={owed} />}
       {entry.moves > 0 && <Moved />}
       {!entry.isOpen && entry.text !== "" && (
         <div className="mt-1 flex items-center gap-3 text-xs text-soft opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100">

@@ -1,10 +1,8 @@
 /** A call of a tool: what it was asked, what it does, what came of it; and the question, where a person must decide. */
 
 import { useEffect, useState } from "react";
-import { api } from "../api/client";
 import type { ToolCall } from "../log/conversation";
 import type { Part } from "../log/event";
-import { Button } from "../parts/button";
 import { Icon } from "../parts/icons";
 import { say, words } from "../words";
 import { Decision } from "./decision";
@@ -46,7 +44,6 @@ export function ToolCard({ call, sessionId }: { call: ToolCall; sessionId: strin
       {call.state === "asked" && call.question && (
         <Decision sessionId={sessionId} call={call} question={call.question} />
       )}
-      {call.state === "client" && <ClientAnswer sessionId={sessionId} callId={call.id} />}
     </section>
   );
 }
@@ -108,41 +105,4 @@ function resultText(result: Part[]): string {
   } catch {
     return only.text;
   }
-}
-
-/** Stands in for the client's program that is not there. It answers this call; others of the batch have their own. */
-function ClientAnswer({ sessionId, callId }: { sessionId: string; callId: string }) {
-  const [text, setText] = useState("");
-  const [refusal, setRefusal] = useState("");
-  const submit = async () => {
-    try {
-      await api.POST("/api/v1/sessions/{session_id}/tool-results", {
-        params: { path: { session_id: sessionId } },
-        body: { tool_results: [{ tool_call_id: callId, result: text }] },
-      });
-    } catch (error) {
-      setRefusal(error instanceof Error ? error.message : String(error));
-    }
-  };
-  return (
-    <div className="grid gap-2 px-3 pb-3">
-      <label className="text-xs text-soft">
-        {words.tool.clientResult}
-        <textarea
-          className="field mt-1 font-mono text-xs"
-          rows={2}
-          value={text}
-          onChange={(e) => setText(e.target.value)}
-        />
-      </label>
-      {refusal && (
-        <p role="alert" className="text-xs text-bad">
-          {refusal}
-        </p>
-      )}
-      <Button className="justify-self-end" onClick={() => void submit()}>
-        {words.tool.submit}
-      </Button>
-    </div>
-  );
 }
