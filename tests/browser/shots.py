@@ -71,6 +71,7 @@ async def take(page: Page, home: str, session_id: str, theme: str) -> None:
         await expect(page.locator(".breathing")).to_have_count(0)
         if name == "chat":
             await see_whole(page, "not to stop me.")
+            await expect(page.get_by_text("accepted", exact=True)).to_be_visible()
         await page.screenshot(path=PICTURES / f"{name}-{theme}.png")
 
 

@@ -106,6 +106,7 @@ export const words = {
     failed: "This turn failed.",
     sealed: "This turn was ended.",
     picture: "Picture",
+    script: "Script for the simulated model",
     empty: "This session has no message yet.",
     newest: "To the newest",
     export: "Export as Markdown",

@@ -26,7 +26,7 @@ function UserView({ entry, onSend }: Props<UserEntry>) {
   return (
     <article className="group ml-auto w-fit max-w-[85%]" data-role="user">
       <div className="rounded-2xl bg-tint px-4 py-2.5 wrap-anywhere whitespace-pre-wrap">
-        {text}
+        <Said text={text} />
         {picturesOf(entry.content).map((address) => (
           <img key={address} src={address} alt={words.chat.picture} className="mt-2 max-h-80 rounded-lg" />
         ))}
@@ -36,6 +36,27 @@ function UserView({ entry, onSend }: Props<UserEntry>) {
         <SmallButton label={words.chat.again} icon="again" onClick={() => onSend(text, {})} />
       </div>
     </article>
+  );
+}
+
+const SCRIPT = /(```sim\n[\s\S]*?```)/;
+
+/** What somebody said; a script for the simulated model is folded, for it is stage directions. */
+function Said({ text }: { text: string }) {
+  const [before = "", script, ...after] = text.split(SCRIPT);
+  return (
+    <>
+      {before.trim()}
+      {script !== undefined && (
+        <details className="text-sm">
+          <summary className="text-soft">{words.chat.script}</summary>
+          <pre className="mt-1 font-mono text-xs wrap-anywhere whitespace-pre-wrap">
+            {script.split("\n").slice(1, -1).join("\n")}
+          </pre>
+        </details>
+      )}
+      {after.join("").trim()}
+    </>
   );
 }
 

@@ -171,7 +171,7 @@ function Detail({ sessionId, total, at }: RowsProps) {
       {event === undefined ? (
         <p className="text-sm text-soft">{words.events.pick}</p>
       ) : (
-        <div className="grid gap-3">
+        <div className="grid gap-3 [&_pre]:max-h-none">
           <p className="font-mono text-sm">{event.type}</p>
           <p className="text-xs text-soft">{say.time(event.ts)}</p>
           <Block label={words.events.raw} text={JSON.stringify(event, null, 2)} />
