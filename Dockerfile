@@ -8,7 +8,7 @@
 FROM python:3.11-slim AS console
 
 COPY api/console /console
-RUN cd /console && ./npm ci --silent && ./npm run --silent build
+RUN cd /console && ./npm ci --loglevel error && ./npm run --silent build
 
 FROM python:3.11-slim
 

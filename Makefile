@@ -77,7 +77,7 @@ $(STAMP): $(VENV)/.packages pyproject.toml
 
 $(CONSOLE)/node_modules/.ready: $(CONSOLE)/package-lock.json $(CONSOLE)/node.txt $(VENV)/.place
 	@echo "[console] installing its packages"
-	@$(NPM) ci --silent
+	@$(NPM) ci --loglevel error
 	@touch $@
 
 $(BUNDLE): $(CONSOLE)/node_modules/.ready $(PAGES)

@@ -9,9 +9,10 @@ from runtime.agents.capability import Registry
 from runtime.core.errors import InvalidInputError, ModelRejectedError, NotFoundError
 from runtime.identity.identity import check_administrator
 from runtime.models.catalogue import Catalogue
+from runtime.models.vendors import BY_TYPE
 from runtime.ports.model import ModelRef
 from runtime.process.auth_settings import AuthMode
-from runtime.process.settings import Settings
+from runtime.process.settings import ModelSettings, Settings
 from runtime.vault.keyring import Keyring, open_keyring
 from runtime.wiring import capabilities
 
@@ -37,6 +38,7 @@ def clear(settings: Settings, catalogue: Catalogue) -> Cleared:
         check_administrator(settings.auth_admin_password.get_secret_value())
     Certificate.of(settings.http)
     _make_usable(settings.data_dir)
+    _check_names(settings.model, catalogue)
     registry, default_model = capabilities(), _default_model(catalogue)
     return Cleared(registry, catalogue, default_model, open_keyring(settings))  # last: it may make a key
 
@@ -52,6 +54,21 @@ def _make_usable(data_dir: Path) -> None:
     if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         message = f"{data_dir} cannot be the data dir: this user may not write there. {way_out}"
         raise InvalidInputError(message, "data_dir_unusable")
+
+
+def _check_names(settings: ModelSettings, catalogue: Catalogue) -> None:
+    for key in settings.fallback_models:
+        try:
+            is_known = ":" in key and catalogue.find(key) is not None
+        except NotFoundError:
+            is_known = False
+        if not is_known:
+            message = f"PERDURE_MODEL__FALLBACK_MODELS names {key}, which is no model: write <provider>:<name>."
+            raise InvalidInputError(message, "fallback_model_unknown")
+    unknown = sorted(settings.limits.keys() - BY_TYPE.keys())
+    if unknown:
+        message = f"PERDURE_MODEL__LIMITS names {unknown[0]}, which is no provider. There are {', '.join(BY_TYPE)}."
+        raise InvalidInputError(message, "limited_provider_unknown")
 
 
 def _default_model(catalogue: Catalogue) -> ModelRef:

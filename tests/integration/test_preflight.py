@@ -107,3 +107,15 @@ def test_administrator_with_a_weak_password_is_refused(data_dir: Path) -> None:
     settings = {"auth_mode": "admin", "auth_admin_email": "ada@example.org"}
     message = refusal(data_dir, **settings, auth_admin_password="short")  # noqa: S106  of nobody real
     assert message == "AUTH_ADMIN_PASSWORD cannot be used. A password needs at least 8 characters."
+
+
+@pytest.mark.parametrize("key", ["gpt-5", "nobody:gpt-5", "openai:"])
+def test_fallback_model_that_nobody_knows_is_refused(data_dir: Path, key: str) -> None:
+    message = refusal(data_dir, model={"fallback_models": ["openai:gpt-5", key]})
+    assert message == f"PERDURE_MODEL__FALLBACK_MODELS names {key}, which is no model: write <provider>:<name>."
+
+
+def test_limit_of_a_provider_that_nobody_knows_is_refused(data_dir: Path) -> None:
+    limits = {"openai": {"concurrent": 2}, "opanai": {"concurrent": 2}}
+    message = refusal(data_dir, model={"limits": limits})
+    assert message.startswith("PERDURE_MODEL__LIMITS names opanai, which is no provider. There are openai, ")
