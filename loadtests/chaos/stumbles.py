@@ -19,7 +19,7 @@ from loadtests.chaos.plan import Fault, Kind
 from loadtests.chaos.witness import now
 from loadtests.chaos.world import World
 
-OF_ACTORS: Final = ("loop.journal", "loop.sweep")
+OF_ACTORS: Final = ("loop.journal", "loop.sweep", "loop.models", "loop.breakers", "loop.turnstile")
 OF_SUPERVISOR: Final = ("loop.upkeep", "loop.nodes", "loop.leases", "loop.claim", "loop.tending")
 OF_DOORS: Final = ("loop.follower", "loop.link")
 TENDING: Final = "loop.tending"  # a turn of it is an actor's death

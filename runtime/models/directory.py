@@ -16,6 +16,7 @@ from runtime.models.catalogue import Catalogue
 from runtime.ports.model import Endpoint, ModelRef
 from runtime.ports.providers import API_KEY, Endpoints, Opening, Policy
 from runtime.ports.secrets import Secrets
+from runtime.process.failpoint import Loop, stumble
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,7 @@ class Directory:
         """Keep what is remembered true; for ever."""
         is_away = False
         while True:
+            stumble(Loop.MODELS)
             try:
                 await self.catch_up()
             except StoreUnavailableError as err:

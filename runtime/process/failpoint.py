@@ -47,6 +47,7 @@ class Loop(StrEnum):
     FORGETTING = "loop.forgetting"
     TENDING = "loop.tending"
     SWEEP = "loop.sweep"
+    MODELS = "loop.models"
     BREAKERS = "loop.breakers"
     TURNSTILE = "loop.turnstile"
     FOLLOWER = "loop.follower"

@@ -17,7 +17,7 @@ from loadtests.chaos.witness import Accepted, DiaryLine, Evidence, Head, Seen, d
 SESSION = "session_" + "1" * 32
 SPOIL = "CHAOS_SPOIL"  # see faulty.py, which a test must not import: it would spoil this process too
 ONCE, AGAIN = "call_once", "call_again"
-SWEEP = 0.2  # what chooses the loop of that name, in a process that loads what spoils it
+SWEEP = 0.15  # what chooses the loop of that name, in a process that loads what spoils it
 
 
 class Case(NamedTuple):
