@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -39,6 +40,8 @@ GROUPS: Final = {
         ),
     ),
 }
+# Where the databases of single tests are kept, if there is such a place. What is promised of disks, whole servers show.
+IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
 SERVERS: Final = pytest.StashKey[dict[str, ServerProcess]]()  # that run now, by their group
 
 
@@ -118,15 +121,16 @@ def _limit_s(item: pytest.Item) -> float:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of the given server (DATABASE_URL), or of a private one for this run."""
     given = Settings.load().database_url
     if given is not None:
         yield str(given.get_secret_value())
         return
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("run"))
-    yield asyncio.run(server.start())
-    asyncio.run(server.stop())
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as home:
+        server = EmbeddedPostgres(Path(home))
+        yield asyncio.run(server.start())
+        asyncio.run(server.stop())
 
 
 @pytest.fixture
