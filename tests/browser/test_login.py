@@ -1,5 +1,8 @@
 """The console where people must say who they are."""
 
+import uuid
+
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 
@@ -35,11 +38,39 @@ async def test_a_visitor_is_sent_to_log_in_and_back_and_out_again(page: Page, ho
 
 
 async def test_a_login_that_ran_out_is_renewed_without_a_word(page: Page, home: str) -> None:
+    await log_in(page, home)
+    await page.context.clear_cookies(name="access_token")
+    await write(page, "Still here.")
+    await see_whole(page, "Still here.")
+
+
+async def test_a_member_is_added_given_a_role_and_taken_out(page: Page, home: str) -> None:
+    """Promised: what one may not do is not hidden behind the page; the server says so."""
+    email = f"{uuid.uuid4().hex[:8]}@example.org"
+    async with httpx.AsyncClient(base_url=f"{home}/api/v1") as http:
+        body = {"email": email, "password": PASSWORD, "name": "Ada"}
+        (await http.post("/auth/register", json=body)).raise_for_status()
+    await log_in(page, home)
+    await page.goto(f"{home}/settings/members")
+    await page.get_by_label("E-mail address").fill("nobody@example.org")
+    await page.get_by_role("button", name="Add").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.get_by_label("E-mail address").fill(email)
+    await page.get_by_role("button", name="Add").click()
+    member = page.get_by_role("listitem").filter(has_text=email)
+    await member.get_by_role("combobox", name="Role of Ada").select_option("viewer")
+    await expect(member.get_by_role("combobox")).to_be_enabled()
+    await page.reload()
+    await expect(member.get_by_role("combobox")).to_have_value("viewer")
+    await member.get_by_role("button", name="Take out").click()
+    await member.get_by_role("button", name="Really delete?").click()
+    await expect(member).to_have_count(0)
+
+
+async def log_in(page: Page, home: str) -> None:
+    """Log in as the first administrator."""
     await page.goto(f"{home}/login")
     await page.get_by_label("E-mail address").fill(ROOT)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Log in").click()
     await page.get_by_role("heading", name="What shall we work on?").wait_for()
-    await page.context.clear_cookies(name="access_token")
-    await write(page, "Still here.")
-    await see_whole(page, "Still here.")

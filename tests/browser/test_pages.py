@@ -9,16 +9,15 @@ from playwright.async_api import Page, expect
 
 from runtime.core.ids import hex_of
 from runtime.store.pool import connect
+from tests.browser.axe import serious_findings
 from tests.browser.chat import answers, open_session, see_whole, write
 from tests.client import Client, script
-from tests.installed import REPOSITORY
 from tests.server import ServerProcess
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 WORDS: Final = "one two three four five six seven eight nine ten"
 TABS: Final = ("", "/turns", "/events", "/files")
-AXE: Final = REPOSITORY / "api" / "console" / "node_modules" / "axe-core" / "axe.min.js"
 FILL: Final = """
 INSERT INTO events (org_id, session_id, sequence, id, type, epoch, body)
 SELECT (SELECT org_id FROM sessions WHERE sessions.id = $1), $1, n, numbered.id::uuid, 'tool.progress', 1,
@@ -211,13 +210,5 @@ async def test_axe_finds_nothing_serious(
     call = {"think": "Hm.", "say": "So:", "call": [{"name": "add", "arguments": {"a": 1, "b": 2}}]}
     await client.send(session_id, script(call, {"say": f"**{WORDS}** `code`"}))
     await client.until_idle(session_id)
-    found = {}
-    for address in ("", "/agents", "/agents/new", *(f"/sessions/{session_id}{tab}" for tab in TABS)):
-        await page.goto(f"{home}{address}")
-        await page.get_by_role("main").get_by_role("heading").first.wait_for()
-        await expect(page.locator(".breathing")).to_have_count(0)
-        await page.evaluate(AXE.read_text())
-        violations = await page.evaluate("axe.run().then(found => found.violations)")
-        serious = [v for v in violations if v["impact"] in ("serious", "critical")]
-        found[address or "/"] = [(v["id"], [node["html"] for node in v["nodes"]]) for v in serious]
-    assert {address: there for address, there in found.items() if there} == {}
+    addresses = ("", "/agents", "/agents/new", *(f"/sessions/{session_id}{tab}" for tab in TABS))
+    assert await serious_findings(page, home, addresses) == {}

@@ -1,6 +1,6 @@
 /** The pages and their addresses. What is not needed at first is loaded when somebody goes there. */
 
-import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { Home } from "./pages/home";
 import { Trouble } from "./parts/states";
 import { Chat } from "./session/chat";
@@ -18,6 +18,14 @@ const home = createRoute({
   component: Home,
   validateSearch: (search: Record<string, unknown>): { agent?: string } =>
     typeof search.agent === "string" ? { agent: search.agent } : {},
+});
+
+const welcome = createRoute({
+  getParentRoute: () => shell,
+  path: "/welcome",
+  component: lazyRouteComponent(() => import("./pages/welcome"), "Welcome"),
+  validateSearch: (search: Record<string, unknown>): { simulated?: boolean } =>
+    search.simulated === true ? { simulated: true } : {},
 });
 
 const session = createRoute({ getParentRoute: () => shell, path: "/sessions/$sessionId", component: SessionFrame });
@@ -43,6 +51,54 @@ const files = createRoute({
   component: lazyRouteComponent(() => import("./session/files"), "Files"),
 });
 
+const secrets = createRoute({
+  getParentRoute: () => session,
+  path: "/secrets",
+  component: lazyRouteComponent(() => import("./session/secrets"), "Secrets"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./settings/frame"), "SettingsFrame"),
+});
+
+const settingsHome = createRoute({
+  getParentRoute: () => settings,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/settings/providers" });
+  },
+});
+
+const settingsPages = [
+  createRoute({
+    getParentRoute: () => settings,
+    path: "/providers",
+    component: lazyRouteComponent(() => import("./settings/providers"), "Providers"),
+  }),
+  createRoute({
+    getParentRoute: () => settings,
+    path: "/models",
+    component: lazyRouteComponent(() => import("./settings/models"), "Models"),
+  }),
+  createRoute({
+    getParentRoute: () => settings,
+    path: "/members",
+    component: lazyRouteComponent(() => import("./settings/members"), "Members"),
+  }),
+  createRoute({
+    getParentRoute: () => settings,
+    path: "/tokens",
+    component: lazyRouteComponent(() => import("./settings/tokens"), "Tokens"),
+  }),
+  createRoute({
+    getParentRoute: () => settings,
+    path: "/audit",
+    component: lazyRouteComponent(() => import("./settings/audit"), "Audit"),
+  }),
+] as const;
+
 const agents = createRoute({
   getParentRoute: () => shell,
   path: "/agents",
@@ -65,7 +121,14 @@ const login = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([
-    shell.addChildren([home, session.addChildren([chat, events, turns, files]), agents, agent]),
+    shell.addChildren([
+      home,
+      welcome,
+      session.addChildren([chat, events, turns, files, secrets]),
+      agents,
+      agent,
+      settings.addChildren([settingsHome, ...settingsPages]),
+    ]),
     login,
   ]),
   defaultPreload: "intent",

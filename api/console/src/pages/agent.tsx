@@ -2,10 +2,11 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { type Agent, api, body, Refusal } from "../api/client";
 import { queries } from "../api/queries";
 import { Button } from "../parts/button";
+import { Field } from "../parts/field";
 import { Loading, Trouble } from "../parts/states";
 import { words } from "../words";
 
@@ -114,23 +115,6 @@ function fieldsOf(form: FormData, refs: string[], agent: Agent | null) {
     ...said("description"),
     ...(text("default_model_id") && { default_model_id: text("default_model_id") }),
   };
-}
-
-function Field(given: { label: string; hint?: string; problem?: string | undefined; children: ReactNode }) {
-  return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: its control is among its children
-    <label className="grid content-start gap-1 text-sm">
-      <span>
-        {given.label} {given.hint && <span className="text-xs text-soft">{given.hint}</span>}
-      </span>
-      {given.children}
-      {given.problem && (
-        <span role="alert" className="text-xs text-bad">
-          {given.problem}
-        </span>
-      )}
-    </label>
-  );
 }
 
 function ModelPick({ value }: { value: string }) {

@@ -1,7 +1,7 @@
 /** Where everything begins: write something, and a session is there. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, body } from "../api/client";
 import { queries } from "../api/queries";
@@ -57,7 +57,7 @@ export function Home() {
           </button>
         ))}
       </div>
-      <SimulatedNote />
+      <FirstRun />
     </div>
   );
 }
@@ -82,9 +82,22 @@ function AgentPick({ value, onChange }: { value: string; onChange: (agent: strin
   );
 }
 
-function SimulatedNote() {
+/** While no vendor's model is there: what answers meanwhile, and where another one is made. */
+function FirstRun() {
   const models = useQuery(queries.models);
   const isOnlySimulated = models.data?.data.every((model) => model.provider_type === "llmsim") ?? false;
   if (!isOnlySimulated) return null;
-  return <p className="rounded-xl bg-sunken px-4 py-3 text-sm text-soft">{words.welcome.simulated}</p>;
+  return (
+    <section aria-label={words.first.title} className="grid gap-3 rounded-xl bg-sunken px-4 py-4 text-sm text-soft">
+      <p>{words.welcome.simulated}</p>
+      <p className="flex flex-wrap items-center gap-4">
+        <Link to="/welcome" className="rounded-[0.625rem] bg-accent px-3 py-1.5 font-medium text-on-accent">
+          {words.providers.create}
+        </Link>
+        <Link to="/welcome" search={{ simulated: true }} className="text-accent underline">
+          {words.first.starter}
+        </Link>
+      </p>
+    </section>
+  );
 }

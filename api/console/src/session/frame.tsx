@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { queries } from "../api/queries";
+import { TAB, TAB_HERE } from "../parts/looks";
 import { Trouble } from "../parts/states";
 import { nameOf } from "../shell/session-list";
 import { say, words } from "../words";
@@ -14,8 +15,8 @@ const TABS = [
   { to: "/sessions/$sessionId/turns", label: words.tabs.turns },
   { to: "/sessions/$sessionId/events", label: words.tabs.events },
   { to: "/sessions/$sessionId/files", label: words.tabs.files, feature: "file_system" },
+  { to: "/sessions/$sessionId/secrets", label: words.tabs.secrets, feature: "secrets" },
 ] as const;
-const TAB = "border-b-2 border-transparent px-1 pb-2 text-sm text-soft hover:text-ink";
 
 export function SessionFrame() {
   const { sessionId } = useParams({ from: "/shell/sessions/$sessionId" });
@@ -52,7 +53,7 @@ export function SessionFrame() {
               params={{ sessionId }}
               activeOptions={{ exact: true, includeSearch: false }}
               className={TAB}
-              activeProps={{ className: "border-accent! text-ink!" }}
+              activeProps={TAB_HERE}
             >
               {label}
             </Link>

@@ -14,6 +14,15 @@ const ITEM = "cursor-pointer truncate rounded-[0.625rem] px-3 py-2 text-sm aria-
 const GROUP =
   "p-1 [&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:py-1 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-soft";
 
+const PLACES = [
+  { to: "/agents", label: words.nav.agents },
+  { to: "/settings/providers", label: words.providers.title },
+  { to: "/settings/models", label: words.models.title },
+  { to: "/settings/members", label: words.settings.members },
+  { to: "/settings/tokens", label: words.settings.tokens },
+  { to: "/settings/audit", label: words.settings.audit },
+] as const;
+
 export default function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const [search, setSearch] = useState("");
@@ -38,9 +47,11 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/" }))}>
               {words.nav.newChat}
             </Command.Item>
-            <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/agents" }))}>
-              {words.nav.agents}
-            </Command.Item>
+            {PLACES.map(({ to, label }) => (
+              <Command.Item key={to} className={ITEM} onSelect={run(() => navigate({ to }))}>
+                {label}
+              </Command.Item>
+            ))}
             <Command.Item className={ITEM} onSelect={run(changeTheme)}>
               {words.palette.theme}
             </Command.Item>

@@ -54,6 +54,10 @@ function Places() {
         <Icon name="agent" />
         {words.nav.agents}
       </Link>
+      <Link to="/settings" className={PLACE} activeProps={{ className: "bg-raised text-ink" }}>
+        <Icon name="settings" />
+        {words.nav.settings}
+      </Link>
       <a href="/api-doc/" className={PLACE}>
         <Icon name="book" />
         {words.nav.api}

@@ -1,0 +1,136 @@
+/** Providers: the server's own and the organisation's. */
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { api, body } from "../api/client";
+import { Button } from "../parts/button";
+import { Page, Refused, Row } from "../parts/page";
+import { Loading, Trouble } from "../parts/states";
+import { Sure } from "../parts/sure";
+import { type Provider, ProviderForm } from "../providers/form";
+import { providers, sync } from "../providers/queries";
+import { say, words } from "../words";
+
+export function Providers() {
+  const all = useQuery(providers.all);
+  const [isAdding, setAdding] = useState(false);
+  const [fresh, setFresh] = useState<string | null>(null);
+  const add = (
+    <Button look="main" onClick={() => setAdding(!isAdding)} aria-expanded={isAdding}>
+      {words.providers.create}
+    </Button>
+  );
+  const made = (provider: Provider) => {
+    setAdding(false);
+    setFresh(provider.id);
+  };
+  return (
+    <Page title={words.providers.title} subtitle={words.providers.subtitle} action={add}>
+      {isAdding && <ProviderForm onMade={made} />}
+      {all.isPending && <Loading />}
+      {all.isError && <Trouble error={all.error} retry={() => void all.refetch()} />}
+      <ul className="grid gap-3">
+        {all.data?.map((provider) => (
+          <OneProvider key={provider.id} provider={provider} isFresh={provider.id === fresh} />
+        ))}
+      </ul>
+    </Page>
+  );
+}
+
+function OneProvider({ provider, isFresh }: { provider: Provider; isFresh: boolean }) {
+  const client = useQueryClient();
+  const path = { params: { path: { provider_id: provider.id } } };
+  /** Do one thing with it and say in a line what came of it. */
+  const act = useMutation({
+    gcTime: 0, // a new key may be among what it was given
+    mutationFn: (work: () => Promise<string>) => work(),
+    onSettled: async () => {
+      await client.invalidateQueries({ queryKey: ["providers"] });
+      await client.invalidateQueries({ queryKey: ["models"] });
+    },
+  });
+  const change = (given: { status?: "active" | "disabled"; api_key?: string }) => async () => {
+    await api.PATCH("/api/v1/providers/{provider_id}", { ...path, body: given });
+    return words.providers.saved;
+  };
+  const test = async () => {
+    const trial = body(await api.POST("/api/v1/providers/{provider_id}/test", path));
+    if (!trial.success) throw new Error(trial.error?.message ?? words.providers.failed);
+    return words.providers.answers(trial.model_count ?? 0, say.duration(trial.latency_ms));
+  };
+  const read = async () => words.providers.listed(await sync(provider.id));
+  const forget = async () => {
+    await api.DELETE("/api/v1/providers/{provider_id}", path);
+    return "";
+  };
+  const isOwn = provider.source === "predefined";
+  const isActive = provider.status === "active";
+  const turn = change({ status: isActive ? "disabled" : "active" });
+  return (
+    <Row
+      name={provider.name}
+      note={
+        <>
+          <span className="block">{noteOf(provider)}</span>
+          <output className="text-good">{act.data}</output>
+          <Refused error={act.error} />
+        </>
+      }
+    >
+      {!isOwn && (
+        <>
+          <Button disabled={act.isPending} onClick={() => act.mutate(test)}>
+            {words.providers.test}
+          </Button>
+          <Button disabled={act.isPending} look={isFresh ? "main" : "plain"} onClick={() => act.mutate(read)}>
+            {words.providers.sync}
+          </Button>
+        </>
+      )}
+      <Button disabled={act.isPending} onClick={() => act.mutate(turn)}>
+        {isActive ? words.providers.disable : words.providers.enable}
+      </Button>
+      {!isOwn && (
+        <>
+          <Sure label={words.providers.remove} sure={words.providers.sure} onSure={() => act.mutate(forget)} />
+          <NewKey name={provider.name} onGiven={(key) => act.mutate(change({ api_key: key }))} />
+        </>
+      )}
+    </Row>
+  );
+}
+
+function noteOf(provider: Provider): string {
+  const said = [
+    provider.source === "predefined" ? words.providers.own : provider.provider_type,
+    provider.base_url,
+    provider.api_key_set ? words.providers.keySet : words.providers.noKey,
+    provider.last_synced_at && words.providers.synced(provider.last_synced_at),
+    provider.status === "disabled" && words.providers.disabled,
+  ];
+  return said.filter(Boolean).join(" · ");
+}
+
+function NewKey({ name, onGiven }: { name: string; onGiven: (key: string) => void }) {
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const key = String(new FormData(event.currentTarget).get("api_key") ?? "");
+    event.currentTarget.reset();
+    onGiven(key);
+  };
+  return (
+    <form onSubmit={submit} className="flex gap-2">
+      <input
+        name="api_key"
+        type="password"
+        required
+        autoComplete="new-password"
+        aria-label={words.providers.keyOf(name)}
+        placeholder={words.providers.newKey}
+        className="field w-36! py-1! text-sm!"
+      />
+      <Button type="submit">{words.providers.keep}</Button>
+    </form>
+  );
+}

@@ -1,0 +1,127 @@
+"""Settings in a real browser: models, tokens, the audit log, and secrets of a session."""
+
+import re
+import uuid
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.axe import serious_findings
+from tests.client import Client
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
+
+PAGES: Final = ("/welcome", *(f"/settings/{name}" for name in ("providers", "models", "members", "tokens", "audit")))
+CANARY: Final = "a-value-that-nobody-sees"
+
+
+@pytest.fixture(scope="module")
+def home(server_url: str) -> str:
+    return server_url
+
+
+async def test_a_model_is_made_a_favourite_and_taken_out_of_use_and_back(page: Page, home: str, client: Client) -> None:
+    model = (await client.http.get("/models")).json()["data"][-1]
+    path, name = f"/models/{model['id']}", model["display_name"]
+    await page.goto(f"{home}/settings/models")
+    await page.get_by_label("Search models").fill(model["model_id"])
+    star = page.get_by_role("button", name=f"{name} is a favourite")
+    switch = page.get_by_role("checkbox", name=f"{name} is enabled")
+    await star.click()
+    await switch.click()
+    await expect(star).to_have_attribute("aria-pressed", "true")
+    await expect(switch).not_to_be_checked()
+    await until_kept(client, path, is_favorite=True, enabled=False)
+    await page.reload()
+    await page.get_by_label("Search models").fill(model["model_id"])
+    await expect(switch).not_to_be_checked()
+    await star.click()
+    await switch.click()
+    await expect(switch).to_be_checked()
+    await until_kept(client, path, is_favorite=False, enabled=True)
+
+
+async def until_kept(client: Client, path: str, **wanted: bool) -> None:
+    """Wait until the server says so of a model."""
+
+    async def is_kept(_: Client) -> bool:
+        model = (await client.http.get(path)).json()
+        return {name: model[name] for name in wanted} == wanted
+
+    await client.until(is_kept, f"{wanted}")
+
+
+async def test_the_default_of_the_organisation_is_chosen(page: Page, home: str, client: Client) -> None:
+    echo = (await client.http.get("/models/llmsim:sim-echo")).json()  # what answers by default as it is
+    await page.goto(f"{home}/settings/models")
+    choice = page.get_by_label("Default of the organisation")
+    await choice.select_option(echo["id"])
+    await expect(choice).to_be_enabled()
+    kept = (await client.http.get("/resolve-org")).json()["default_model_id"]
+    assert kept in (echo["id"], "llmsim:sim-echo")
+    await page.reload()
+    await expect(choice).to_have_value(echo["id"])
+
+
+async def test_a_token_is_shown_once_and_revoked(page: Page, home: str, client: Client) -> None:
+    name = f"laptop-{uuid.uuid4().hex[:6]}"
+    await page.goto(f"{home}/settings/tokens")
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_role("checkbox", name="sessions:read").check()
+    await page.get_by_role("button", name="Make a token").click()
+    token = await page.get_by_test_id("token").inner_text()
+    assert token.startswith("evr_pat_")
+    await page.get_by_role("button", name="I have it").click()
+    await expect(page.get_by_test_id("token")).to_have_count(0)
+    await expect(page.get_by_text(name, exact=True)).to_be_visible()
+    assert token not in await page.content()
+    revoke = page.get_by_role("button", name=f"Revoke {name}")
+    await revoke.click()
+    await page.get_by_role("button", name="Really delete?").click()
+    await expect(page.get_by_text(name, exact=True)).to_have_count(0)
+    listed = (await client.http.get("/auth/personal-access-tokens")).json()["data"]
+    assert name not in [one["name"] for one in listed]
+
+
+async def test_the_audit_log_is_filtered_and_exported(page: Page, home: str, client: Client, tmp_path: Path) -> None:
+    name = f"audited-{uuid.uuid4().hex[:6]}"
+    made = (await client.http.post("/agents", json={"name": name, "system_prompt": "x"})).json()["id"]
+    (await client.http.delete(f"/agents/{made}")).raise_for_status()
+    await page.goto(f"{home}/settings/audit")
+    await page.get_by_label("Action").fill("agent.archived")
+    await page.get_by_label("Of what").fill(made)
+    await page.get_by_role("button", name="Filter").click()
+    entries = page.get_by_role("main").get_by_role("listitem").filter(has_text=made)
+    await expect(entries).to_have_count(1)
+    await expect(page.get_by_role("main").get_by_role("listitem")).to_have_count(1)
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Export as NDJSON").click()
+    await (await download.value).save_as(tmp_path / "audit.ndjson")
+    [line] = (tmp_path / "audit.ndjson").read_text().splitlines()
+    assert made in line
+
+
+async def test_a_secret_of_a_session_goes_in_and_only_its_name_comes_out(page: Page, home: str, client: Client) -> None:
+    session_id = await client.open(capabilities=["session_storage"])
+    await page.goto(f"{home}/sessions/{session_id}")
+    await page.get_by_role("link", name="Secrets").click()
+    await page.get_by_label("Name").fill("API_TOKEN")
+    await page.get_by_label("Value").fill(CANARY)
+    await page.get_by_role("button", name="Set", exact=True).click()
+    await expect(page.get_by_role("listitem").filter(has_text="API_TOKEN")).to_contain_text(re.compile("set "))
+    assert CANARY not in await page.content()
+    await page.get_by_role("button", name="Delete API_TOKEN").click()
+    await page.get_by_role("button", name="Really delete?").click()
+    await expect(page.get_by_text("No secret yet.")).to_be_visible()
+    assert (await client.http.get(f"/sessions/{session_id}/storage/secrets")).json()["data"] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_serious_in_settings(
+    page: Page, home: str, client: Client, scheme: Literal["light", "dark"]
+) -> None:
+    session_id = await client.open(capabilities=["session_storage"])
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    assert await serious_findings(page, home, (*PAGES, f"/sessions/{session_id}/secrets")) == {}
