@@ -99,16 +99,46 @@ const settingsPages = [
   }),
 ] as const;
 
-const agents = createRoute({
+const library = createRoute({
   getParentRoute: () => shell,
-  path: "/agents",
-  component: lazyRouteComponent(() => import("./pages/agents"), "Agents"),
+  id: "library",
+  component: lazyRouteComponent(() => import("./pages/library"), "Library"),
 });
+
+const shelves = [
+  createRoute({
+    getParentRoute: () => library,
+    path: "/agents",
+    component: lazyRouteComponent(() => import("./pages/agents"), "Agents"),
+  }),
+  createRoute({
+    getParentRoute: () => library,
+    path: "/harnesses",
+    component: lazyRouteComponent(() => import("./pages/harnesses"), "Harnesses"),
+  }),
+  createRoute({
+    getParentRoute: () => library,
+    path: "/workspaces",
+    component: lazyRouteComponent(() => import("./pages/workspaces"), "Workspaces"),
+  }),
+] as const;
+
+/** What a copy is made of. */
+const copied = (search: Record<string, unknown>): { from?: string } =>
+  typeof search.from === "string" ? { from: search.from } : {};
 
 const agent = createRoute({
   getParentRoute: () => shell,
   path: "/agents/$agentId",
   component: lazyRouteComponent(() => import("./pages/agent"), "AgentPage"),
+  validateSearch: copied,
+});
+
+const harness = createRoute({
+  getParentRoute: () => shell,
+  path: "/harnesses/$harnessId",
+  component: lazyRouteComponent(() => import("./pages/harness"), "HarnessPage"),
+  validateSearch: copied,
 });
 
 const login = createRoute({
@@ -125,8 +155,9 @@ export const router = createRouter({
       home,
       welcome,
       session.addChildren([chat, events, turns, files, secrets]),
-      agents,
+      library.addChildren(shelves),
       agent,
+      harness,
       settings.addChildren([settingsHome, ...settingsPages]),
     ]),
     login,

@@ -4,6 +4,8 @@ import { TAB, TAB_HERE } from "./looks";
 /** Pages that belong together. */
 export type Place =
   | "/agents"
+  | "/harnesses"
+  | "/workspaces"
   | "/settings/providers"
   | "/settings/models"
   | "/settings/members"

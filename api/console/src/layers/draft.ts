@@ -1,0 +1,55 @@
+/** What a form about an agent or a harness begins with, and what it says in the end. */
+
+import type { Agent, Schemas } from "../api/client";
+
+export type Harness = Schemas["HarnessReply"];
+/** What agents and harnesses have in common. */
+export type Layer = Omit<Agent, "harness_id">;
+type Assigned = Layer["capabilities"];
+
+export interface Given {
+  name: string;
+  system_prompt: string;
+  capabilities: NonNullable<Assigned>;
+  display_name?: string;
+  description?: string;
+  default_model_id?: string;
+}
+
+/** What a form does not show and a copy has all the same. */
+const UNSHOWN = [
+  "tags",
+  "initial_files",
+  "network_access",
+  "tools",
+  "fallback_models",
+  "response_format",
+  "parallel_tool_calls",
+  "max_iterations",
+  "mcpServers",
+] as const;
+type Unshown = Pick<Schemas["HarnessPatch"], (typeof UNSHOWN)[number]>;
+
+/** Return what the form says. An empty text stays unsaid when it never was there. */
+export function givenBy(form: FormData, refs: readonly string[], before: Layer | null): Given {
+  const text = (name: string) => String(form.get(name) ?? "");
+  const kept = new Map(before?.capabilities?.map((capability) => [capability.ref, capability]));
+  const said = (name: "display_name" | "description") =>
+    text(name) !== "" || before?.[name] ? { [name]: text(name) } : {};
+  return {
+    name: text("name"),
+    system_prompt: text("system_prompt"),
+    capabilities: refs.map((ref) => kept.get(ref) ?? { ref }),
+    ...said("display_name"),
+    ...said("description"),
+    ...(text("default_model_id") && { default_model_id: text("default_model_id") }),
+  };
+}
+
+/** Return what a copy takes over unseen. */
+export function unshown(layer: Layer | null): Unshown {
+  if (layer === null) return {};
+  const said = UNSHOWN.map((name) => [name, layer[name]] as const);
+  const isThere = (value: unknown) => value != null && !(Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(said.filter(([, value]) => isThere(value))) as Unshown;
+}

@@ -1,0 +1,121 @@
+/** An agent or a harness, made or changed. What is wrong the server says, and it stands beside the field. */
+
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { Refusal } from "../api/client";
+import { queries } from "../api/queries";
+import { Button } from "../parts/button";
+import { Field } from "../parts/field";
+import { Refused } from "../parts/page";
+import { words } from "../words";
+import { type Given, givenBy, type Layer } from "./draft";
+
+interface Props {
+  title: string;
+  /** What the fields begin with. */
+  layer: Layer | null;
+  /** The name that a new one begins with. */
+  name: string;
+  save: (given: Given, form: FormData) => Promise<unknown>;
+  /** What else can be done. */
+  further?: ReactNode;
+  /** A field for what it stands on. */
+  base?: ReactNode;
+  isReadonly?: boolean;
+}
+
+export function LayerForm({ title, layer, name, save, further, base, isReadonly = false }: Props) {
+  const [refs, setRefs] = useState(layer?.capabilities?.map(({ ref }) => ref) ?? []);
+  const saving = useMutation({ mutationFn: (form: FormData) => save(givenBy(form, refs, layer), form) });
+  const problems = saving.error instanceof Refusal ? saving.error.fields : {};
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    saving.mutate(new FormData(event.currentTarget));
+  };
+  return (
+    <form onSubmit={submit} className="grid gap-5">
+      <div className="flex flex-wrap items-center gap-3">
+        <h1 className="text-2xl font-semibold tracking-tight">{title}</h1>
+        <span className="ml-auto flex flex-wrap items-center gap-2">
+          {saving.isSuccess && <output className="text-sm text-good">{words.agents.saved}</output>}
+          {further}
+          {!isReadonly && (
+            <Button look="main" type="submit" disabled={saving.isPending}>
+              {words.agents.save}
+            </Button>
+          )}
+        </span>
+      </div>
+      <Refused error={saving.error} />
+      <fieldset disabled={isReadonly} className="grid gap-5">
+        <div className="grid gap-5 sm:grid-cols-2">
+          <Field label={words.agents.name} hint={words.agents.nameHint} problem={problems.name}>
+            <input name="name" required defaultValue={name} className="field font-mono text-sm" />
+          </Field>
+          <Field label={words.agents.displayName} problem={problems.display_name}>
+            <input name="display_name" defaultValue={layer?.display_name ?? ""} className="field" />
+          </Field>
+        </div>
+        <Field label={words.agents.description} problem={problems.description}>
+          <input name="description" defaultValue={layer?.description ?? ""} className="field" />
+        </Field>
+        <Field label={words.agents.prompt} problem={problems.system_prompt}>
+          <textarea
+            name="system_prompt"
+            rows={8}
+            defaultValue={layer?.system_prompt ?? words.agents.starter.prompt}
+            className="field font-mono text-sm"
+          />
+        </Field>
+        <div className="grid gap-5 sm:grid-cols-2">
+          <Field label={words.agents.model} problem={problems.default_model_id}>
+            <ModelPick value={layer?.default_model_id ?? ""} />
+          </Field>
+          {base}
+        </div>
+        <Capabilities chosen={refs} onChange={setRefs} />
+      </fieldset>
+    </form>
+  );
+}
+
+function ModelPick({ value }: { value: string }) {
+  const models = useQuery(queries.models);
+  return (
+    <select key={models.isSuccess ? "there" : "coming"} name="default_model_id" defaultValue={value} className="field">
+      <option value="">{words.agents.serverModel}</option>
+      {models.data?.data.map((model) => (
+        <option key={model.id} value={model.id}>
+          {model.display_name} · {model.provider_name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Capabilities({ chosen, onChange }: { chosen: string[]; onChange: (refs: string[]) => void }) {
+  const there = useQuery(queries.capabilities);
+  const toggle = (id: string) => onChange(chosen.includes(id) ? chosen.filter((ref) => ref !== id) : [...chosen, id]);
+  return (
+    <fieldset className="grid gap-2">
+      <legend className="mb-1 text-sm">{words.agents.capabilities}</legend>
+      {there.data?.data.map((capability) => (
+        <label
+          key={capability.id}
+          className="flex gap-3 rounded-xl border border-line bg-raised p-3 has-checked:border-accent"
+        >
+          <input
+            type="checkbox"
+            checked={chosen.includes(capability.id)}
+            onChange={() => toggle(capability.id)}
+            className="mt-1 accent-(--accent)"
+          />
+          <span>
+            <span className="text-sm font-medium">{capability.name}</span>
+            <span className="block text-sm text-soft">{capability.description}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}

@@ -1,0 +1,107 @@
+/** One harness, made or changed, and what it stands on. Those that the server brings are read. */
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { api, body } from "../api/client";
+import { type Given, type Harness, unshown } from "../layers/draft";
+import { LayerForm } from "../layers/form";
+import { HarnessPick } from "../layers/harness-pick";
+import { layers } from "../layers/queries";
+import { Stack } from "../layers/stack";
+import { Button } from "../parts/button";
+import { Loading, Trouble } from "../parts/states";
+import { freeName } from "../providers/names";
+import { words } from "../words";
+
+const NEW = "new";
+const route = getRouteApi("/shell/harnesses/$harnessId");
+
+export function HarnessPage() {
+  const { harnessId } = route.useParams();
+  const { from } = route.useSearch();
+  const source = harnessId === NEW ? from : harnessId;
+  const harness = useQuery({ ...layers.harness(source ?? NEW), enabled: source !== undefined });
+  const others = useQuery(layers.harnesses(""));
+  if (harness.isError) return <Trouble error={harness.error} retry={() => void harness.refetch()} />;
+  if ((source !== undefined && harness.isPending) || others.isPending) return <Loading />;
+  const isNew = harnessId === NEW;
+  return (
+    <div className="min-h-0 flex-1 overflow-y-auto">
+      <div className="mx-auto grid w-full max-w-3xl gap-5 px-5 py-8">
+        <Link to="/harnesses" className="text-sm text-soft hover:text-ink">
+          ← {words.harnesses.back}
+        </Link>
+        <Form key={`${harnessId} ${from}`} harness={harness.data ?? null} isNew={isNew} taken={others.data ?? []} />
+        {!isNew && harness.data?.parent_harness_id && <Stack harnessId={harness.data.parent_harness_id} />}
+      </div>
+    </div>
+  );
+}
+
+interface FormProps {
+  harness: Harness | null;
+  isNew: boolean;
+  taken: readonly Harness[];
+}
+
+function Form({ harness, isNew, taken }: FormProps) {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const save = async (given: Given, form: FormData) => {
+    const parent_harness_id = String(form.get("parent_harness_id") ?? "");
+    const said = { ...given, ...(parent_harness_id && { parent_harness_id }) };
+    const saved = body(
+      isNew || harness === null
+        ? await api.POST("/api/v1/harnesses", { body: { ...unshown(harness), ...said } })
+        : await api.PATCH("/api/v1/harnesses/{harness}", { params: { path: { harness: harness.id } }, body: said }),
+    );
+    await client.invalidateQueries({ queryKey: ["harnesses"] });
+    client.setQueryData(layers.harness(saved.id).queryKey, saved);
+    await navigate({ to: "/harnesses/$harnessId", params: { harnessId: saved.id } });
+  };
+  const called = harness === null ? "" : (harness.display_name ?? harness.name);
+  const title = harness === null ? words.harnesses.create : isNew ? words.agents.copyOf(called) : called;
+  return (
+    <LayerForm
+      title={title}
+      layer={harness}
+      name={isNew ? freeName(harness?.name ?? words.harnesses.starter, taken) : (harness?.name ?? "")}
+      save={save}
+      isReadonly={!isNew && harness?.is_built_in === true}
+      further={!isNew && harness && <Further harness={harness} />}
+      base={
+        <HarnessPick
+          name="parent_harness_id"
+          value={harness?.parent_harness_id ?? ""}
+          {...(!isNew && harness && { except: harness.id })}
+        />
+      }
+    />
+  );
+}
+
+function Further({ harness }: { harness: Harness }) {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const archive = useMutation({
+    mutationFn: () => api.DELETE("/api/v1/harnesses/{harness}", { params: { path: { harness: harness.id } } }),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ["harnesses"] });
+      await navigate({ to: "/harnesses" });
+    },
+  });
+  const copy = () =>
+    navigate({ to: "/harnesses/$harnessId", params: { harnessId: NEW }, search: { from: harness.id } });
+  return (
+    <>
+      {harness.is_built_in ? (
+        <span className="text-sm text-soft">{words.harnesses.builtIn}</span>
+      ) : (
+        <Button look="bad" disabled={archive.isPending} onClick={() => archive.mutate()}>
+          {words.agents.archive}
+        </Button>
+      )}
+      <Button onClick={() => void copy()}>{words.agents.copy}</Button>
+    </>
+  );
+}

@@ -1,0 +1,68 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import type { FormEvent } from "react";
+import { api, body } from "../api/client";
+import { layers } from "../layers/queries";
+import { Button } from "../parts/button";
+import { Field } from "../parts/field";
+import { Page, Refused, Row } from "../parts/page";
+import { Empty, Loading, Trouble } from "../parts/states";
+import { say, words } from "../words";
+
+export function Workspaces() {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const workspaces = useQuery(layers.workspaces);
+  const onSettled = () => client.invalidateQueries({ queryKey: layers.workspaces.queryKey });
+  const make = useMutation({
+    mutationFn: (name: string) => api.POST("/api/v1/workspaces", { body: { name } }),
+    onSettled,
+  });
+  const archive = useMutation({
+    mutationFn: (id: string) =>
+      api.DELETE("/api/v1/workspaces/{workspace_id}", { params: { path: { workspace_id: id } } }),
+    onSettled,
+  });
+  const start = useMutation({
+    mutationFn: async (id: string) => body(await api.POST("/api/v1/sessions", { body: { workspace_id: id } })),
+    onSuccess: (session) => navigate({ to: "/sessions/$sessionId", params: { sessionId: session.id } }),
+  });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const name = String(new FormData(event.currentTarget).get("name")).trim();
+    event.currentTarget.reset();
+    make.mutate(name);
+  };
+  return (
+    <Page title={words.workspaces.title} subtitle={words.workspaces.subtitle}>
+      <form onSubmit={submit} className="flex flex-wrap items-end gap-3">
+        <Field label={words.workspaces.name}>
+          <input name="name" required className="field" />
+        </Field>
+        <Button type="submit" disabled={make.isPending} className="py-2.5">
+          {words.workspaces.create}
+        </Button>
+      </form>
+      <Refused error={make.error ?? archive.error ?? start.error} />
+      {workspaces.isPending && <Loading />}
+      {workspaces.isError && <Trouble error={workspaces.error} retry={() => void workspaces.refetch()} />}
+      {workspaces.data?.data.length === 0 && <Empty>{words.workspaces.empty}</Empty>}
+      <ul className="grid gap-3">
+        {workspaces.data?.data.map((workspace) => (
+          <Row key={workspace.id} name={workspace.name} note={`${workspace.id} · ${say.when(workspace.updated_at)}`}>
+            <Button disabled={start.isPending} onClick={() => start.mutate(workspace.id)}>
+              {words.workspaces.chat}
+            </Button>
+            <Button
+              look="bad"
+              aria-label={words.workspaces.archive(workspace.name)}
+              onClick={() => archive.mutate(workspace.id)}
+            >
+              {words.agents.archive}
+            </Button>
+          </Row>
+        ))}
+      </ul>
+    </Page>
+  );
+}

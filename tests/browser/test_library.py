@@ -1,0 +1,98 @@
+"""Agents, harnesses and workspaces in a real browser: made, copied, and what they stand on."""
+
+import uuid
+from typing import Final, Literal
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.axe import serious_findings
+from tests.browser.chat import see_whole, write
+from tests.client import Client
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
+
+PAGES: Final = ("/agents/new", "/harnesses", "/harnesses/new", "/harnesses/default", "/workspaces")
+
+
+@pytest.fixture(scope="module")
+def home(server_url: str) -> str:
+    return server_url
+
+
+@pytest.fixture
+def word() -> str:
+    return uuid.uuid4().hex[:6]
+
+
+async def test_a_harness_is_made_and_an_agent_shows_what_comes_from_it(
+    page: Page, home: str, client: Client, word: str
+) -> None:
+    await page.goto(f"{home}/harnesses")
+    await page.get_by_role("link", name="New harness").click()
+    await page.get_by_label("Name", exact=False).first.fill(f"rules-{word}")
+    await page.get_by_label("System prompt").fill("Answer in verse.")
+    await page.get_by_role("checkbox", name="Current time").check()
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_url("**/harnesses/harness_*")
+    made = (await client.http.get(f"/harnesses/rules-{word}")).json()
+    assert [one["ref"] for one in made["capabilities"]] == ["current_time"]
+    body = {"name": f"poet-{word}", "system_prompt": "Rhyme.", "harness_name": f"rules-{word}"}
+    agent = (await client.http.post("/agents", json=body)).json()
+    await page.goto(f"{home}/agents/{agent['id']}")
+    stands_on = page.get_by_role("region", name="What it stands on")
+    await expect(stands_on.get_by_role("listitem").first).to_contain_text("Answer in verse.")
+    await expect(stands_on.get_by_role("listitem").first).to_contain_text("current_time")
+
+
+async def test_a_copy_of_an_agent_has_what_the_form_does_not_show(
+    page: Page, home: str, client: Client, word: str
+) -> None:
+    """Promised: a copy is whole, and never takes the place of another agent."""
+    body = {"name": f"first-{word}", "system_prompt": "Rhyme.", "tags": ["art"], "max_iterations": 7}
+    original = (await client.http.post("/agents", json=body)).json()
+    await page.goto(f"{home}/agents/{original['id']}")
+    await page.get_by_role("button", name="Copy").click()
+    name = page.get_by_label("Name", exact=False).first
+    await expect(name).to_have_value(f"first-{word}-2")
+    await name.fill(f"first-{word}")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("There is an agent called")
+    await name.fill(f"second-{word}")
+    await page.get_by_label("System prompt").fill("Rhyme twice.")
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_url("**/agents/agent_*")
+    copy = (await client.http.get(f"/agents/second-{word}")).json()
+    assert (copy["tags"], copy["max_iterations"], copy["system_prompt"]) == (["art"], 7, "Rhyme twice.")
+    assert (await client.http.get(f"/agents/first-{word}")).json()["system_prompt"] == "Rhyme."
+
+
+async def test_a_harness_that_the_server_brings_is_read_and_copied(page: Page, home: str) -> None:
+    await page.goto(f"{home}/harnesses/default")
+    await expect(page.get_by_label("System prompt")).to_be_disabled()
+    await expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    await page.get_by_role("button", name="Copy").click()
+    await expect(page.get_by_label("System prompt")).to_be_enabled()
+    await expect(page.get_by_role("button", name="Save")).to_be_visible()
+
+
+async def test_a_session_is_started_in_a_workspace(page: Page, home: str, client: Client, word: str) -> None:
+    await page.goto(f"{home}/workspaces")
+    await page.get_by_label("Name").fill(f"Attic {word}")
+    await page.get_by_role("button", name="Make").click()
+    row = page.get_by_role("listitem").filter(has_text=f"Attic {word}")
+    await row.get_by_role("button", name="Start a session in it").click()
+    await page.wait_for_url("**/sessions/session_*")
+    await write(page, "In the attic")
+    await see_whole(page, "In the attic")
+    session = (await client.http.get(f"/sessions/{page.url.rsplit('/', 1)[-1]}")).json()
+    workspace = (await client.http.get(f"/workspaces/{session['workspace_id']}")).json()
+    assert workspace["name"] == f"Attic {word}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_serious_in_the_library(
+    page: Page, home: str, scheme: Literal["light", "dark"]
+) -> None:
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    assert await serious_findings(page, home, PAGES) == {}
