@@ -27,7 +27,7 @@ settings.load_profile("perdure")
 # Files whose tests share a server, by the fixture that it is.
 GROUPS: Final = {
     "server": (
-        *(f"tests/browser/test_{name}.py" for name in ("first_run", "library", "pages", "settings")),
+        *(f"tests/browser/test_{name}.py" for name in ("first_run", "library", "operate", "pages", "settings")),
         "tests/contract/",
         *(f"tests/integration/test_{name}.py" for name in ("chat", "load", "serve")),
     ),

@@ -64,6 +64,9 @@ async def take(page: Page, home: str, session_id: str, theme: str) -> None:
         "files": f"{session}/files",
         "agents": "/agents",
         "agent": "/agents/on-call",
+        "welcome": "/welcome",
+        "models": "/settings/models",
+        "operate": "/operate",
     }
     for name, address in pages.items():
         await page.goto(f"{home}{address}")

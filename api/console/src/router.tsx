@@ -57,6 +57,12 @@ const secrets = createRoute({
   component: lazyRouteComponent(() => import("./session/secrets"), "Secrets"),
 });
 
+const operate = createRoute({
+  getParentRoute: () => shell,
+  path: "/operate",
+  component: lazyRouteComponent(() => import("./operate/page"), "Operate"),
+});
+
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -158,6 +164,7 @@ export const router = createRouter({
       library.addChildren(shelves),
       agent,
       harness,
+      operate,
       settings.addChildren([settingsHome, ...settingsPages]),
     ]),
     login,

@@ -17,6 +17,7 @@ const SHAPES = {
   down: "M12 5v14M6 13l6 6 6-6",
   move: "M4 8h13l-3-3M20 16H7l3 3",
   out: "M10 5H5v14h5M14 8l4 4-4 4M18 12H9",
+  pulse: "M3 12h4l3-7 4 14 3-7h4",
   settings: "M4 7h9M19 7h1M16 4.5v5M4 17h1M11 17h9M8 14.5v5",
   star: "M12 4l2.4 5 5.6.7-4.1 3.8 1.1 5.5-5-2.7-5 2.7 1.1-5.5L4 9.7 9.6 9z",
   book: "M5 5h6v14H5zM13 5h6v14h-6z",

@@ -1,9 +1,11 @@
 /** The head of a session's pages: what it is called, where it lives, and its tabs. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
+import { api } from "../api/client";
 import { queries } from "../api/queries";
+import { Button } from "../parts/button";
 import { TAB, TAB_HERE } from "../parts/looks";
 import { Trouble } from "../parts/states";
 import { nameOf } from "../shell/session-list";
@@ -71,7 +73,7 @@ function PlaceLine({ sessionId, isBusy }: { sessionId: string; isBusy: boolean }
   const { data } = useQuery({ ...queries.place(sessionId), refetchInterval: isBusy ? ASK_MS : false });
   if (data === undefined) return null;
   const { actor, epoch, recoveries, quarantined } = data;
-  if (quarantined) return <p className="text-sm text-bad">{words.place.quarantined}</p>;
+  if (quarantined) return <Quarantine sessionId={sessionId} />;
   return (
     <p className="flex gap-3 font-mono text-xs text-soft" data-testid="place">
       <span>{actor === null ? words.place.resting : words.place.on(actor.pid)}</span>
@@ -79,6 +81,23 @@ function PlaceLine({ sessionId, isBusy }: { sessionId: string; isBusy: boolean }
       {recoveries > 0 && <span className="text-good">{words.place.recoveries(recoveries)}</span>}
       <span className="hidden sm:inline">{words.events.count(data.last_sequence)}</span>
       <UsageOf sessionId={sessionId} />
+    </p>
+  );
+}
+
+function Quarantine({ sessionId }: { sessionId: string }) {
+  const client = useQueryClient();
+  const release = useMutation({
+    mutationFn: () =>
+      api.POST("/api/v1/durable/sessions/{session_id}/release", { params: { path: { session_id: sessionId } } }),
+    onSettled: () => client.invalidateQueries({ queryKey: queries.place(sessionId).queryKey }),
+  });
+  return (
+    <p role="status" className="flex flex-wrap items-center gap-3 text-sm text-bad">
+      {release.error?.message ?? words.place.quarantined}
+      <Button disabled={release.isPending} onClick={() => release.mutate()}>
+        {words.place.release}
+      </Button>
     </p>
   );
 }

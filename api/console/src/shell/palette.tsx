@@ -18,6 +18,7 @@ const PLACES = [
   { to: "/agents", label: words.nav.agents },
   { to: "/harnesses", label: words.harnesses.title },
   { to: "/workspaces", label: words.workspaces.title },
+  { to: "/operate", label: words.nav.operate },
   { to: "/settings/providers", label: words.providers.title },
   { to: "/settings/models", label: words.models.title },
   { to: "/settings/members", label: words.settings.members },

@@ -54,6 +54,10 @@ function Places() {
         <Icon name="agent" />
         {words.nav.agents}
       </Link>
+      <Link to="/operate" className={PLACE} activeProps={{ className: "bg-raised text-ink" }}>
+        <Icon name="pulse" />
+        {words.nav.operate}
+      </Link>
       <Link to="/settings" className={PLACE} activeProps={{ className: "bg-raised text-ink" }}>
         <Icon name="settings" />
         {words.nav.settings}

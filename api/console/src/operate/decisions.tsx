@@ -1,0 +1,35 @@
+/** Calls that a crash cut off, and about which a person must decide: the longest waiting first. */
+
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Part, Row } from "../parts/page";
+import { Empty, Trouble } from "../parts/states";
+import { words } from "../words";
+import { operating } from "./queries";
+
+export function Decisions() {
+  const decisions = useQuery(operating.decisions);
+  return (
+    <Part title={words.operate.decisions}>
+      {decisions.isError && <Trouble error={decisions.error} retry={() => void decisions.refetch()} />}
+      {decisions.data?.data.length === 0 && <Empty>{words.operate.noDecisions}</Empty>}
+      <ul className="grid gap-2">
+        {decisions.data?.data.map((waiting) => (
+          <Row
+            key={`${waiting.session_id} ${waiting.tool_call_id}`}
+            name={waiting.headline}
+            note={`${waiting.tool_name} · ${words.operate.asked(waiting.asked_at, waiting.expires_at)}`}
+          >
+            <Link
+              to="/sessions/$sessionId"
+              params={{ sessionId: waiting.session_id }}
+              className="rounded-[0.625rem] border border-line px-3 py-1.5 text-sm font-medium hover:bg-sunken"
+            >
+              {words.operate.open}
+            </Link>
+          </Row>
+        ))}
+      </ul>
+    </Part>
+  );
+}
