@@ -1,4 +1,4 @@
-"""The command line: `perdure serve`, `perdure chat`, `perdure migrate`, and `perdure users`, `tokens` and `keys`."""
+"""The command line: `perdure serve` and `migrate`, clients of a server, and what works with its database itself."""
 
 from collections.abc import Coroutine
 from importlib import metadata
@@ -9,7 +9,8 @@ import typer
 import uvloop
 
 from api.ending import leave
-from api.terminal import keys, tokens, users
+from api.terminal import keys, listing, tokens, users
+from api.terminal.address import DEFAULT_URL, Token, Url
 from api.terminal.output import err, fail, load_settings, out, run
 from runtime.core.errors import PerdureError
 from runtime.process import log as logging
@@ -21,6 +22,7 @@ SETTINGS_HELP: Final = "\n\n".join(
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(listing.app)
 app.add_typer(users.app, name="users")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(keys.app, name="keys")
@@ -62,14 +64,15 @@ def serve(
 def chat(
     agent: Annotated[str | None, typer.Option(help="Agent to talk to, by name or id.")] = None,
     session: Annotated[str | None, typer.Option(help="Session to go on with, by id.")] = None,
-    url: Annotated[str, typer.Option(help="Address of the server.")] = "http://127.0.0.1:9000",
+    url: Url = DEFAULT_URL,
+    token: Token = None,
 ) -> None:
     """Talk to an agent. Of input that is piped in, each line is a message; exit code 1 if a turn failed."""
     from api.terminal.chat.conversation import Options  # noqa: PLC0415
     from api.terminal.chat.conversation import chat as talk  # noqa: PLC0415
 
     try:
-        code = talk(Options(url, agent, session), out, err)
+        code = talk(Options(url, token, agent, session), out, err)
     except PerdureError as error:
         fail(str(error))
         raise typer.Exit(1) from error

@@ -34,6 +34,7 @@ from runtime.process.providers import ModelKeys, ProviderLimits
 from runtime.process.setting_group import Carried, Group, Seconds
 
 _PREFIX: Final = "PERDURE_"
+_CLIENTS_TOKEN: Final = "PERDURE_TOKEN"  # noqa: S105  a name: commands that are clients of a server log in with it
 _CARRIED: Final = re.compile(r"[A-Z0-9_]+_(API_KEY|BASE_URL|ENDPOINT|API_BASE)")
 
 
@@ -297,7 +298,7 @@ class Settings(Carried, AuthSettings, BaseSettings):
                 _explain(error["loc"], error["msg"]) for error in err.errors(include_input=False, include_url=False)
             )
             raise InvalidInputError("\n".join(lines), "invalid_settings") from None
-        known = {setting.name for setting in describe()}
+        known = {_CLIENTS_TOKEN, *(setting.name for setting in describe())}
         if unknown := sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known):
             message = f"{', '.join(unknown)}: no such setting; .env.example lists them all."
             raise InvalidInputError(message, "invalid_settings")

@@ -3,7 +3,9 @@
 Whatever dies and whatever is decided: the effect happens as often as people let it happen, and the turn ends.
 """
 
+import asyncio
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.client import Client, Json, Stream, check, script, text_of
+from tests.person import CTRL_C, PROMPT, person
+from tests.server import ServerProcess
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
@@ -35,9 +39,12 @@ class Scene:
 
     async def begin(self, stream: Stream) -> None:
         await self.client.send(self.session_id, self.script)
+        await self.interrupt()
+        await stream.wait_for("tool.decision_requested")
+
+    async def interrupt(self) -> None:
         await self.client.until(lambda _: self.has_begun(1), "the tool to begin")
         await self.kill()
-        await stream.wait_for("tool.decision_requested")
 
     async def has_begun(self, times: int) -> bool:
         return self.diary.exists() and self.lines("began") >= times
@@ -139,3 +146,33 @@ async def test_a_message_that_comes_while_a_person_is_asked_starts_a_turn_of_its
         check(stream, await scene.client.events(scene.session_id))
     assert (await scene.effect())["state"] == "unknown"
     assert scene.lines("began") == 1
+
+
+async def test_a_person_in_the_chat_is_asked_and_what_they_say_is_done(scene: Scene, stage: ServerProcess) -> None:
+    with person(stage.url, "--session", scene.session_id) as me:
+        await asyncio.to_thread(me.sees, PROMPT)
+        me.says(scene.script)
+        await scene.interrupt()
+        shown = await asyncio.to_thread(me.sees, "Your choice: $")
+        assert re.search(r"Did .+ take effect\?\n", shown)
+        me.types("perhaps\r")
+        await asyncio.to_thread(me.sees, "'perhaps' is none of them(.|\n)*Your choice: $")
+        me.types("happened\r")
+        await asyncio.to_thread(me.sees, r"Its result .*: $")
+        me.types('{"receipt": 7}\r')
+        shown = await asyncio.to_thread(me.sees, f"{WORDS}(.|\n)*{PROMPT}")
+        assert "decided: work_ask, happened" in shown
+    effect = await scene.effect()
+    assert (effect["state"], [d["decision"] for d in effect["decisions"]]) == ("done", ["happened"])
+    assert scene.lines("began") == 1
+
+
+async def test_ctrl_c_at_the_question_cancels_the_turn(scene: Scene, stage: ServerProcess) -> None:
+    with person(stage.url, "--session", scene.session_id) as me:
+        await asyncio.to_thread(me.sees, PROMPT)
+        me.says(scene.script)
+        await scene.interrupt()
+        await asyncio.to_thread(me.sees, "Your choice: $")
+        me.types(CTRL_C)
+        await asyncio.to_thread(me.sees, rf"\(cancelled\)(.|\n)*{PROMPT}")
+    assert (await scene.effect())["state"] == "unknown"

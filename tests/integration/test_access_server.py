@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import subprocess
 import time
 from collections.abc import AsyncIterator
 
@@ -15,8 +16,8 @@ from everruns_sdk import Everruns
 from httpx_sse import aconnect_sse
 
 from runtime.process.addresses import is_address, is_loopback
-from tests.client import script
-from tests.server import PASSWORD, ROOT, ServerProcess
+from tests.client import PATIENCE_S, script
+from tests.server import COMMAND, PASSWORD, ROOT, ServerProcess
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -169,3 +170,29 @@ def test_what_cannot_be_is_said_in_one_line(server: ServerProcess) -> None:
     server.run("users", "set-password", ROOT, "--password-stdin", typed="short\n", code=1)
     server.run("tokens", "create", "--user", "nobody@example.org", "--name", "x", code=1)
     server.run("tokens", "create", "--user", ROOT, "--name", "x", "--scope", "everything", code=1)
+
+
+def test_the_commands_that_are_clients_log_in_with_a_token(server: ServerProcess, key: str) -> None:
+    for command, typed in (("sessions", ""), ("actors", ""), ("chat", "hello\n")):
+        refused = client_command(server, command, typed=typed)
+        assert refused.returncode == 1
+        assert "Set PERDURE_TOKEN, or give --token." in refused.stderr
+        by_option = client_command(server, command, "--token", key, typed=typed)
+        assert by_option.returncode == 0, by_option.stderr
+        by_environment = client_command(server, command, typed=typed, token=key)
+        assert by_environment.returncode == 0, by_environment.stderr
+        assert key not in by_environment.stderr + by_environment.stdout
+
+
+def client_command(
+    server: ServerProcess, *arguments: str, typed: str, token: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  our own command
+        [COMMAND, *arguments, "--url", server.url],
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        env={} if token is None else {"PERDURE_TOKEN": token},
+    )

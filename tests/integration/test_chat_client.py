@@ -9,9 +9,11 @@ from typing import Any, Final
 import pytest
 
 from api.terminal.chat.client import Client
-from runtime.core.errors import InvalidInputError, OverloadedError
+from api.terminal.remote import Remote
+from runtime.core.errors import ConflictError, InvalidInputError, OverloadedError
 
 SESSION_ID: Final = "session_" + "1" * 32
+TOKEN: Final = "evr_pat_1"  # noqa: S105  of nobody
 CONNECTED: Final = b'event: connected\ndata: {"status":"connected"}\n\n'
 DISCONNECTING: Final = b'event: disconnecting\ndata: {"reason":"server_maintenance","retry_ms":100}\n\n'
 DROPPED: Final = b""  # a connection that ends without a word
@@ -65,11 +67,11 @@ async def scripted(*answers: bytes) -> AsyncIterator[tuple[Script, Client]]:
     script = Script(answers)
     server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
     script.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    client = Client(script.url, lambda: script.notices.append("away"))
+    remote = Remote(script.url, TOKEN, lambda: script.notices.append("away"))
     try:
-        yield script, client
+        yield script, Client(remote)
     finally:
-        await client.close()
+        await remote.close()
         server.close()
         await server.wait_closed()
 
@@ -168,3 +170,36 @@ async def test_an_agent_is_named_by_id_or_by_name() -> None:
             await client.open_session(agent)
         bodies = [json.loads(request.partition("\r\n\r\n")[2]) for request in script.requests]
         assert bodies == [{}, {"agent_name": "helper"}, {"agent_id": agent_id}]
+
+
+async def test_each_call_and_stream_shows_the_token() -> None:
+    async with scripted(SESSION, stream(CONNECTED, idled(1))) as (script, client):
+        await client.session(SESSION_ID)
+        async with aclosing(client.follow(SESSION_ID, 0)) as events:
+            await anext(events)
+        assert script.header("authorization") == [f"Bearer {TOKEN}"] * 2
+
+
+async def test_whoever_lacks_a_token_hears_where_one_goes() -> None:
+    stranger = reply({"detail": "Log in first.", "code": "unauthenticated"}, "401 Unauthorized")
+    async with scripted(stranger) as (script, _):
+        remote = Remote(script.url, None, lambda: None)
+        with pytest.raises(InvalidInputError, match=r"Log in first\. Set PERDURE_TOKEN"):
+            await Client(remote).session(SESSION_ID)
+        await remote.close()
+        assert script.header("authorization") == []
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\n", "gr\u00fc\u00dfe"])
+def test_what_can_be_no_token_is_refused_before_it_is_sent(token: str) -> None:
+    with pytest.raises(InvalidInputError, match="A token has visible"):
+        Remote("127.0.0.1", token, lambda: None)
+
+
+async def test_a_decision_that_nobody_asks_for_is_a_conflict_and_its_id_a_part_of_the_path() -> None:
+    late = reply({"detail": "It was decided.", "code": "already_decided"}, "409 Conflict")
+    async with scripted(reply({"decision": "skip"}), late) as (script, client):
+        await client.decide(SESSION_ID, "a/b", {"decision": "skip", "attempt": 1})
+        with pytest.raises(ConflictError, match="It was decided"):
+            await client.decide(SESSION_ID, "a/b", {"decision": "retry", "attempt": 1})
+        assert f"POST /api/v1/durable/sessions/{SESSION_ID}/effects/a%2Fb/decision " in script.requests[0]

@@ -13,24 +13,31 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
-import msgspec
 from rich.console import Console
 
-from api.terminal.chat import words
-from api.terminal.chat.client import DEFAULT_URL, Client, Listed
+from api.terminal.address import DEFAULT_URL
+from api.terminal.chat import slash
+from api.terminal.chat.asking import Asker
+from api.terminal.chat.client import Client, Listed, OpenedSession
+from api.terminal.chat.commands import Commands, Next, Seat
 from api.terminal.chat.keyboard import Keyboard, Terminal, keyboard, read_message
 from api.terminal.chat.progress import Progress, is_note
 from api.terminal.chat.screen import BAD, Screen
 from api.terminal.program import program
-from runtime.core.errors import CallerError, InvalidInputError
+from api.terminal.remote import Remote
+from runtime.core.errors import CallerError, ConflictError, InvalidInputError, PerdureError
 from runtime.core.ids import parse_id
-from runtime.core.message import Role, ToolCallPart
+from runtime.core.message import Role
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 RECENT: Final = 6  # messages shown of a session that is resumed
 CANCEL_RETRY_S: Final = 0.2
 CANCEL_GRACE_S: Final = 2.0
+SUGGEST_WITHIN_S: Final = 1.0
+WELCOME: Final = (
+    "Ctrl-C stops the agent, or leaves at the prompt. A \\ at the end continues the line. /help lists commands.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class Options:
     """What the command line says."""
 
     url: str = DEFAULT_URL
+    token: str | None = None
     agent: str | None = None
     session: str | None = None
 
@@ -60,25 +68,27 @@ def chat(options: Options, out: Console, err: Console) -> int:
             raise InvalidInputError(message)
         parse_id("session", options.session)
     screen = Screen(out, err)
-    client = Client(options.url, lambda: screen.note("reconnecting ..."))
+    remote = Remote(options.url, options.token, lambda: screen.note("reconnecting ..."))
     with asyncio.Runner() as runner:
         try:
-            return Conversation(client, screen, keyboard(), runner).run(options)
+            return Conversation(remote, screen, keyboard(), runner).run(options)
         except BrokenPipeError:  # of `perdure chat | head`; the turn goes on without us
             return FAILED
         finally:
-            runner.run(client.close())
+            runner.run(remote.close())
 
 
 class Conversation:
-    """One user and one session."""
+    """One user, and one session at a time."""
 
-    def __init__(self, client: Client, screen: Screen, keys: Keyboard, runner: asyncio.Runner) -> None:
-        self._client = client
+    def __init__(self, remote: Remote, screen: Screen, keys: Keyboard, runner: asyncio.Runner) -> None:
+        self._client = Client(remote)
+        self._commands = Commands(remote, self._client, screen)
         self._screen = screen
         self._keys = keys
+        self._asker = Asker(keys, screen)
         self._runner = runner
-        self._session_id = ""
+        self._seat = Seat(OpenedSession(""))
         self._progress = Progress()
         self._is_delivered = True
         self._is_interrupted = False
@@ -91,8 +101,7 @@ class Conversation:
                 self._talk(is_new=options.session is None)
         except KeyboardInterrupt:
             self._is_interrupted = True
-        if self._keys.is_terminal:
-            self._screen.gap()
+        self._make_room()
         self._screen.note(f"Come back: {self._how_to_return(options)}")
         if self._keys.is_terminal:
             return 0
@@ -105,23 +114,70 @@ class Conversation:
         while not (self._is_interrupted and not self._keys.is_terminal):
             text = read_message(self._keys)
             try:
-                self._settle(self._say(text))
+                self._take(text)
             except CallerError as err:
                 self._progress.expected = None
                 self._progress.has_failed = True
                 self._screen.note(str(err), BAD)
+                self._make_room()
+
+    def _take(self, text: str) -> None:
+        """Do what a person commands, or say it to the agent. Lines of a pipe are messages, whatever they begin with."""
+        said = slash.parse(text) if self._keys.is_terminal else text
+        if isinstance(said, str):
+            self._settle(self._say(said))
+            return
+        try:
+            following = self._runner.run(self._commands.obey(said, self._seat))
+        except KeyboardInterrupt:
+            self._screen.note("(stopped)")
+            return
+        match following:
+            case Next.LISTEN:
+                self._make_room()
+            case Next.BEGIN:
+                self._enter("New session")
+                self._make_room()
+            case Next.RESUME:
+                self._enter("Session")
+                self._settle(self._resume())
+            case Next.FOLLOW:
+                self._settle(self._catch_up())
+
+    def _suggest(self, before: str, word: str) -> Sequence[str] | None:
+        """Return what a word of a command may become; None if it is not one of a command."""
+        command, blank, more = before.partition(" ")
+        if not before:
+            return slash.matching(word) if word.startswith("/") else None
+        if not command.startswith("/"):
+            return None
+        if not blank or more.strip():
+            return []
+        try:
+            names = self._runner.run(asyncio.wait_for(self._commands.names(command[1:]), SUGGEST_WITHIN_S))
+        except (PerdureError, TimeoutError):  # nobody waits for a suggestion
+            return []
+        return [name for name in names if name.startswith(word)]
 
     def _settle(self, work: Coroutine[Any, Any, None]) -> None:
         """Do some work, then whatever it takes until it is the user's turn to speak."""
         self._watch(work)
-        while self._progress.pending:
+        while self._progress.is_asking:
             try:
-                results = [self._result_of(call) for call in list(self._progress.pending.values())]
+                answer = self._asked()
             except KeyboardInterrupt:
                 self._screen.gap()
-                self._watch(self._give_up())
-            else:
-                self._watch(self._answer(results))
+                answer = self._give_up()
+            except EOFError:
+                self._progress.has_failed = True
+                raise
+            self._watch(answer)
+
+    def _asked(self) -> Coroutine[Any, Any, None]:
+        """Ask the user the next question; return what hands in the answer. Raises EOFError and KeyboardInterrupt."""
+        if (question := next(iter(self._progress.questions.values()), None)) is not None:
+            return self._decide(question.tool_call.id, self._asker.decision(question))
+        return self._answer([self._asker.result(call) for call in self._progress.pending.values()])
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         end = self._runner.run(self._until_interrupted(work))
@@ -129,6 +185,9 @@ class Conversation:
             raise KeyboardInterrupt
         if end is _End.UNSENT:
             self._screen.note("The server did not answer, so it is not sure that your message arrived.")
+        self._make_room()
+
+    def _make_room(self) -> None:
         if self._keys.is_terminal:
             self._screen.gap()
 
@@ -139,18 +198,25 @@ class Conversation:
             session = self._runner.run(self._client.open_session(options.agent))
         else:
             session = self._runner.run(self._client.session(options.session))
-        self._session_id = session.id
-        self._screen.note(f"New session {session.id}" if options.session is None else f"Session {session.id}")
-        if self._keys.is_terminal:
-            self._screen.note("Ctrl-C stops the agent, or leaves at the prompt. A \\ at the end continues the line.\n")
+        self._seat.session = session
+        self._enter("New session" if options.session is None else "Session")
+        if isinstance(self._keys, Terminal):
+            self._keys.complete(self._suggest)
+            self._screen.note(WELCOME)
+
+    def _enter(self, kind: str) -> None:
+        """Sit down in the session of the seat."""
+        self._progress = Progress()
+        self._screen.leave()
+        self._screen.note(f"{kind} {self._seat.session.id}")
 
     def _how_to_return(self, options: Options) -> str:
         at = "" if options.url == DEFAULT_URL else f" --url {options.url}"
-        return f"{program()} chat --session {self._session_id}{at}"
+        return f"{program()} chat --session {self._seat.session.id}{at}"
 
     async def _resume(self) -> None:
         """Show the last messages before the newest turn, then that turn as its events tell it."""
-        client, session_id = self._client, self._session_id
+        client, session_id = self._client, self._seat.session.id
         newest = await client.newest(session_id)
         turn = await client.newest(session_id, "turn.started")
         messages = await client.messages(session_id)
@@ -166,31 +232,45 @@ class Conversation:
         if newest > self._progress.sequence:
             await self._follow(newest)
 
+    async def _catch_up(self) -> None:
+        """Show what happened while the user typed, and the turn that it belongs to."""
+        newest = await self._client.newest(self._seat.session.id)
+        if newest > self._progress.sequence:
+            await self._follow(newest)
+
     # ------------------------------------------------------------ the agent's turn
 
     async def _say(self, text: str) -> None:
         self._is_delivered = False
-        message_id = await self._client.send(self._session_id, text)
+        message_id = await self._client.send(self._seat.session.id, text, self._seat.model)
         self._is_delivered = True
         self._screen.typed(message_id)
         self._progress.expected = message_id
         await self._follow()
 
     async def _answer(self, results: Sequence[dict[str, Any]]) -> None:
-        if not await self._client.submit(self._session_id, results):
+        if not await self._client.submit(self._seat.session.id, results):
             self._screen.note("These results are not waited for any more.")
         self._progress.pending.clear()
         await self._follow()
 
+    async def _decide(self, tool_call_id: str, decision: dict[str, Any]) -> None:
+        try:
+            await self._client.decide(self._seat.session.id, tool_call_id, decision)
+        except ConflictError as err:  # somebody else decided, or nobody may any more: the log says which
+            self._screen.note(str(err))
+        self._progress.questions.pop(tool_call_id, None)
+        await self._follow()
+
     async def _give_up(self) -> None:
         await self._cancel()
-        self._progress.pending.clear()
+        self._progress.forget_questions()
         await self._follow()
 
     async def _follow(self, until: int = 0) -> None:
         """Show what happens until it is the user's turn, and at least up to a sequence."""
         progress = self._progress
-        async with aclosing(self._client.follow(self._session_id, progress.sequence)) as events:
+        async with aclosing(self._client.follow(self._seat.session.id, progress.sequence)) as events:
             async for event in events:
                 progress.apply(event)
                 self._screen.event(event)
@@ -199,7 +279,7 @@ class Conversation:
 
     async def _cancel(self) -> None:
         """Stop the turn; one that has been accepted and not yet begun takes more than one try."""
-        while not await self._client.cancel(self._session_id):
+        while not await self._client.cancel(self._seat.session.id):
             if self._progress.is_settled:
                 return
             await asyncio.sleep(CANCEL_RETRY_S)
@@ -229,21 +309,6 @@ class Conversation:
             await _finish(cancelling, CANCEL_GRACE_S if end is _End.SETTLED else 0.0)
         return end
 
-    def _result_of(self, call: ToolCallPart) -> dict[str, Any]:
-        """Ask the user what a tool of the client's answered. Raises EOFError and KeyboardInterrupt."""
-        waiting = f"{words.call(call.name, call.arguments)} waits for your result"
-        self._screen.note(f"{waiting}: JSON or text, or !text for an error.")
-        try:
-            answer = self._keys.line(f"{words.brief(call.name)}: ")
-        except EOFError:
-            if not self._keys.is_terminal:
-                self._progress.has_failed = True
-                self._screen.note(f"Nobody answers {words.brief(call.name)}: the input is over.", BAD)
-            raise
-        if answer.startswith("!"):
-            return {"tool_call_id": call.id, "error": answer[1:].strip() or "failed"}
-        return {"tool_call_id": call.id, "result": _json_or_text(answer)}
-
 
 async def _finish(tasks: Sequence["asyncio.Task[None]"], grace_s: float) -> None:
     if tasks:
@@ -251,13 +316,6 @@ async def _finish(tasks: Sequence["asyncio.Task[None]"], grace_s: float) -> None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _json_or_text(answer: str) -> Any:
-    try:
-        return msgspec.json.decode(answer)
-    except msgspec.DecodeError:
-        return answer
 
 
 def _start_of_turn(messages: Sequence[Listed], turn_sequence: int) -> int:

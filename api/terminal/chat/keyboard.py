@@ -4,7 +4,7 @@ import io
 import select
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol, TextIO
 
 PROMPT: Final = "> "
@@ -53,6 +53,25 @@ class Terminal:
         """Put earlier messages into the history."""
         for line in lines:
             self._readline.add_history(line)
+
+    def complete(self, find: Callable[[str, str], Sequence[str] | None]) -> None:
+        """Have the tab key complete words by `find`: of the line before a word, and the word, all that it may become.
+
+        Where it returns None, the key is a tab.
+        """
+        found: Sequence[str] = []
+
+        def nth(word: str, number: int) -> str | None:
+            nonlocal found
+            if number == 0:
+                suggested = find(self._readline.get_line_buffer()[: self._readline.get_begidx()], word)
+                found = [f"{word}\t"] if suggested is None else suggested
+            return found[number] if number < len(found) else None
+
+        self._readline.set_completer_delims(" ")
+        self._readline.set_completer(nth)
+        is_libedit = "libedit" in (self._readline.__doc__ or "")
+        self._readline.parse_and_bind("bind ^I rl_complete" if is_libedit else "tab: complete")
 
     def line(self, prompt: str) -> str:
         """Return the next line; a bracketed paste is one line with newlines in it."""

@@ -21,6 +21,7 @@ class Progress:
         self.expected: str | None = None  # the id of a message that is known to be in the log, further on
         self.has_failed = False  # whether a turn ended badly, ever
         self.pending: dict[str, ToolCallPart] = {}  # calls that wait for the client
+        self.questions: dict[str, ev.ToolDecisionRequested] = {}  # calls that wait for a person's decision
         self._is_running = False
         self._is_owed = False  # a message came that no turn has taken up yet
 
@@ -29,7 +30,17 @@ class Progress:
         """Whether nothing more happens before the user says or answers something."""
         if self.expected is not None or self._is_owed:
             return False
-        return bool(self.pending) or not self._is_running
+        return self.is_asking or not self._is_running
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the turn waits for an answer of the user's."""
+        return bool(self.pending or self.questions)
+
+    def forget_questions(self) -> None:
+        """Take nothing for waiting any more, before the log says so."""
+        self.pending.clear()
+        self.questions.clear()
 
     def apply(self, event: ev.Event) -> None:
         """Take the next event into account."""
@@ -58,7 +69,7 @@ class Progress:
     @_apply.register
     def _idled(self, _data: ev.SessionIdled) -> None:
         self._is_running = False
-        self.pending.clear()
+        self.forget_questions()
 
     @_apply.register
     def _requested(self, data: ev.ToolCallRequested) -> None:
@@ -67,3 +78,12 @@ class Progress:
     @_apply.register
     def _completed(self, data: ev.ToolCompleted) -> None:
         self.pending.pop(data.tool_call_id, None)
+        self.questions.pop(data.tool_call_id, None)
+
+    @_apply.register
+    def _decision_requested(self, data: ev.ToolDecisionRequested) -> None:
+        self.questions[data.tool_call.id] = data
+
+    @_apply.register
+    def _decision_made(self, data: ev.ToolDecisionMade) -> None:
+        self.questions.pop(data.tool_call_id, None)

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from functools import singledispatchmethod
 from typing import Final
 
-from rich.console import Console
-from rich.segment import Segment, Segments
+from rich.console import Console, RenderableType
 
-from api.terminal.chat import words
+from api.terminal import words
+from api.terminal.chat import markdown
+from api.terminal.chat.pen import Pen
 from api.terminal.chat.progress import is_note
-from api.terminal.chat.wrap import Wrap
+from api.terminal.chat.prose import Prose
 from runtime.core import event as ev
 from runtime.core.message import Message, Role, ToolCallPart
 
@@ -29,15 +30,21 @@ class Screen:
         for stream in (out.file, err.file):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # what its encoding lacks is a question mark, not the end
-        self._out = out
-        self._err = err
-        self._wraps = {console: Wrap(console) for console in (out, err)}
+        self._out = Pen(out)
+        self._err = Pen(err)
+        self._draws = out.is_terminal and not out.is_dumb_terminal
         self._is_midline = False
         self._strand: tuple[str, str] | None = None  # the text that grows on the last line: its key, what is shown
+        self._prose: Prose | None = None  # of that text, if it is drawn
         self._calls: dict[str, ToolCallPart] = {}
         self._open_call: str | None = None  # the call whose line still lacks its outcome
         self._ending: tuple[str, str] | None = None  # of the turn, with its style
         self._own: set[str] = set()
+
+    def leave(self) -> None:
+        """Hear that another session follows, of which nothing is on the screen."""
+        self._own.clear()
+        self._calls.clear()
 
     def typed(self, message_id: str) -> None:
         """Hear of a message that is on the screen already, because the user typed it there."""
@@ -46,7 +53,14 @@ class Screen:
     def note(self, text: str, style: str = DIM) -> None:
         """Show a line that is not part of the conversation."""
         self.end_line()
-        self._print(self._err, f"{words.clean(text)}\n", style)
+        self._disturb()
+        self._err.write(f"{text}\n", style)
+
+    def show(self, table: RenderableType) -> None:
+        """Show what is laid out for the width of the terminal."""
+        self.end_line()
+        self._disturb()
+        self._err.show(table)
 
     def history(self, messages: Sequence[Message]) -> None:
         """Show messages of turns that are over."""
@@ -58,7 +72,7 @@ class Screen:
             elif message.role is Role.USER:
                 self._user(message)
             elif text:
-                self._line(text)
+                self._answer(text)
             for call in message.tool_calls:
                 self._line(f"→ {words.call(call.name, call.arguments)}", DIM)
 
@@ -92,12 +106,21 @@ class Screen:
     def _recovered(self, _data: ev.ReasonRecovered) -> None:
         if self._strand is not None:
             self.note("(interrupted; the answer starts again)")
-            self._strand = None
+            self._strand = self._prose = None
 
     @_show.register
     def _retrying(self, data: ev.ReasonRetrying) -> None:
         wait_s = data.wait_ms / 1000
         self.note(f"({data.error} Attempt {data.attempt + 1} of {data.max_attempts} in {wait_s:.1f} s.)")
+
+    @_show.register
+    def _waiting(self, data: ev.ReasonWaiting) -> None:
+        self.note(f"(waiting for a turn: {data.provider} has limits)")
+
+    @_show.register
+    def _rerouted(self, data: ev.ReasonRerouted) -> None:
+        self._end_strand()  # what was streamed of it is void
+        self.note(f"({data.tried.error} {data.model} of {data.provider} takes over.)")
 
     @_show.register
     def _thinking_delta(self, data: ev.ThinkingDelta) -> None:
@@ -111,13 +134,13 @@ class Screen:
 
     @_show.register
     def _output_delta(self, data: ev.OutputDelta) -> None:
-        self._grow(data.message_id, data.accumulated)
+        self._grow(data.message_id, data.accumulated, is_prose=True)
 
     @_show.register
     def _output_completed(self, data: ev.OutputCompleted) -> None:
         text = words.content(data.message.content)
         if text and data.error_code is None:  # an error is told once, with its code, at the end of the turn
-            self._grow(data.message.id, text)
+            self._grow(data.message.id, text, is_prose=True)
         self._end_strand()
 
     @_show.register
@@ -157,6 +180,10 @@ class Screen:
         self._line(f"  a crash interrupted {data.tool_name or data.tool_call_id}; {fate}", DIM)
 
     @_show.register
+    def _decided(self, data: ev.ToolDecisionMade) -> None:
+        self._line(f"  decided: {data.tool_name}, {data.decision}", DIM)
+
+    @_show.register
     def _file_written(self, data: ev.FileWritten) -> None:
         size = "" if data.operation == "delete" else f" ({data.size_bytes} bytes)"
         self._line(f"  {data.operation} {words.brief(data.path)}{size}", DIM)
@@ -190,24 +217,49 @@ class Screen:
         self._write(f"→ {words.call(call.name, call.arguments)}", DIM)
         self._open_call = call.id
 
-    def _grow(self, key: str, whole: str, style: str = "") -> None:
+    def _answer(self, text: str) -> None:
+        """Show what an agent has said, whole."""
+        if self._draws and len(text) <= markdown.MOST_CHARS and not markdown.is_plain(text):
+            self.end_line()
+            self._out.draw(markdown.drawn(text, self._out.console))
+        else:
+            self._line(text)
+
+    def _grow(self, key: str, whole: str, style: str = "", *, is_prose: bool = False) -> None:
         """Show what is new of a text that is `whole` so far."""
         if self._strand is None or self._strand[0] != key:
             self.end_line()
-            self._strand = (key, "")
-        shown = self._strand[1]
+            self._begin_strand(key, is_prose=is_prose)
+        shown = self._strand[1] if self._strand else ""
         if not whole.startswith(shown):
             if shown.startswith(whole):
                 return
             self.note("(the text changed; it starts again)")
+            self._begin_strand(key, is_prose=is_prose)
             shown = ""
-        self._write(whole[len(shown) :], style)
+        new = whole[len(shown) :]
+        if self._prose is None:
+            self._write(new, style)
+        elif new:
+            self._prose.add(new)
+            self._is_midline = not new.endswith("\n")
         self._strand = (key, whole)
+
+    def _begin_strand(self, key: str, *, is_prose: bool) -> None:
+        self._strand = (key, "")
+        self._prose = Prose(self._out) if is_prose and self._draws else None
 
     def _end_strand(self) -> None:
         if self._strand is not None:
+            if self._prose is not None and self._prose.end():
+                self._is_midline = False
+            self._strand = self._prose = None
             self.end_line()
-            self._strand = None
+
+    def _disturb(self) -> None:
+        """Have the text that grows know that something else is written."""
+        if self._prose is not None:
+            self._prose.disturb()
 
     def _line(self, text: str, style: str = "") -> None:
         self.end_line()
@@ -216,15 +268,6 @@ class Screen:
     def _write(self, text: str, style: str = "") -> None:
         shown = words.clean(text)
         if shown:
-            self._print(self._out, shown, style)
+            self._disturb()
+            self._out.write(shown, style)
             self._is_midline = not shown.endswith("\n")
-
-    def _print(self, console: Console, text: str, style: str) -> None:
-        """Print a text as it is: Rich's own Text would make blanks of a tab, counted from where this piece begins."""
-        folded = self._wraps[console].fold(text)
-        line = folded.removesuffix("\n")
-        segments = Segment(line, console.get_style(style) if style else None), Segment(folded[len(line) :])
-        try:
-            console.print(Segments(segments), soft_wrap=True)
-        except SystemExit as err:  # what Rich makes of a reader that has gone; an event loop would not let it through
-            raise BrokenPipeError from err

@@ -32,6 +32,10 @@ class Wrap:
             self._limit = self._console.width - 1  # in the last column a terminal holds its cursor back
         return "".join(map(self._piece, _PIECES.findall(text)))
 
+    def start_line(self) -> None:
+        """Hear that the cursor is at the beginning of a line."""
+        self._column, self._word = 0, ""
+
     def _piece(self, piece: str) -> str:
         match piece:
             case "\n":
@@ -44,7 +48,7 @@ class Wrap:
                 return self._grow(piece)
 
     def _break(self) -> str:
-        self._column, self._word = 0, ""
+        self.start_line()
         return "\n"
 
     def _blank(self, blank: str, cells: int) -> str:

@@ -53,6 +53,11 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
     assert Settings.load().actors.max_actors is None
 
 
+def test_the_token_of_clients_is_nothing_to_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERDURE_TOKEN", "evr_pat_1")
+    assert "evr_pat_1" not in repr(Settings.load())
+
+
 def test_misspelt_variable_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERDURE_HTTP__PROT", "9100")
     assert "PERDURE_HTTP__PROT" in refusal()

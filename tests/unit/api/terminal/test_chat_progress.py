@@ -12,6 +12,17 @@ COMPLETED = ev.TurnCompleted(turn_id="t", iterations=1)
 REQUESTED = ev.ToolCallRequested(tool_calls=(ToolCallPart("a", "look", {}), ToolCallPart("b", "look", {})))
 
 
+ASKED = ev.ToolDecisionRequested(
+    tool_call=ToolCallPart("a", "pay", {}),
+    attempt=1,
+    idempotency_key="k",
+    expires_at="",
+    headline="",
+    message="",
+    choices=(),
+)
+
+
 def said(message_id: str = "m", **fields: Any) -> ev.InputMessage:
     content = (TextPart("hi"),)
     return ev.InputMessage(message=Message(id=message_id, role=Role.USER, content=content, created_at="", **fields))
@@ -72,8 +83,19 @@ def test_calls_wait_for_the_client_until_they_are_answered() -> None:
     assert not progress.pending
 
 
+def test_a_call_in_doubt_waits_for_the_user_until_somebody_decides_or_its_time_is_over() -> None:
+    progress = after(said(), STARTED, ASKED)
+    assert progress.is_settled
+    assert progress.questions == {"a": ASKED}
+    made = ev.ToolDecisionMade(tool_call_id="a", tool_name="pay", attempt=1, decision="retry")
+    after(made, progress=progress)
+    assert not progress.is_settled
+    after(ASKED, done("a"), progress=progress)
+    assert not progress.is_asking
+
+
 def test_the_end_of_a_turn_leaves_nothing_pending() -> None:
-    assert not after(said(), STARTED, REQUESTED, IDLED).pending
+    assert not after(said(), STARTED, REQUESTED, ASKED, IDLED).is_asking
 
 
 def test_a_failure_is_remembered() -> None:

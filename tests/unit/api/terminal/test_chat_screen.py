@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from api.terminal.chat import words
+from api.terminal import words
 from api.terminal.chat.screen import Screen
 from runtime.core import event as ev
 from runtime.core.message import ImagePart, Message, Role, TextPart, ToolCallPart, ToolResultPart
@@ -108,6 +108,15 @@ def test_a_recovered_message_starts_again(terminal: Terminal) -> None:
     assert shown == "one tw\n(interrupted; the answer starts again)\none two\n"
 
 
+def test_another_model_that_takes_over_is_a_quiet_line_and_the_answer_begins_anew(terminal: Terminal) -> None:
+    tried = ev.Tried(
+        model="m1", provider="p1", model_id="p1:m1", error_code="provider_unavailable", error="It is away."
+    )
+    rerouted = ev.ReasonRerouted(turn_id="t", tried=tried, model="m2", provider="p2")
+    shown = terminal.shows(delta("one tw"), rerouted, delta("one"), completed("one two"))
+    assert shown == "one tw\n(It is away. m2 of p2 takes over.)\none two\n"
+
+
 def test_a_recovery_before_the_first_word_is_not_mentioned(terminal: Terminal) -> None:
     recovered = ev.ReasonRecovered(turn_id="t", mode="restart", accumulated_len=0)
     assert terminal.shows(recovered, completed("one")) == "one\n"
@@ -173,6 +182,17 @@ def test_an_unknown_call_is_shown_by_its_name(terminal: Terminal) -> None:
         (
             ev.TranscriptRepaired(tool_call_id="c", action="replay", tool_name="look"),
             "  a crash interrupted look; it is run again\n",
+        ),
+        (
+            ev.ToolDecisionMade(tool_call_id="c", tool_name="pay", attempt=1, decision="skip"),
+            "  decided: pay, skip\n",
+        ),
+        (ev.ReasonWaiting(turn_id="t", provider="openai"), "(waiting for a turn: openai has limits)\n"),
+        (
+            ev.ReasonRetrying(
+                turn_id="t", attempt=1, max_attempts=3, wait_ms=1500, error="It is busy.", error_code="provider_busy"
+            ),
+            "(It is busy. Attempt 2 of 3 in 1.5 s.)\n",
         ),
         (ev.ReasonStarted(harness_id="h"), ""),
     ],
