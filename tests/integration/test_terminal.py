@@ -33,7 +33,7 @@ def perdure(*arguments: str) -> subprocess.CompletedProcess[str]:
 def items(*arguments: str) -> list[Json]:
     done = perdure(*arguments, "--json")
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.split("\n") if line]  # names may hold what else ends a line
 
 
 @pytest.fixture
