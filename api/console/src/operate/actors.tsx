@@ -5,7 +5,8 @@ import { api } from "../api/client";
 import { Part, Refused, Row } from "../parts/page";
 import { Loading, Trouble } from "../parts/states";
 import { Sure } from "../parts/sure";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 import { type Node, nodesOf } from "./nodes";
 import { type Actor, operating } from "./queries";
 

@@ -4,7 +4,8 @@ import { useDeferredValue, useState } from "react";
 import { queries } from "../api/queries";
 import { Icon } from "../parts/icons";
 import { Empty, Loading, Trouble } from "../parts/states";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 
 export function Agents() {
   const [search, setSearch] = useState("");

@@ -6,7 +6,8 @@ import { api, body, Refusal, type Schemas } from "../api/client";
 import { Button } from "../parts/button";
 import { Field } from "../parts/field";
 import { Loading, Trouble } from "../parts/states";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 import { type Draft, type Driver, draftOf, problemsOf } from "./draft";
 import { providers } from "./queries";
 

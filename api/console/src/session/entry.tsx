@@ -5,7 +5,8 @@ import type { EndEntry, Entry, StepEntry, UserEntry } from "../log/conversation"
 import { type Part, textOf } from "../log/event";
 import { Icon } from "../parts/icons";
 import { Markdown } from "../parts/markdown";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 import { ClientAnswers } from "./client-answers";
 import { ToolCard } from "./tool-card";
 

@@ -11,7 +11,8 @@ import { api } from "../api/client";
 import { queries } from "../api/queries";
 import type { LogEvent } from "../log/event";
 import { Empty } from "../parts/states";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 import { Block } from "./tool-card";
 import { useLog } from "./use-log";
 

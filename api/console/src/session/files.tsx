@@ -6,7 +6,8 @@ import { lazy, Suspense, useState } from "react";
 import { api, body } from "../api/client";
 import { Button } from "../parts/button";
 import { Empty, Loading, Trouble } from "../parts/states";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 
 const Editor = lazy(() => import("../parts/editor"));
 

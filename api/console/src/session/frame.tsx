@@ -8,8 +8,9 @@ import { queries } from "../api/queries";
 import { Button } from "../parts/button";
 import { TAB, TAB_HERE } from "../parts/looks";
 import { Trouble } from "../parts/states";
+import { say } from "../say";
 import { nameOf } from "../shell/session-list";
-import { say, words } from "../words";
+import { words } from "../words";
 import { useLog } from "./use-log";
 
 const TABS = [

@@ -4,7 +4,8 @@ import { useEffect, useState } from "react";
 import type { ToolCall } from "../log/conversation";
 import type { Part } from "../log/event";
 import { Icon } from "../parts/icons";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 import { Decision } from "./decision";
 
 const TICK_MS = 250;

@@ -4,7 +4,8 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { type Span, type TurnSpans, turnsOf } from "../log/spans";
 import { Empty } from "../parts/states";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 import { useLog } from "./use-log";
 
 const BARS = { model: "bg-accent", tool: "bg-good", wait: "bg-warn" };

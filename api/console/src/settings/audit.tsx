@@ -7,7 +7,8 @@ import { Button } from "../parts/button";
 import { Field } from "../parts/field";
 import { Page, Refused } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 import { type AuditWish, exportAudit, settings } from "./queries";
 
 const said = words.settings.audit_;

@@ -9,7 +9,8 @@ import { Loading, Trouble } from "../parts/states";
 import { Sure } from "../parts/sure";
 import { type Provider, ProviderForm } from "../providers/form";
 import { providers, sync } from "../providers/queries";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 
 export function Providers() {
   const all = useQuery(providers.all);

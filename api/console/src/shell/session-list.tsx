@@ -7,7 +7,8 @@ import { useDeferredValue, useEffect, useRef } from "react";
 import type { Session } from "../api/client";
 import { queries } from "../api/queries";
 import { Loading, Trouble } from "../parts/states";
-import { say, words } from "../words";
+import { say } from "../say";
+import { words } from "../words";
 
 const ROW_PX = 54;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { say } from "./words";
+import { say } from "./say";
 
 test.each([
   [0, "0 ms"],
