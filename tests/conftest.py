@@ -36,7 +36,16 @@ GROUPS: Final = {
         "tests/browser/test_survival.py",
         *(
             f"tests/chaos/test_{name}.py"
-            for name in ("broken_log", "connections", "drain", "effects", "kill_actor", "kill_ray", "kill_server")
+            for name in (
+                "broken_log",
+                "chat",
+                "connections",
+                "drain",
+                "effects",
+                "kill_actor",
+                "kill_ray",
+                "kill_server",
+            )
         ),
     ),
 }

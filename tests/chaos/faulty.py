@@ -12,7 +12,7 @@ from runtime.process import tasks
 from runtime.store import journal
 
 VARIABLE: Final = "CHAOS_SPOIL"
-COMMIT_DELAY_S: Final = 1.5
+COMMIT_DELAY_S: Final = 0.5
 
 
 class Faulty(Capability):

@@ -318,7 +318,7 @@ def test_loss_of_a_whole_row_is_found() -> None:
 
 # ---------------------------------------------------------------- a whole run against a spoiled server
 
-USURPERS = [Fault(Kind.USURPER, "reason.started", 0.0, 0.5)] * 6
+USURPERS = [Fault(Kind.USURPER, "reason.started", 0.0, 0.5)] * 4
 KILLERS = [Fault(Kind.ACTOR, "accepted", 0.0, 0.5)] * 4
 STUMBLE = Fault(Kind.STUMBLE, None, 0.0, SWEEP)
 CALM = Fault(Kind.CLIENT_CUT, None, 3.0, 0.5)
@@ -329,7 +329,7 @@ async def run_spoiled(ways: Collection[str], faults: Sequence[Fault], users: Seq
     world = Hermit({SPOIL: " ".join(ways)}, {"chaos-faulty": "tests.chaos.faulty:Faulty"})
     try:
         async with world:
-            outcome = await Storm(world, 1, users, lambda _: None, patience_s=12.0).run(faults)
+            outcome = await Storm(world, 1, users, lambda _: None, patience_s=6.0).run(faults)
     finally:
         world.remove()
     return {promise for promise, count in outcome.counts.items() if count}

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -14,7 +13,7 @@ import pytest
 
 from tests.client import PATIENCE_S, script, text_of
 from tests.person import CTRL_C, CTRL_D, PROMPT, person, person_before
-from tests.server import COMMAND, ONE_ACTOR, ServerProcess
+from tests.server import COMMAND, ServerProcess
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -245,32 +244,6 @@ def test_no_server_is_told() -> None:
         ended = piped(f"http://127.0.0.1:{port}", "")
     assert ended.returncode == 1
     assert f"No server at http://127.0.0.1:{port}. Start one: {COMMAND} serve --port {port}" in ended.stderr
-
-
-@pytest.mark.chaos
-def test_the_conversation_goes_on_after_the_server_was_killed_in_mid_turn(data_dir: Path) -> None:
-    """The user sees that it is away, then the whole answer once; the next message arrives once."""
-    server = ServerProcess(data_dir, ONE_ACTOR)
-    try:
-        server.start()
-        session_id = post(server, "/sessions")["id"]
-        with person(server.url, "--session", session_id) as me:
-            me.sees(PROMPT)
-            me.says(script({"say": "alpha " + "word " * 20 + "omega", "tokens_per_second": 5}))
-            me.sees(r"```\n")
-            me.sees("alpha word")
-            server.kill9()
-            me.sees(r"reconnecting \.\.\.")
-            server.start()
-            assert "reconnecting" not in me.sees("starts again")
-            assert re.fullmatch(r"\)\nalpha (word ){20}omega\n\n> ", me.sees(PROMPT))
-            me.says("are you there?")
-            me.sees(r"\n\nare you there\?\n\n> $")
-            assert texts(server, session_id).count("are you there?") == 1
-            assert me.leaves(CTRL_D) == 0
-        server.stop()
-    finally:
-        server.kill9()
 
 
 def test_sigint_ends_a_script(server: ServerProcess) -> None:
