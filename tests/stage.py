@@ -154,6 +154,11 @@ def nothing(_org_id: str, _key: str) -> Any:
     return None
 
 
+def no_images(_org_id: str) -> Any:
+    """Stand for the uploaded pictures, which no message of the test shows."""
+    return None
+
+
 def no_way_out(_reach: Reach) -> Any:
     """Stand for the Internet, which no tool of the test asks."""
     return None
@@ -348,5 +353,15 @@ def services_for(
 ) -> Services:
     """Return services that stand on a store alone."""
     return Services(
-        journal or Journal(store), store, composer, OneModel(), model, nothing, nothing, nothing, no_way_out, tunables
+        journal=journal or Journal(store),
+        store=store,
+        composer=composer,
+        models=OneModel(),
+        model=model,
+        workspace=nothing,
+        images=no_images,
+        keys=nothing,
+        secrets=nothing,
+        outbound=no_way_out,
+        tunables=tunables,
     )

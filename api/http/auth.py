@@ -41,6 +41,7 @@ AREAS: Final[Mapping[str, tuple[Scope, Scope] | None]] = {
     "events": _SESSIONS,
     "effects": _SESSIONS,
     "files": _SESSIONS,
+    "images": _SESSIONS,
     "workspaces": _SESSIONS,
     "durable": _SESSIONS,
     "account": (Scope.ACCOUNT, Scope.ACCOUNT),

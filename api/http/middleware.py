@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_UPLOADS: Final = frozenset({"/api/v1/images"})  # what takes a form with a file, and no JSON
 _MAX_ID_CHARS: Final = 128
 _NUL: Final = re.compile("\x00")
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f]")  # a pattern of a route would also match before a final line feed
@@ -85,13 +86,14 @@ class FrontDoor:
             change_reason(headers.get("everruns-change-reason"))
         except PerdureError as err:
             return reply(err)
-        return self._body_refusal(headers) if scope["method"] in _WITH_BODY and _has_body(headers) else None
+        return self._body_refusal(scope, headers) if scope["method"] in _WITH_BODY and _has_body(headers) else None
 
-    def _body_refusal(self, headers: Mapping[str, str]) -> Response | None:
+    def _body_refusal(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
         if int(headers.get("content-length", "0")) > self._body_limit_bytes:
             return problem(413, "body_too_large", self._too_large)
-        if not _is_json(headers.get("content-type", "")):
-            return problem(415, "unsupported_media_type", "The body must be JSON: Content-Type: application/json.")
+        refusal = _kind_refusal(scope["path"], headers.get("content-type", ""))
+        if refusal is not None:
+            return problem(415, "unsupported_media_type", refusal)
         if headers.get("content-encoding", "identity").strip().lower() != "identity":
             return problem(415, "unsupported_media_type", "The body must not be compressed: no Content-Encoding.")
         return None
@@ -138,6 +140,13 @@ def _has_body(headers: Mapping[str, str]) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-def _is_json(content_type: str) -> bool:
+def _kind_refusal(path: str, content_type: str) -> str | None:
+    """Return in words what is wrong with the type of a body; None if it may be read."""
     media_type = content_type.partition(";")[0].strip().lower()
-    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+    if path in _UPLOADS:
+        if media_type == "multipart/form-data":
+            return None
+        return "The body must be a form with a file: Content-Type: multipart/form-data."
+    if media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json")):
+        return None
+    return "The body must be JSON: Content-Type: application/json."

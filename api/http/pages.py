@@ -20,6 +20,9 @@ SessionId = Annotated[
 WorkspaceId = Annotated[
     str, AfterValidator(partial(parse_id, "wsp")), Path(json_schema_extra={"pattern": "^wsp_[0-9a-f]{32}$"})
 ]
+ImageId = Annotated[
+    str, AfterValidator(partial(parse_id, "img")), Path(json_schema_extra={"pattern": "^img_[0-9a-f]{32}$"})
+]
 Search = Annotated[str, Query(max_length=1000, description="A substring to look for, in any case")]
 Offset = Annotated[int, Query(ge=0, le=MAX_INT)]
 Limit = Annotated[int, Query(ge=1, le=100)]

@@ -48,6 +48,8 @@ async def send_message(request: Request) -> Response:
         idempotency_key=_key(request.headers.get("idempotency-key")),
     )
     await deps.check_session(session_id)
+    if named := sent.message.image_ids:
+        await deps.stores.images.check(named)
     message = await deps.gateway.send(deps.principal, session_id, sent)
     return _json(SentMessage.of(message, session_id), 201)
 

@@ -12,6 +12,7 @@ from runtime.core.errors import InvalidInputError
 from runtime.core.files.content import decode_content
 from runtime.core.files.paths import canonical
 from runtime.core.files.pictures import SCHEME
+from runtime.core.ids import parse_id
 from runtime.core.inside import is_plainly_inside
 from runtime.core.message import (
     Controls,
@@ -146,11 +147,14 @@ class MessageBody(msgspec.Struct, frozen=True):
     def to_message(self, message_id: str, created_at: str, model: str | None = None) -> Message:
         """Return the message to send; `model` is what its `model_key` means to whoever knows no list of models.
 
-        Raises InvalidInputError for a picture that has no source, or a wrong one.
+        Raises InvalidInputError for a picture that has no source, or a wrong one, and for what is no image's id.
         """
         for part in self.message.content:
-            if isinstance(part, ImagePart):
-                _check_image(part)
+            match part:
+                case ImagePart():
+                    _check_image(part)
+                case ImageFilePart(image_id=image_id):
+                    parse_id("img", image_id)
         actor = self.external_actor or self.external_actor_camel
         return Message(
             id=message_id,

@@ -126,6 +126,11 @@ class Message(Wire, frozen=True, omit_defaults=True, kw_only=True):
         return "".join(part.text for part in self.content if isinstance(part, TextPart))
 
     @property
+    def image_ids(self) -> tuple[str, ...]:
+        """The uploaded pictures that it shows."""
+        return tuple(part.image_id for part in self.content if isinstance(part, ImageFilePart))
+
+    @property
     def tool_calls(self) -> tuple[ToolCallPart, ...]:
         """The calls that this message asks for, in order."""
         return tuple(part for part in self.content if isinstance(part, ToolCallPart))

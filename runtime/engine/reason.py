@@ -105,7 +105,7 @@ class ReasonStep:
         turn, wishes = self._session.turn, self._wishes
         response_format = wishes.response_format or self._agent.response_format
         history = tuple(self._session.state.messages[: turn.heard])
-        if self._session.state.shows_files:
+        if self._session.state.shows_pictures:
             history = await self._session.pictures.shown(history)
         return ModelRequest(
             model=ref,

@@ -81,7 +81,9 @@ class LiveSession:
         self._mint = Mint(after=state.last_event_id)
         self._pending: deque[_Pending] = deque()
         self._deltas = Deltas()
-        self.pictures = Pictures(lambda: services.workspace(loaded.org_id, loaded.workspace_id))
+        self.pictures = Pictures(
+            lambda: services.workspace(loaded.org_id, loaded.workspace_id), lambda: services.images(loaded.org_id)
+        )
         self._catching_up: dict[Callable[[], None], None] = {}
         self._snapshot_at = state.last_sequence - len(loaded.tail)
 

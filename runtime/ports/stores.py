@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from runtime.ports.authored import Agents, Harnesses, Workspaces
 from runtime.ports.events import Events
 from runtime.ports.files import Workspace
+from runtime.ports.images import Images
 from runtime.ports.providers import Providers
 from runtime.ports.secrets import Kind, LayerSecrets, Secrets
 from runtime.ports.sessions import Sessions
@@ -28,6 +29,7 @@ class Stores:
     events: Events
     providers: Providers
     files: Callable[[str], Workspace]
+    images: Images
     session_secrets: Callable[[str], Secrets]
     connections: Secrets
     layer_secrets: Callable[[Kind, str], LayerSecrets]

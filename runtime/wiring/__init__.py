@@ -32,6 +32,7 @@ from runtime.store.endpoints import EndpointStore
 from runtime.store.events import EventLog
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore, reconcile
+from runtime.store.images import ImageStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.layer_secrets import DefinitionSecrets, SecretsOfSession
@@ -147,6 +148,7 @@ def stores_of(tenant: Tenant, user_id: str, vault: Vault) -> Stores:
         events=EventLog(tenant),
         providers=ProviderStore(tenant, vault),
         files=lambda workspace_id: WorkspaceFiles(tenant, workspace_id),
+        images=ImageStore(tenant),
         session_secrets=lambda session_id: OwnedSecrets(tenant, vault, Kind.SESSION, session_id),
         connections=OwnedSecrets(tenant, vault, Kind.CONNECTION, user_id),
         layer_secrets=lambda kind, owner_id: DefinitionSecrets(tenant, vault, kind, owner_id),
@@ -206,6 +208,7 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
         models=directory,
         model=models,
         workspace=lambda org_id, workspace_id: WorkspaceFiles(Tenant(connections.tools, org_id), workspace_id),
+        images=lambda org_id: ImageStore(Tenant(connections.tools, org_id)),
         keys=lambda org_id, session_id: SessionKeys(Tenant(connections.tools, org_id), session_id),
         secrets=lambda org_id, session_id: SecretsOfSession(
             Tenant(connections.tools, org_id), vault(session_id), session_id

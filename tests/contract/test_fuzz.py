@@ -37,6 +37,7 @@ def existing(server_url: str) -> Callable[[], Mapping[str, str]]:
             agent = http.post("/agents", json={"name": "fuzzed", "system_prompt": ""}).json()
             harnesses = http.get("/harnesses").json()["data"]
             models = http.get("/models").json()["data"]
+            image = http.post("/images", files={"file": ("a.png", b"\x89PNG\r\n\x1a\n")}).json()
         return {
             "session_id": session["id"],
             "workspace_id": session["workspace_id"],
@@ -45,6 +46,7 @@ def existing(server_url: str) -> Callable[[], Mapping[str, str]]:
             "model": models[0]["id"],
             "capability": "current_time",
             "path": "a",
+            "image_id": image["id"],
         }
 
     return make

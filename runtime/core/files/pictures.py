@@ -1,6 +1,8 @@
-"""Pictures among files: how a message names one, and which files are one."""
+"""Pictures: how a message names one that is kept elsewhere, and which files are one."""
 
 from typing import Final
+
+from runtime.core.message import ImageFilePart, ImagePart, Part
 
 SCHEME: Final = "workspace:"  # of the address of a file of the session's workspace
 MOST_BYTES: Final = 10_000_000  # of one picture that a model is shown
@@ -11,6 +13,17 @@ _BEGINNINGS: Final = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+
+
+def is_elsewhere(part: Part) -> bool:
+    """Tell whether a part of a message names a picture that must be got before a model can be shown it."""
+    match part:
+        case ImageFilePart():
+            return True
+        case ImagePart(url=url):
+            return url is not None and url.startswith(SCHEME)
+        case _:
+            return False
 
 
 def media_type_of(content: bytes) -> str | None:

@@ -91,7 +91,7 @@ class SessionState(msgspec.Struct):
     waiting_inputs: list[str] = []  # accepted user messages that no turn has taken up
     inputs: Inputs = msgspec.field(default_factory=Inputs)
     usage: Usage = NO_USAGE
-    shows_files: bool = False  # whether a message shows a picture of the workspace
+    shows_pictures: bool = False  # whether a message names a picture that is kept elsewhere
     turns: int = 0
     steps: int = 0  # model and tool calls finished: what supervision calls progress
     title: str | None = None

@@ -14,6 +14,7 @@ from runtime.store import forgetting as forgetting_store
 from runtime.store.files import WorkspaceFiles
 from runtime.store.forgetting import Forgetting
 from runtime.store.harnesses import HarnessStore
+from runtime.store.images import ImageStore
 from runtime.store.keys import SessionKeys
 from runtime.store.pool import DatabaseRole, Pool, open_pool
 from runtime.store.workspaces import WorkspaceStore
@@ -31,7 +32,8 @@ WHERE id = $1
 SNAPSHOT = (
     "INSERT INTO snapshots (org_id, session_id, sequence, version, state) SELECT org_id, id, 1, 'v', '' FROM sessions"
 )
-KEPT = ("events", "snapshots", "key_values", "files", "pins", "session_titles", "sessions", "workspaces")
+PNG = b"\x89PNG\r\n\x1a\n"
+KEPT = ("events", "snapshots", "key_values", "images", "files", "pins", "session_titles", "sessions", "workspaces")
 
 
 @pytest.fixture
@@ -54,6 +56,7 @@ async def opened(db: Pool, workspace_id: str | None = None, org_id: str = DEFAUL
     await sessions_in(db, org_id).pin(new.id, is_pinned=True)
     await db.execute(LOG, hex_of(new.id))
     await SessionKeys(ours(db, org_id), new.id).set("a", "b")
+    await ImageStore(ours(db, org_id)).create(PNG, "a.png", new.id)
     if workspace_id is None:
         await WorkspaceFiles(ours(db, org_id), new.workspace_id).write("/a.txt", b"a")
     return new.id

@@ -22,6 +22,7 @@ from runtime.store.agents import AgentStore
 from runtime.store.events import EventLog
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore, reconcile
+from runtime.store.images import ImageStore
 from runtime.store.keys import SessionKeys
 from runtime.store.migrate import migrate
 from runtime.store.pool import DatabaseRole, Pool, connect, open_pool, translate
@@ -89,6 +90,7 @@ async def furnish(pool: Pool, org_id: str) -> str:
     await sessions.create(new)
     await sessions.pin(new.id, is_pinned=True)
     await WorkspaceFiles(tenant, new.workspace_id).write("/a.txt", b"a")
+    await ImageStore(tenant).create(b"\x89PNG\r\n\x1a\n", "a.png", new.id)
     await SessionKeys(tenant, new.id).set("a", "b")
     await secrets_in(pool, Kind.SESSION, new.id, org_id).put({"a": "b"})
     await furnish_models(tenant)

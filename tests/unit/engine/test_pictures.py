@@ -1,4 +1,4 @@
-"""A message shows pictures of the workspace: the model gets their bytes, and words where there is no picture."""
+"""A message shows pictures that are kept elsewhere: the model gets their bytes, and words where there is no picture."""
 
 from base64 import b64decode, b64encode
 from typing import Any
@@ -7,9 +7,10 @@ import pytest
 
 from runtime.core.errors import NotFoundError, StoreUnavailableError
 from runtime.core.files.pictures import MOST_BYTES
-from runtime.core.message import ImagePart, Message, Part, Role, TextPart, Turned
+from runtime.core.message import ImageFilePart, ImagePart, Message, Part, Role, TextPart, Turned
 from runtime.engine.pictures import KEPT_BYTES, Pictures
 from runtime.ports.files import File, FileEntry
+from runtime.ports.images import Image
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 8
 WEBP = b"RIFF0000WEBPVP8 "
@@ -46,8 +47,22 @@ def said(*content: Part, number: int = 1) -> Turned:
     return Turned(Message(id=f"message_{number}", role=Role.USER, content=content, created_at=""))
 
 
-def pictures(files: Any) -> Pictures:
-    return Pictures(lambda: files)
+class Uploads:
+    """The uploaded pictures of an organisation."""
+
+    def __init__(self, **images: bytes) -> None:
+        self.images = images
+        self.reads = 0
+
+    async def read(self, image_id: str) -> Image:
+        self.reads += 1
+        if image_id not in self.images:
+            raise NotFoundError("image", image_id)
+        return Image("image/png", self.images[image_id])
+
+
+def pictures(files: Any, uploads: Any = None) -> Pictures:
+    return Pictures(lambda: files, lambda: uploads)
 
 
 def picture(path: str) -> ImagePart:
@@ -106,3 +121,23 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
     files.outages = 1
     [shown] = await pictures(files).shown([said(picture("/a"))])
     assert isinstance(shown.message.content[0], ImagePart)
+
+
+async def test_an_uploaded_picture_is_shown_as_its_bytes_tell_and_read_once() -> None:
+    uploads = Uploads(img_1=WEBP)
+    kept, history = pictures(Files(), uploads), [said(TextPart("Look:"), ImageFilePart("img_1", "cat.png"))]
+    [shown] = await kept.shown(history)
+    assert shown.message.content == (
+        TextPart("Look:"), ImagePart(base64=b64encode(WEBP).decode(), media_type="image/webp"),
+    )  # fmt: skip
+    assert (await kept.shown(history))[0] is shown
+    assert uploads.reads == 1
+
+
+@pytest.mark.parametrize(
+    ("image_id", "words"), [("img_2", "[Image not found: img_2]"), ("img_1", "[Image too large: ")]
+)
+async def test_an_uploaded_picture_that_cannot_be_shown_is_told_in_words(image_id: str, words: str) -> None:
+    uploads = Uploads(img_1=PNG + b"0" * MOST_BYTES)
+    [shown] = await pictures(Files(), uploads).shown([said(ImageFilePart(image_id))])
+    assert shown.message.text.startswith(words)

@@ -3,8 +3,8 @@
 import msgspec
 
 from runtime.core import event as ev
-from runtime.core.files.pictures import SCHEME
-from runtime.core.message import ImagePart, Message, Turned
+from runtime.core.files.pictures import is_elsewhere
+from runtime.core.message import Message, Turned
 from runtime.core.session.fold.change import Changes, preview
 from runtime.core.session.phase import Phase
 from runtime.core.session.state import SessionState, Turn
@@ -21,9 +21,7 @@ def _session_started(state: SessionState, _event: ev.Event, _private: msgspec.Ra
 def _input(state: SessionState, event: ev.Event, _private: msgspec.Raw | None) -> None:
     message: Message = event.data.message
     state.messages.append(Turned(message))
-    state.shows_files = state.shows_files or any(
-        isinstance(part, ImagePart) and (part.url or "").startswith(SCHEME) for part in message.content
-    )
+    state.shows_pictures = state.shows_pictures or any(map(is_elsewhere, message.content))
     if state.phase is Phase.CLOSED:
         return  # the note of a cancel: part of the conversation, but nobody waits for an answer
     if state.turn is None:

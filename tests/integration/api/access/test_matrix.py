@@ -31,6 +31,7 @@ from runtime.process.mint import new_id
 from runtime.store.agents import AgentStore
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore
+from runtime.store.images import ImageStore
 from runtime.store.pool import Pool
 from runtime.store.providers import ProviderStore
 from runtime.store.workspaces import WorkspaceStore
@@ -47,8 +48,10 @@ OPEN: Final = {
 UPSERT: Final = "PUT /api/v1/agents/{agent}"  # makes one's own with that id
 TABLES: Final = (
     "agents", "harnesses", "workspaces", "files", "sessions", "pins", "key_values", "events", "secrets", "providers",
-    "models",
+    "models", "images",
 )  # fmt: skip
+PICTURE: Final = b"\x89PNG\r\n\x1a\n"
+UPLOAD: Final = "POST /api/v1/images"  # a form, and no JSON
 BODY: Final = {"name": "taken-over", "system_prompt": "", "title": "taken over", "content": "x", "secrets": {"A": "b"}}
 
 
@@ -122,7 +125,7 @@ class Things:
         """Tell whether an address names something that belongs to an organisation."""
         return any(
             f"{{{name}" in operation.path
-            for name in ("org_id", "session_id", "workspace_id", "agent", "harness", "provider_id")
+            for name in ("org_id", "session_id", "workspace_id", "agent", "harness", "provider_id", "image_id")
         )
 
 
@@ -146,9 +149,11 @@ async def furnish(pool: Pool, org_id: str) -> Things:
     provider = await ProviderStore(tenant, VAULT).create(
         Provider(id=new_id("provider"), name="theirs", type="openai"), "sk-theirs"
     )
+    image = await ImageStore(tenant).create(PICTURE, "theirs.png")
     return Things(
         {
             "session_id": new.id,
+            "image_id": image.id,
             "workspace_id": workspace.id,
             "agent": agent.id,
             "harness": harness.id,
@@ -196,7 +201,10 @@ async def refused(
     for operation in operations:
         headers = {} if token is None else {"Authorization": token}
         body = BODY if operation.method in ("post", "put", "patch") else None
-        reply = await client.request(operation.method, things.address(operation), headers=headers, json=body)
+        files = {"file": ("taken-over.png", PICTURE)} if str(operation) == UPLOAD else None
+        reply = await client.request(
+            operation.method, things.address(operation), headers=headers, json=None if files else body, files=files
+        )
         if reply.status_code not in statuses:
             wrong.append(f"{operation}: {reply.status_code} {reply.text[:200]}")
         elif reply.json()["code"] in ("internal", "route_not_found"):

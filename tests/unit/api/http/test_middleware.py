@@ -236,3 +236,24 @@ async def test_own_page_behind_a_trusted_proxy_is_served_under_the_name_that_it_
         assert (await post(client, headers=foreign)).json()["code"] == "foreign_host"
     async with calling(hosts="api.example.com") as client:
         assert (await post(client, headers={**passed_on, **own})).json()["code"] == "foreign_host"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "status"),
+    [
+        ("/api/v1/images", "multipart/form-data; boundary=x", 200),
+        ("/api/v1/images", "application/json", 415),
+        ("/api/v1/images/", "multipart/form-data; boundary=x", 415),
+        ("/api/v1/sessions", "multipart/form-data; boundary=x", 415),
+    ],
+)
+async def test_a_form_is_taken_where_a_file_is_uploaded_and_nowhere_else(
+    client: httpx.AsyncClient, path: str, kind: str, status: int
+) -> None:
+    assert (await client.post(path, content=b"x", headers={"content-type": kind})).status_code == status
+
+
+async def test_a_form_of_another_sites_page_is_refused(client: httpx.AsyncClient) -> None:
+    """Browsers send a form anywhere without asking first."""
+    headers = {"content-type": "multipart/form-data; boundary=x", "origin": "https://evil.example"}
+    assert (await client.post("/api/v1/images", content=b"x", headers=headers)).status_code == 403

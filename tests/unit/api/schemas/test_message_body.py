@@ -5,7 +5,7 @@ import pytest
 
 from api.schemas.message import MAX_RESULT_BYTES, MessageBody, ToolResultsBody
 from runtime.core.errors import InvalidInputError
-from runtime.core.message import Controls, ImagePart, Message, Role, TextPart
+from runtime.core.message import Controls, ImageFilePart, ImagePart, Message, Role, TextPart
 
 TEXT = {"type": "text", "text": "hi"}
 
@@ -94,3 +94,13 @@ def test_large_tool_result_is_refused() -> None:
     body = msgspec.convert({"tool_results": [{"tool_call_id": "1", "result": "x" * MAX_RESULT_BYTES}]}, ToolResultsBody)
     with pytest.raises(InvalidInputError, match="Input exceeds allowed limits"):
         body.results()
+
+
+def test_an_uploaded_image_is_named_by_its_id() -> None:
+    image_id = "img_" + "0" * 32
+    made = message(message={"content": [{"type": "image_file", "image_id": image_id, "filename": "cat.png"}, TEXT]})
+    assert made.content == (ImageFilePart(image_id, "cat.png"), TextPart("hi"))
+    assert made.image_ids == (image_id,)
+    with pytest.raises(InvalidInputError) as refused:
+        message(message={"content": [{"type": "image_file", "image_id": "img_1"}]})
+    assert refused.value.stable_code == "invalid_img_id"

@@ -1,0 +1,96 @@
+"""Uploaded pictures: rows that are written once."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from runtime.core.errors import InvalidInputError, NotFoundError
+from runtime.core.files.pictures import media_type_of
+from runtime.core.ids import hex_of
+from runtime.core.storable import storable
+from runtime.ports.images import Image, ImageInfo
+from runtime.process.mint import new_id
+from runtime.store.pool import translate
+from runtime.store.rows import public_id, rfc3339
+from runtime.store.tenant import Tenant
+
+MAX_NAME_CHARS: Final = 255
+UNNAMED: Final = "image"
+
+_COLUMNS: Final = "id, session_id, filename, content_type, octet_length(content) AS size_bytes, created_at"
+_OURS: Final = "org_id = current_org()"
+
+INSERT: Final = f"""
+INSERT INTO images (org_id, id, session_id, filename, content_type, content)
+VALUES (current_org(), $1, $2, $3, $4, $5)
+RETURNING {_COLUMNS}
+"""
+# Ids rise with time, so the key is the order.
+LIST: Final = f"SELECT {_COLUMNS} FROM images WHERE {_OURS} ORDER BY id DESC OFFSET $1 LIMIT $2"
+READ: Final = f"SELECT content_type, content FROM images WHERE {_OURS} AND id = $1"
+KNOWN: Final = f"SELECT id FROM images WHERE {_OURS} AND id = ANY($1::uuid[])"
+DELETE: Final = f"DELETE FROM images WHERE {_OURS} AND id = $1 RETURNING true"
+
+
+class ImageStore:
+    """The pictures of one organisation (`runtime.ports.images.Images`); cheap to make."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    async def create(self, content: bytes, filename: str, session_id: str | None = None) -> ImageInfo:
+        """Keep a picture; what kind it is, its first bytes say and nobody else."""
+        content_type = media_type_of(content)
+        if content_type is None:
+            message = "This is no picture that models take: they take PNG, JPEG, GIF and WebP."
+            raise InvalidInputError(message, "invalid_image")
+        session = None if session_id is None else hex_of(session_id)
+        with translate():
+            row = await self._tenant.fetchrow(
+                INSERT, hex_of(new_id("img")), session, _plain(filename), content_type, content
+            )
+        return _info(row)
+
+    async def list(self, *, offset: int = 0, limit: int = 100) -> Sequence[ImageInfo]:
+        """Return what is known of pictures, newest first."""
+        with translate():
+            return [_info(row) for row in await self._tenant.fetch(LIST, offset, limit)]
+
+    async def read(self, image_id: str) -> Image:
+        """Return a picture."""
+        with translate():
+            row = await self._tenant.fetchrow(READ, hex_of(image_id))
+        if row is None:
+            raise NotFoundError("image", image_id)
+        return Image(row["content_type"], row["content"])
+
+    async def check(self, image_ids: Collection[str]) -> None:
+        """Pass if all of them are there."""
+        with translate():
+            rows = await self._tenant.fetch(KNOWN, [hex_of(image_id) for image_id in image_ids])
+        known = {public_id("img", row["id"]) for row in rows}
+        for image_id in image_ids:
+            if image_id not in known:
+                raise NotFoundError("image", image_id)
+
+    async def delete(self, image_id: str) -> None:
+        """Forget a picture."""
+        with translate():
+            if await self._tenant.fetchval(DELETE, hex_of(image_id)) is None:
+                raise NotFoundError("image", image_id)
+
+
+def _plain(filename: str) -> str:
+    """Return the name of a file without the folders in which a client had it."""
+    name = storable(filename.replace("\\", "/").rpartition("/")[2]).strip()
+    return name[:MAX_NAME_CHARS] or UNNAMED
+
+
+def _info(row: Any) -> ImageInfo:
+    return ImageInfo(
+        id=public_id("img", row["id"]),
+        filename=row["filename"],
+        content_type=row["content_type"],
+        size_bytes=row["size_bytes"],
+        created_at=rfc3339(row["created_at"]),
+        session_id=row["session_id"] and public_id("session", row["session_id"]),
+    )

@@ -1,0 +1,53 @@
+"""Pictures in messages, on a real database: what a model is shown, by whoever lives through the session."""
+
+from base64 import b64encode
+
+from runtime.core.message import ImageFilePart, ImagePart, Message, Part, Role, TextPart
+from runtime.ports.gateway import Input
+from runtime.process.mint import new_id, timestamp
+from runtime.store.images import ImageStore
+from runtime.wire.protocol import Send
+from tests.integration.conftest import Deployment
+from tests.stage import Conversation, ScriptedModel
+from tests.tenancy import found_org, ours
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 8
+
+
+async def say(chat: Conversation, *content: Part) -> None:
+    message = Message(id=new_id("message"), role=Role.USER, content=content, created_at=timestamp())
+    await chat.ask(Send(Input(message=message)))
+
+
+def shown(model: ScriptedModel) -> tuple[Part, ...]:
+    """Return the first message as the model got it last."""
+    return model.requests[-1].history[0].message.content
+
+
+async def test_a_model_is_shown_an_uploaded_image_whoever_runs_its_session(deployment: Deployment) -> None:
+    images = ImageStore(ours(deployment.pool))
+    image, theirs = (
+        await images.create(PNG, "a.png"),
+        await ImageStore(ours(deployment.pool, await found_org(deployment.pool))).create(PNG, "theirs.png"),
+    )
+    picture = ImagePart(base64=b64encode(PNG).decode(), media_type="image/png")
+    not_theirs = TextPart(f"[Image not found: {theirs.id}]")
+    first, second, third = ScriptedModel(), ScriptedModel(), ScriptedModel()
+
+    chat = await deployment.converse(deployment.process(first))
+    await say(chat, TextPart("Look:"), ImageFilePart(image.id), ImageFilePart(theirs.id))
+    await chat.turns_ended()
+    assert shown(first) == (TextPart("Look:"), picture, not_theirs)
+
+    await chat.process.kill()
+    revived = await deployment.converse(deployment.process(second), chat.session_id)
+    await revived.send("And?")
+    await revived.turns_ended()
+    assert shown(second) == (TextPart("Look:"), picture, not_theirs)
+
+    await images.delete(image.id)
+    await revived.process.kill()
+    later = await deployment.converse(deployment.process(third), chat.session_id)
+    await later.send("And now?")
+    await later.turns_ended()
+    assert shown(third) == (TextPart("Look:"), TextPart(f"[Image not found: {image.id}]"), not_theirs)
