@@ -150,12 +150,7 @@ class FixedAgents:
 
 
 def nothing(_org_id: str, _key: str) -> Any:
-    """Stand for a workspace or a key-value store that no tool of the test uses."""
-    return None
-
-
-def no_images(_org_id: str) -> Any:
-    """Stand for the uploaded pictures, which no message of the test shows."""
+    """Stand for a workspace, pictures or a key-value store that nobody in the test uses."""
     return None
 
 
@@ -359,7 +354,7 @@ def services_for(
         models=OneModel(),
         model=model,
         workspace=nothing,
-        images=no_images,
+        images=nothing,
         keys=nothing,
         secrets=nothing,
         outbound=no_way_out,

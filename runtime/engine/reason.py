@@ -106,7 +106,8 @@ class ReasonStep:
         response_format = wishes.response_format or self._agent.response_format
         history = tuple(self._session.state.messages[: turn.heard])
         if self._session.state.shows_pictures:
-            history = await self._session.pictures.shown(history)
+            outbound = self._session.services.outbound(self._agent.network_access)
+            history = await self._session.pictures.shown(history, outbound)
         return ModelRequest(
             model=ref,
             system=in_language(self._agent.system_prompt, self._wishes.locale or self._agent.locale),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from runtime.agents.live import Composer
 from runtime.core.authored.network import Reach
 from runtime.ports.files import Workspace
-from runtime.ports.images import Images
+from runtime.ports.images import ShownImages
 from runtime.ports.journal import JournalStore, JournalWriter
 from runtime.ports.keys import KeyValues
 from runtime.ports.model import Model, Models
@@ -39,7 +39,7 @@ class Tunables:
 class Services:
     """Everything outside that a session calls on. Files, keys and secrets are opened by their organisation and id.
 
-    `images` are those of an organisation; `outbound` is the way out, for whoever may reach so far.
+    `images` are what the messages of a session may show; `outbound` is the way out, for whoever may reach so far.
     """
 
     journal: JournalWriter
@@ -48,7 +48,7 @@ class Services:
     models: Models
     model: Model
     workspace: Callable[[str, str], Workspace]
-    images: Callable[[str], Images]
+    images: Callable[[str, str], ShownImages]
     keys: Callable[[str, str], KeyValues]
     secrets: Callable[[str, str], SessionSecrets]
     outbound: Callable[[Reach], Outbound]

@@ -82,7 +82,8 @@ class LiveSession:
         self._pending: deque[_Pending] = deque()
         self._deltas = Deltas()
         self.pictures = Pictures(
-            lambda: services.workspace(loaded.org_id, loaded.workspace_id), lambda: services.images(loaded.org_id)
+            lambda: services.workspace(loaded.org_id, loaded.workspace_id),
+            lambda: services.images(loaded.org_id, loaded.session_id),
         )
         self._catching_up: dict[Callable[[], None], None] = {}
         self._snapshot_at = state.last_sequence - len(loaded.tail)

@@ -1,4 +1,4 @@
-"""Uploaded pictures of an organisation."""
+"""Pictures that are kept: what people uploaded, and what was fetched for the messages of sessions."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -49,4 +49,27 @@ class Images(Protocol):
 
     async def delete(self, image_id: str) -> None:
         """Forget a picture: who is shown it later reads that it is not there."""
+        ...
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """What came of asking for a picture by its URL: the picture, or the words that stand for it."""
+
+    content: bytes | None = None
+    words: str = ""
+
+
+class ShownImages(Protocol):
+    """The pictures that the messages of one session may show."""
+
+    async def read(self, image_id: str) -> Image:
+        """Return an uploaded picture of the session's organisation. Raises NotFoundError."""
+        ...
+
+    async def fetched(self, message_id: str, url: str) -> Fetched | None:
+        """Return what was fetched for a message, None if nobody has."""
+        ...
+
+    async def keep(self, message_id: str, url: str, fetched: Fetched) -> None:
+        """Keep what was fetched for a message, as long as the session is there."""
         ...

@@ -1,13 +1,14 @@
-"""Uploaded pictures: rows that are written once."""
+"""Pictures, uploaded or fetched for a message: rows that are written once."""
 
 from collections.abc import Collection, Sequence
+from hashlib import sha256
 from typing import Any, Final
 
 from runtime.core.errors import InvalidInputError, NotFoundError
 from runtime.core.files.pictures import media_type_of
 from runtime.core.ids import hex_of
 from runtime.core.storable import storable
-from runtime.ports.images import Image, ImageInfo
+from runtime.ports.images import Fetched, Image, ImageInfo
 from runtime.process.mint import new_id
 from runtime.store.pool import translate
 from runtime.store.rows import public_id, rfc3339
@@ -29,6 +30,14 @@ LIST: Final = f"SELECT {_COLUMNS} FROM images WHERE {_OURS} ORDER BY id DESC OFF
 READ: Final = f"SELECT content_type, content FROM images WHERE {_OURS} AND id = $1"
 KNOWN: Final = f"SELECT id FROM images WHERE {_OURS} AND id = ANY($1::uuid[])"
 DELETE: Final = f"DELETE FROM images WHERE {_OURS} AND id = $1 RETURNING true"
+
+FETCHED: Final = f"""
+SELECT content, words FROM fetched_images WHERE {_OURS} AND session_id = $1 AND message_id = $2 AND url_digest = $3
+"""
+KEEP: Final = """
+INSERT INTO fetched_images (org_id, session_id, message_id, url_digest, content, words)
+VALUES (current_org(), $1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+"""
 
 
 class ImageStore:
@@ -77,6 +86,35 @@ class ImageStore:
         with translate():
             if await self._tenant.fetchval(DELETE, hex_of(image_id)) is None:
                 raise NotFoundError("image", image_id)
+
+
+class ShownImageStore:
+    """The pictures that a session's messages show (`runtime.ports.images.ShownImages`); cheap to make."""
+
+    def __init__(self, tenant: Tenant, session_id: str) -> None:
+        self._tenant = tenant
+        self._session = hex_of(session_id)
+
+    async def read(self, image_id: str) -> Image:
+        """Return an uploaded picture."""
+        return await ImageStore(self._tenant).read(image_id)
+
+    async def fetched(self, message_id: str, url: str) -> Fetched | None:
+        """Return what was fetched for a message, None if nobody has."""
+        with translate():
+            row = await self._tenant.fetchrow(FETCHED, self._session, hex_of(message_id), _digest(url))
+        return None if row is None else Fetched(row["content"], row["words"])
+
+    async def keep(self, message_id: str, url: str, fetched: Fetched) -> None:
+        """Keep what was fetched for a message."""
+        with translate():
+            await self._tenant.execute(
+                KEEP, self._session, hex_of(message_id), _digest(url), fetched.content, fetched.words
+            )
+
+
+def _digest(url: str) -> bytes:
+    return sha256(url.encode()).digest()
 
 
 def _plain(filename: str) -> str:

@@ -32,7 +32,7 @@ from runtime.store.endpoints import EndpointStore
 from runtime.store.events import EventLog
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore, reconcile
-from runtime.store.images import ImageStore
+from runtime.store.images import ImageStore, ShownImageStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.layer_secrets import DefinitionSecrets, SecretsOfSession
@@ -208,7 +208,7 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
         models=directory,
         model=models,
         workspace=lambda org_id, workspace_id: WorkspaceFiles(Tenant(connections.tools, org_id), workspace_id),
-        images=lambda org_id: ImageStore(Tenant(connections.tools, org_id)),
+        images=lambda org_id, session_id: ShownImageStore(Tenant(connections.tools, org_id), session_id),
         keys=lambda org_id, session_id: SessionKeys(Tenant(connections.tools, org_id), session_id),
         secrets=lambda org_id, session_id: SecretsOfSession(
             Tenant(connections.tools, org_id), vault(session_id), session_id

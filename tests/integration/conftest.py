@@ -31,7 +31,7 @@ from runtime.process.outbound_settings import OutboundSettings
 from runtime.store.definitions import Definitions
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore
-from runtime.store.images import ImageStore
+from runtime.store.images import ShownImageStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.layer_secrets import SecretsOfSession
@@ -123,7 +123,7 @@ class Deployment:
             models=self.models,
             model=model,
             workspace=lambda org_id, workspace_id: WorkspaceFiles(ours(self.pool, org_id), workspace_id),
-            images=lambda org_id: ImageStore(ours(self.pool, org_id)),
+            images=lambda org_id, session_id: ShownImageStore(ours(self.pool, org_id), session_id),
             keys=lambda org_id, session_id: SessionKeys(ours(self.pool, org_id), session_id),
             secrets=lambda org_id, session_id: SecretsOfSession(ours(self.pool, org_id), VAULT, session_id),
             outbound=self.way_out.of,

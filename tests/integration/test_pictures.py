@@ -1,11 +1,13 @@
 """Pictures in messages, on a real database: what a model is shown, by whoever lives through the session."""
 
+import asyncio
 from base64 import b64encode
 
 from runtime.core.message import ImageFilePart, ImagePart, Message, Part, Role, TextPart
 from runtime.ports.gateway import Input
+from runtime.ports.images import Fetched
 from runtime.process.mint import new_id, timestamp
-from runtime.store.images import ImageStore
+from runtime.store.images import ImageStore, ShownImageStore
 from runtime.wire.protocol import Send
 from tests.integration.conftest import Deployment
 from tests.stage import Conversation, ScriptedModel
@@ -51,3 +53,40 @@ async def test_a_model_is_shown_an_uploaded_image_whoever_runs_its_session(deplo
     await later.send("And now?")
     await later.turns_ended()
     assert shown(third) == (TextPart("Look:"), TextPart(f"[Image not found: {image.id}]"), not_theirs)
+
+
+async def test_a_picture_by_url_that_leads_inside_is_not_asked_for_and_the_turn_goes_on(deployment: Deployment) -> None:
+    connected = asyncio.Event()
+
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        writer.close()
+
+    model = ScriptedModel()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://localhost:{server.sockets[0].getsockname()[1]}/cat.png"
+        chat = await deployment.converse(deployment.process(model))
+        await say(chat, ImagePart(url=url))
+        await chat.turns_ended()
+    [words] = shown(model)
+    assert isinstance(words, TextPart)
+    assert words.text.startswith(f"[Image not found: {url} (localhost leads to an address that is not public")
+    assert not connected.is_set()
+    [sent] = [event.data.message for event in await deployment.log(chat.session_id) if event.type == "input.message"]
+    assert sent.content == (ImagePart(url=url),)
+
+
+async def test_what_was_fetched_for_a_message_is_the_same_for_whoever_runs_its_session(deployment: Deployment) -> None:
+    url = "https://pictures.invalid/cat.png"
+    first, second = ScriptedModel(), ScriptedModel()
+    chat = await deployment.converse(deployment.process(first))
+    message = Message(id=new_id("message"), role=Role.USER, content=(ImagePart(url=url),), created_at=timestamp())
+    await ShownImageStore(ours(deployment.pool), chat.session_id).keep(message.id, url, Fetched(PNG))
+    await chat.ask(Send(Input(message=message)))
+    await chat.turns_ended()
+    await chat.process.kill()
+    revived = await deployment.converse(deployment.process(second), chat.session_id)
+    await revived.send("And?")
+    await revived.turns_ended()
+    picture = ImagePart(base64=b64encode(PNG).decode(), media_type="image/png")
+    assert shown(first) == shown(second) == (picture,)

@@ -5,7 +5,9 @@ from typing import Final
 from runtime.core.message import ImageFilePart, ImagePart, Part
 
 SCHEME: Final = "workspace:"  # of the address of a file of the session's workspace
+WEB: Final = ("http://", "https://")
 MOST_BYTES: Final = 10_000_000  # of one picture that a model is shown
+MOST_OF_MESSAGE_BYTES: Final = 30_000_000  # of all those together that one message names, in base64
 
 _BEGINNINGS: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -21,7 +23,7 @@ def is_elsewhere(part: Part) -> bool:
         case ImageFilePart():
             return True
         case ImagePart(url=url):
-            return url is not None and url.startswith(SCHEME)
+            return url is not None and url.startswith((SCHEME, *WEB))
         case _:
             return False
 

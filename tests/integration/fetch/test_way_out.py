@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.integration.fetch.town import ERRANDS, INNER, OUTER, PROVIDERS, PUBLIC, PUBLIC_6
+from tests.integration.fetch.town import ERRANDS, INNER, OUTER, PICTURES, PROVIDERS, PUBLIC, PUBLIC_6
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
 UNSHARE: Final = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--net", "--mount"]
@@ -125,3 +125,12 @@ def test_a_provider_that_no_administrator_of_the_server_vouches_for_is_never_ins
 
 def test_a_body_arrives(town: dict[str, Any]) -> None:
     assert town["found"]["post"]["body"] == "said"
+
+
+def test_a_picture_of_a_message_is_fetched_from_where_it_is_public_and_nowhere_else(town: dict[str, Any]) -> None:
+    words = [town["pictures"][url] for url in PICTURES]
+    assert words[:2] == ["", ""]
+    assert "not readable" in words[2]
+    assert "its server answered 302" in words[3]
+    assert "larger than 10,000,000 bytes" in words[4]
+    assert all("leads to an address that is not public" in refused for refused in words[5:]), words[5:]

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from runtime.core.authored.network import Reach
 from runtime.core.errors import PerdureError
+from runtime.engine.fetching import Fetching
 from runtime.fetch.outbound import WayOut
 from runtime.models.dialects.transport import Transport
 from runtime.ports.outbound import OutboundRequest
@@ -126,6 +127,18 @@ ERRANDS: Final[dict[str, tuple[Reach, OutboundRequest]]] = {
     "post": (ANY_REACH, OutboundRequest(url="http://public.example/echo", method="POST", body=b"said")),
 }  # fmt: skip
 
+PICTURES: Final = (
+    "http://public.example/picture",
+    "http://public.example/to/302/http://other.example/picture",
+    "http://public.example/hello",
+    "http://public.example/round",
+    "http://public.example/bomb",
+    "http://loopback.example/picture",
+    "http://both.example/picture",
+    "http://127.0.0.1/picture",
+    f"http://public.example/to/302/http://{METADATA}/picture",
+    "http://public.example/to/307/http://loopback.example/picture",
+)
 
 UNTIL_CLOSED: Final = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 ENDLESS: Final = {  # the beginning, what follows again and again, and the pause between
@@ -176,6 +189,7 @@ class Town:
         self.connected: list[str] = []
         self._fixed = {
             "round": _said(b"", "302 Go", "Location: /round"),
+            "picture": _said(b"\x89PNG\r\n\x1a\n"),
             "cookie": _said(b"", "200 OK", "Set-Cookie: kept=yes"),
             "bomb": _bomb("gzip", 31),
             "deflated": _bomb("deflate", 15),
@@ -249,6 +263,8 @@ async def run() -> dict[str, Any]:
         except PerdureError as err:
             found[name] = {"error": err.stable_code, "words": str(err)}
         found[name]["took_s"] = loop.time() - before_s
+    fetching = Fetching(way.of(ANY_REACH))
+    pictures = {url: (await fetching.fetch(url)).words for url in PICTURES}
     await way.aclose()
     transport = Transport(ModelSettings(), settings.inside)
     for name in PROVIDERS:
@@ -260,7 +276,13 @@ async def run() -> dict[str, Any]:
     await transport.aclose()
     four.close()
     six.close()
-    return {"found": found, "connected": town.connected, "asked": names.asked, "peak_bytes": _peak_bytes()}
+    return {
+        "found": found,
+        "pictures": pictures,
+        "connected": town.connected,
+        "asked": names.asked,
+        "peak_bytes": _peak_bytes(),
+    }
 
 
 def _peak_bytes() -> int:

@@ -8,13 +8,14 @@ from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.authored.definition import SessionDefinition
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
+from runtime.ports.images import Fetched
 from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
 from runtime.store import forgetting as forgetting_store
 from runtime.store.files import WorkspaceFiles
 from runtime.store.forgetting import Forgetting
 from runtime.store.harnesses import HarnessStore
-from runtime.store.images import ImageStore
+from runtime.store.images import ImageStore, ShownImageStore
 from runtime.store.keys import SessionKeys
 from runtime.store.pool import DatabaseRole, Pool, open_pool
 from runtime.store.workspaces import WorkspaceStore
@@ -33,7 +34,18 @@ SNAPSHOT = (
     "INSERT INTO snapshots (org_id, session_id, sequence, version, state) SELECT org_id, id, 1, 'v', '' FROM sessions"
 )
 PNG = b"\x89PNG\r\n\x1a\n"
-KEPT = ("events", "snapshots", "key_values", "images", "files", "pins", "session_titles", "sessions", "workspaces")
+KEPT = (
+    "events",
+    "snapshots",
+    "key_values",
+    "images",
+    "fetched_images",
+    "files",
+    "pins",
+    "session_titles",
+    "sessions",
+    "workspaces",
+)
 
 
 @pytest.fixture
@@ -57,6 +69,7 @@ async def opened(db: Pool, workspace_id: str | None = None, org_id: str = DEFAUL
     await db.execute(LOG, hex_of(new.id))
     await SessionKeys(ours(db, org_id), new.id).set("a", "b")
     await ImageStore(ours(db, org_id)).create(PNG, "a.png", new.id)
+    await ShownImageStore(ours(db, org_id), new.id).keep(new_id("message"), "https://example.com/a.png", Fetched(PNG))
     if workspace_id is None:
         await WorkspaceFiles(ours(db, org_id), new.workspace_id).write("/a.txt", b"a")
     return new.id

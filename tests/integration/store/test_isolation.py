@@ -109,6 +109,8 @@ async def log_something(db: Pool, session_id: str) -> None:
     for statement in (
         "INSERT INTO events (org_id, session_id, sequence, id, type, epoch, body)"
         " SELECT org_id, id, 1, gen_random_uuid(), 'turn.started', 1, '{}' FROM sessions WHERE id = $1",
+        "INSERT INTO fetched_images (org_id, session_id, message_id, url_digest, words)"
+        " SELECT org_id, id, gen_random_uuid(), '', '' FROM sessions WHERE id = $1",
         "INSERT INTO snapshots (org_id, session_id, sequence, version, state)"
         " SELECT org_id, id, 1, 'v', '' FROM sessions WHERE id = $1",
         "INSERT INTO audit (org_id, id, action, subject_kind)"

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from runtime.core.errors import NotFoundError, StoreUnavailableError
-from runtime.core.files.pictures import MOST_BYTES
+from runtime.core.errors import AddressUnavailableError, ForbiddenError, NotFoundError, StoreUnavailableError
+from runtime.core.files.pictures import MOST_BYTES, MOST_OF_MESSAGE_BYTES
 from runtime.core.message import ImageFilePart, ImagePart, Message, Part, Role, TextPart, Turned
 from runtime.engine.pictures import KEPT_BYTES, Pictures
 from runtime.ports.files import File, FileEntry
-from runtime.ports.images import Image
+from runtime.ports.images import Fetched, Image
+from runtime.ports.outbound import OutboundReply, OutboundRequest
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 8
 WEBP = b"RIFF0000WEBPVP8 "
@@ -48,11 +49,18 @@ def said(*content: Part, number: int = 1) -> Turned:
 
 
 class Uploads:
-    """The uploaded pictures of an organisation."""
+    """The uploaded pictures of an organisation, and what was fetched for a session of it."""
 
     def __init__(self, **images: bytes) -> None:
         self.images = images
         self.reads = 0
+        self.kept: dict[tuple[str, str], Fetched] = {}
+
+    async def fetched(self, message_id: str, url: str) -> Fetched | None:
+        return self.kept.get((message_id, url))
+
+    async def keep(self, message_id: str, url: str, fetched: Fetched) -> None:
+        self.kept[message_id, url] = fetched
 
     async def read(self, image_id: str) -> Image:
         self.reads += 1
@@ -61,8 +69,33 @@ class Uploads:
         return Image("image/png", self.images[image_id])
 
 
-def pictures(files: Any, uploads: Any = None) -> Pictures:
-    return Pictures(lambda: files, lambda: uploads)
+class Internet:
+    """The way out, to a few addresses: bytes, a status, or what is raised."""
+
+    def __init__(self, **pages: bytes | int | Exception) -> None:
+        self.pages = {f"https://example.com/{name}": page for name, page in pages.items()}
+        self.asked: list[OutboundRequest] = []
+
+    async def fetch(self, request: OutboundRequest) -> OutboundReply:
+        self.asked.append(request)
+        page = self.pages[request.url]
+        if isinstance(page, Exception):
+            raise page
+        return OutboundReply(page, request.url, {}, b"") if isinstance(page, int) else OutboundReply(200, "", {}, page)
+
+
+class Kept:
+    """Pictures as a session keeps them, and its way out."""
+
+    def __init__(self, files: Any, uploads: Any, internet: Any) -> None:
+        self._pictures, self._internet = Pictures(lambda: files, lambda: uploads), internet
+
+    async def shown(self, history: list[Turned]) -> tuple[Turned, ...]:
+        return await self._pictures.shown(history, self._internet)
+
+
+def pictures(files: Any = None, uploads: Any = None, internet: Any = None) -> Kept:
+    return Kept(files, uploads, internet)
 
 
 def picture(path: str) -> ImagePart:
@@ -89,7 +122,7 @@ async def test_what_cannot_be_shown_is_told_in_words(path: str, words: str) -> N
 
 
 async def test_other_messages_stay_the_very_same() -> None:
-    history = [said(TextPart("hi")), said(ImagePart(url="https://example.com/a.png"), number=2)]
+    history = [said(TextPart("hi")), said(ImagePart(url="data:image/png;base64,AAAA"), number=2)]
     shown = await pictures(Files()).shown(history)
     assert all(a is b for a, b in zip(shown, history, strict=True))
 
@@ -141,3 +174,47 @@ async def test_an_uploaded_picture_that_cannot_be_shown_is_told_in_words(image_i
     uploads = Uploads(img_1=PNG + b"0" * MOST_BYTES)
     [shown] = await pictures(Files(), uploads).shown([said(ImageFilePart(image_id))])
     assert shown.message.text.startswith(words)
+
+
+def web(name: str) -> ImagePart:
+    return ImagePart(url=f"https://example.com/{name}")
+
+
+async def test_a_picture_on_the_internet_is_fetched_by_us_and_once_whoever_runs_the_session() -> None:
+    internet, uploads, history = Internet(cat=WEBP), Uploads(), [said(TextPart("Look:"), web("cat"))]
+    [shown] = await pictures(uploads=uploads, internet=internet).shown(history)
+    assert shown.message.content == (
+        TextPart("Look:"), ImagePart(base64=b64encode(WEBP).decode(), media_type="image/webp"),
+    )  # fmt: skip
+    internet.pages.clear()
+    assert await pictures(uploads=uploads, internet=internet).shown(history) == (shown,)
+    [asked] = internet.asked
+    assert (asked.most_bytes, asked.within_s <= 30) == (MOST_BYTES, True)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (404, "[Image not found: https://example.com/cat (its server answered 404)]"),
+        (b"<html>", "[Image not readable: https://example.com/cat is no PNG, JPEG, GIF or WebP]"),
+        (ForbiddenError("It leads inside."), "[Image not found: https://example.com/cat (It leads inside.)]"),
+        (AddressUnavailableError(1.0, "example.com", "no such name"), "cannot be reached (no such name).)]"),
+    ],
+)
+async def test_what_cannot_be_fetched_is_told_in_words_and_stays_so(page: Any, words: str) -> None:
+    internet, uploads, history = Internet(cat=page), Uploads(), [said(web("cat"))]
+    [shown] = await pictures(uploads=uploads, internet=internet).shown(history)
+    assert words in shown.message.text
+    internet.pages["https://example.com/cat"] = PNG
+    assert await pictures(uploads=uploads, internet=internet).shown(history) == (shown,)
+
+
+async def test_the_pictures_of_one_message_are_bounded_together() -> None:
+    large = PNG + b"0" * (MOST_BYTES - len(PNG))
+    uploads = Uploads(img_1=large)
+    [shown] = await pictures(uploads=uploads).shown([said(*[ImageFilePart("img_1")] * 5)])
+    sizes = [len(part.base64 or "") for part in shown.message.content if isinstance(part, ImagePart)]
+    assert len(sizes) == 2
+    assert sum(sizes) <= MOST_OF_MESSAGE_BYTES
+    assert shown.message.text.count("[Image left out: ") == 3
+    assert uploads.reads == 3
