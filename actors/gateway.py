@@ -24,6 +24,7 @@ from runtime.core.retry import doubling_s
 from runtime.core.session.decision import Decision
 from runtime.ports.gateway import ActorInfo, ClientResult, Input
 from runtime.ports.listed import Listed
+from runtime.ports.operations import Operations
 from runtime.process.mint import new_id
 from runtime.process.tasks import Tasks
 from runtime.wire.broadcast import Listener
@@ -52,6 +53,11 @@ class RayGateway:
         """Follow the supervisor's placements, and tell it the keys of secrets whenever it has begun anew."""
         self._site = site
         self._tasks.essential(self._supervisor.follow(info, self._begun, self._moved), "follower")
+
+    @property
+    def operations(self) -> Operations:
+        """What the supervisor tells those who operate the cluster."""
+        return self._supervisor
 
     async def close(self) -> None:
         """Stop listening to everything."""

@@ -21,6 +21,7 @@ class Nodes:
 
     def __init__(self) -> None:
         self._alive: dict[str, dict[str, float]] = {}
+        self._hosts: dict[str, str] = {}  # what the machines of nodes are called
         self._gone: frozenset[str] = frozenset()
         self._doubted_until: dict[str, float] = {}
         self._homes: dict[str, str] = {}  # of processes, by name, if known
@@ -31,9 +32,17 @@ class Nodes:
         """Ask Ray what there is; of nodes, what was known stays if it cannot tell."""
         nodes: list[dict[str, Any]] = await asyncio.to_thread(ray.nodes)
         self._alive = {node["NodeID"]: node["Resources"] for node in nodes if node["Alive"]} or self._alive
+        self._hosts = {node["NodeID"]: node["NodeManagerHostname"] for node in nodes} or self._hosts
         self._bare = {node for node in self._alive if not self._processes[node]}
         jobs: list[dict[str, Any]] = await asyncio.to_thread(state.jobs)
         self._gone = frozenset(front_door_name(job["JobID"]) for job in jobs if job["IsDead"])
+
+    def __len__(self) -> int:
+        return len(self._alive)
+
+    def host(self, node_id: str) -> str | None:
+        """Return what a node's machine is called, if that is known."""
+        return self._hosts.get(node_id)
 
     def total(self, resource: str) -> int:
         """Return how much of a resource all living nodes have together."""

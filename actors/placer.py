@@ -14,6 +14,7 @@ import structlog
 from actors.doors import Doors
 from actors.pool import Pool
 from runtime.core.errors import StoreUnavailableError
+from runtime.core.placement.causes import Causes
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.placement.supervision import Intensity, Record, Standing, company, judge
 from runtime.process.failpoint import FailPoint, reach
@@ -54,6 +55,7 @@ class Placer:
         self._dead: set[str] = set()  # actors whose sessions have not been looked for yet
         self._homeless: dict[str, None] = {}  # sessions that must go on and are nowhere, in the order of their turn
         self._sweep_after = 0.0  # event-loop time
+        self._causes = Causes()  # why actors died, and why sessions failed that were let go, by name and id
         self._excused: dict[str, int] = {}  # sessions whose last actor never heard of them, under that epoch
         self._doubted: set[str] = set()  # actors that may own sessions of which somebody does not know
 
@@ -86,6 +88,9 @@ class Placer:
             self._sweep_after = 0.0  # they may have left, and are told of once
             raise
         self._settle([Placement(d.session_id, d.epoch, None) for d in departures if d.session_id in left])
+        for departure in departures:
+            if departure.has_failed and departure.session_id in left:
+                self._causes.note(departure.session_id, departure.cause)
         astray = [d.session_id for d in departures if left.get(d.session_id, True)]  # or somebody else has moved it
         if astray:
             self.seek(astray)
@@ -102,13 +107,14 @@ class Placer:
             self._hand_over([place for place in unfinished if not self._is_past(place)])
             self._settle([place for place in residents if self._is_news(place)])
 
-    def lost(self, actor: str, unheard: Mapping[str, int]) -> None:
-        """Hear that an actor is no more: whoever lived there is looked for by the next revival.
+    def lost(self, actor: str, unheard: Mapping[str, int], cause: str = "") -> None:
+        """Hear that an actor is no more, and why: whoever lived there is looked for by the next revival.
 
         `unheard` are sessions, with their epochs, that were handed to it and of which it has not heard: its death is
         none of their doing.
         """
         self._excused.update(unheard)
+        self._causes.note(actor, cause)
         self._dead.add(actor)
 
     def seek(self, session_ids: Iterable[str]) -> None:
@@ -254,7 +260,8 @@ class Placer:
         return case.is_at_work and self._excused.get(case.session_id) != case.epoch
 
     def _judged(self, case: Case, *, has_crashed: bool) -> Record:
-        return judge(case.record, now().timestamp(), case.steps, self._intensity, has_crashed=has_crashed)
+        cause = self._causes.of(case.session_id) or self._causes.of(case.actor or "")
+        return judge(case.record, now().timestamp(), case.steps, self._intensity, has_crashed=has_crashed, cause=cause)
 
     def _keep(self, actor: str, record: Record) -> None:
         self._pool.keep(actor, company(record.crashes, self._intensity), self._intensity.window_s)
@@ -269,6 +276,7 @@ class Placer:
             epochs = await self._store.move(moves)
         for move in moves:
             self._excused.pop(move.case.session_id, None)
+            self._causes.drop(move.case.session_id)
         moved = [move for move in moves if move.case.session_id in epochs]
         places = [Placement(m.case.session_id, epochs[m.case.session_id], m.actor) for m in moved]
         for place in places:

@@ -61,6 +61,11 @@ class Pool:
         self._start_after = 0.0  # event-loop time
         self._is_closed = False
 
+    @property
+    def limits(self) -> Limits:
+        """How much there is room for."""
+        return self._limits
+
     async def look(self) -> None:
         """Learn which nodes there are, and so how much there is room for."""
         await self.nodes.look()

@@ -13,6 +13,7 @@ from runtime.core.placement.directory import Placement
 from runtime.core.retry import doubling_s
 from runtime.ports.gateway import ActorInfo
 from runtime.ports.listed import Listed
+from runtime.ports.operations import Overview, Worker
 from runtime.process.failpoint import Loop, stumble
 from runtime.wire.protocol import Beliefs, Want
 
@@ -52,6 +53,16 @@ class SupervisorStub:
         info: ActorInfo | None = await self._call("actor", name)
         return info
 
+    async def overview(self) -> Overview:
+        """Return the cluster at a glance."""
+        overview: Overview = await self._call("overview")
+        return overview
+
+    async def workers(self, *, is_draining: bool | None = None, offset: int = 0, limit: int) -> Listed[Worker]:
+        """Return session actors that are up: all, or only those that are drained, or are not."""
+        workers, total = await self._call("workers", offset, limit, is_draining=is_draining)
+        return Listed(workers, offset, total)
+
     async def drain(self, actor: str | None, node_id: str | None) -> Sequence[ActorInfo]:
         """Begin to empty an actor, or all those of a node, and return them."""
         infos: Sequence[ActorInfo] = await self._call("drain", actor, node_id)
@@ -61,13 +72,13 @@ class SupervisorStub:
         """Tell the keys of secrets."""
         await self._call("equip", site)
 
-    async def _call(self, method: str, *arguments: Any) -> Any:
+    async def _call(self, method: str, *arguments: Any, **named: Any) -> Any:
         pauses = doubling_s(PAUSE_S, PAUSE_MOST_S)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while True:
                     try:
-                        return await getattr(self._handle, method).remote(*arguments)
+                        return await getattr(self._handle, method).remote(*arguments, **named)
                     except RayTaskError as err:
                         if isinstance(err.cause, PerdureError):
                             raise err.cause from None

@@ -16,6 +16,7 @@ import ray
 import structlog
 from ray.exceptions import RayError
 
+from actors.census import Census
 from actors.claim import RIVAL_PATIENCE_S, Claim, await_database
 from actors.doors import Doors
 from actors.forgetter import forget_for_ever
@@ -28,6 +29,7 @@ from runtime.core.errors import ForbiddenError, StoreUnavailableError
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.placement.supervision import Intensity
 from runtime.ports.gateway import ActorInfo
+from runtime.ports.operations import Overview, Worker
 from runtime.process import heap
 from runtime.process import log as logging
 from runtime.process.failpoint import Loop, arm, stumble
@@ -68,6 +70,7 @@ class SupervisorActor:
         self._keeper: Keeper | None = None
         self._is_closing = False
         self._started_at = timestamp()
+        self._census = Census(self._pool, self._directory, lambda: len(self._doors.infos()), self._started_at)
         self._starting = self._tasks.owed(self._start(), "start")
 
     async def _start(self) -> None:
@@ -143,6 +146,20 @@ class SupervisorActor:
         if member is not None and member.pid is not None:
             return self._shown(member)
         return next((info for info in self._doors.infos() if info.name == name), None)
+
+    async def overview(self) -> Overview:
+        """Return the cluster at a glance."""
+        await self._starting
+        try:
+            quarantined = await self._store.quarantined()
+        except StoreUnavailableError:
+            quarantined = None
+        return self._census.overview(quarantined)
+
+    async def workers(self, offset: int, limit: int, *, is_draining: bool | None) -> tuple[list[Worker], int]:
+        """See Census.workers."""
+        await self._starting
+        return self._census.workers(offset, limit, is_draining=is_draining)
 
     def _shown(self, actor: ActorInfo | Member) -> ActorInfo:
         return actor.info(self._directory.count(actor.name)) if isinstance(actor, Member) else actor
@@ -228,7 +245,7 @@ class SupervisorActor:
             await self._pool.failed(reason)
         was_asked = member.state is MemberState.DRAINING
         self._pool.gone(member)
-        self._placer.lost(member.name, member.unheard)
+        self._placer.lost(member.name, member.unheard, f"its process ended ({reason})")
         homeless = self._directory.clear(member.name)
         log.warning("actor_died", actor=member.name, reason=reason, sessions=len(homeless))
         if homeless or self._placer.is_busy:  # sessions may just be given to it

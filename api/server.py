@@ -107,7 +107,7 @@ async def _serve(settings: Settings, progress: Progress, up: Callable[[Running],
         supervisor = await _supervisor(site, stack, ending, owns_cluster=own_ray is not None)
         gateway = await _gateway(supervisor, site, stack)
         await loading
-        app = await _application(site, gateway, cleared, stack)
+        app = await _application(site, gateway, cleared, stack, cluster.dashboard_url)
         await stack.enter_async_context(listening(app, settings.http, listener, ending))
         heap.freeze()
         database = "DATABASE_URL" if settings.database_url else f"PostgreSQL 18 in {settings.data_dir / 'postgres'}"
@@ -254,7 +254,9 @@ async def _gateway(supervisor: Any, site: Site, stack: contextlib.AsyncExitStack
     return gateway
 
 
-async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack: contextlib.AsyncExitStack) -> FastAPI:
+async def _application(
+    site: Site, gateway: RayGateway, cleared: Cleared, stack: contextlib.AsyncExitStack, dashboard_url: str | None
+) -> FastAPI:
     front_door = await open_front_door(site.dsn, LocalVault(cleared.keys))
     stack.push_async_callback(front_door.close)
     access = await open_access(front_door.pool, site.settings)
@@ -274,6 +276,8 @@ async def _application(site: Site, gateway: RayGateway, cleared: Cleared, stack:
             health=lambda: _health(front_door, gateway),
             version=version("perdure"),
             breakers=front_door.breakers,
+            operations=gateway.operations,
+            dashboard_url=dashboard_url,
             allowances=Allowances.of(site.settings),
         )
     )

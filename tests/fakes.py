@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from runtime.core.access.principal import DEFAULT_ORG, Principal
-from runtime.core.errors import ConflictError, NotFoundError, StoreUnavailableError
+from runtime.core.errors import ConflictError, NotFoundError, PerdureError, StoreUnavailableError
 from runtime.core.message import Message
 from runtime.core.placement.directory import Address, Placement
 from runtime.core.session.decision import Decision
@@ -16,8 +16,23 @@ from runtime.ports.events import StoredEvent
 from runtime.ports.gateway import ActorInfo, ClientResult, Frame, Input
 from runtime.ports.journal import Batch, JournalStore, Line, Loaded
 from runtime.ports.listed import Listed
+from runtime.ports.operations import Overview, Worker
 
 SESSION_ID = "session_" + "5" * 32  # the one whose log a ListLog keeps
+OVERVIEW = Overview(  # of a cluster in which all is well
+    started_at="2026-01-01T00:00:00.000Z",
+    nodes=1,
+    front_doors=1,
+    ready=2,
+    starting=0,
+    draining=0,
+    standby=1,
+    max_actors=4,
+    capacity=200,
+    sessions=10,
+    waiting=0,
+    quarantined=0,
+)
 ADDRESS = Address("127.0.0.1", 1, b"key")  # of every session actor
 
 
@@ -166,6 +181,26 @@ class FakeGateway:
             raise self.error
         if session_id in self.unknown:
             raise NotFoundError("session", session_id)
+
+
+class FakeOperations:
+    """A cluster that stands still: what a test puts here is what the supervisor knows."""
+
+    def __init__(self) -> None:
+        self.seen = OVERVIEW
+        self.worker_list: list[Worker] = []
+        self.error: PerdureError | None = None
+        self.looks = 0
+
+    async def overview(self) -> Overview:
+        self.looks += 1
+        if self.error is not None:
+            raise self.error
+        return self.seen
+
+    async def workers(self, *, is_draining: bool | None = None, offset: int = 0, limit: int) -> Listed[Worker]:
+        chosen = [worker for worker in self.worker_list if is_draining in (None, worker.is_draining)]
+        return Listed(chosen[offset : offset + limit], offset, len(chosen))
 
 
 class ListLog:

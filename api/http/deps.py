@@ -21,6 +21,7 @@ from runtime.ports.access import Authenticator
 from runtime.ports.breakers import BreakerDesk
 from runtime.ports.catalogue import BuiltInModels
 from runtime.ports.gateway import Gateway
+from runtime.ports.operations import Operations
 from runtime.ports.providers import Desk
 from runtime.ports.stores import Stores
 from runtime.process.settings import HttpSettings
@@ -55,7 +56,7 @@ class Belonging:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything behind the front door. `stores` opens what a principal may see."""
+    """Everything behind the front door. `stores` opens what a principal may see, `dashboard_url` leads to Ray's own."""
 
     stores: Callable[[Principal], Stores]
     registry: Registry
@@ -68,6 +69,8 @@ class House:
     health: Callable[[], Awaitable[Health]]
     version: str
     breakers: BreakerDesk
+    operations: Operations
+    dashboard_url: str | None = None
     allowances: Allowances = ANY
     belonging: Belonging = field(default_factory=Belonging)
 

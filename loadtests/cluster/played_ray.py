@@ -82,7 +82,8 @@ class PlayedRay:
 
     def _alive(self) -> list[dict[str, Any]]:
         names = [node_id(number) for number in range(self._plan.scale.nodes)]
-        return [{"NodeID": n, "Alive": True, "Resources": {"CPU": CPUS, "memory": MEMORY_BYTES}} for n in names]
+        resources = {"CPU": CPUS, "memory": MEMORY_BYTES}
+        return [{"NodeID": n, "NodeManagerHostname": n, "Alive": True, "Resources": resources} for n in names]
 
     def _list_named_actors(self, *, all_namespaces: bool) -> list[dict[str, str]]:
         if not all_namespaces:

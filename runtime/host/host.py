@@ -108,9 +108,9 @@ class Host:
                 engine = await self._loaded(session_id, epoch)
         except (StaleEpochError, NotFoundError):
             log.info("adoption_overtaken", session_id=session_id, epoch=epoch)
-        except Exception:  # whatever it is, the session cannot live here, and the supervisor must know
+        except Exception as err:  # whatever it is, the session cannot live here, and the supervisor must know
             log.exception("adoption_failed", session_id=session_id, epoch=epoch)
-            self.residents.give_up(session_id, epoch)
+            self.residents.give_up(session_id, epoch, err)
         else:
             engine.kick()
 

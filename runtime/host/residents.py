@@ -163,37 +163,41 @@ class Residents:
     async def _quarantine(self, engine: Engine) -> None:
         """End the session's turn and let it go: whoever sends it a message has it placed anew, and so releases it."""
         engine.fail(QUARANTINED)
-        has_failed = False
+        failure = None
         try:
             await engine.session.settled()
-        except PerdureError:
-            has_failed = True
+        except PerdureError as err:
+            failure = f"it could not be written ({err.stable_code})"
         self._drop(engine)
-        self._depart([_departure(engine, has_failed=has_failed)])
+        self._depart([_departure(engine, failure)])
 
     # ------------------------------------------------------------ going
 
-    def let_go(self, engines: Sequence[Engine], *, has_failed: bool = False) -> None:
-        """Drop those that are live, and have the supervisor decide from their rows what becomes of them."""
+    def let_go(self, engines: Sequence[Engine], failure: str | None = None) -> None:
+        """Drop those that are live, and have the supervisor decide from their rows what becomes of them.
+
+        `failure` is why, unless it is because they rest.
+        """
         live = [engine for engine in engines if self._live.get(engine.session.session_id) is engine]
         for engine in live:
             self._drop(engine)
-        self._depart([_departure(engine, has_failed=has_failed) for engine in live])
+        self._depart([_departure(engine, failure) for engine in live])
 
-    def give_up(self, session_id: str, epoch: int) -> None:
+    def give_up(self, session_id: str, epoch: int, error: BaseException) -> None:
         """Have the supervisor decide about a session that could not be brought to life here."""
+        failure = f"it could not be brought to life ({type(error).__name__})"
         engine = self._live_under(session_id, epoch)
         if engine is not None:
-            self.let_go([engine], has_failed=True)
+            self.let_go([engine], failure)
         else:
-            self._depart([Departure(session_id, epoch, has_failed=True)])
+            self._depart([Departure(session_id, epoch, has_failed=True, cause=failure)])
 
     def fail(self, session_id: str, epoch: int, error: BaseException) -> None:
         """Let a session go that hit a bug: the supervisor decides whether it may try again."""
         log.error("session_failed", session_id=session_id, epoch=epoch, exc_info=error)
         engine = self._live_under(session_id, epoch)
         if engine is not None:
-            self.let_go([engine], has_failed=True)
+            self.let_go([engine], f"it hit a bug ({type(error).__name__})")
 
     def _crashed(self, session: LiveSession, error: BaseException) -> None:
         self.fail(session.session_id, session.epoch, error)
@@ -204,7 +208,7 @@ class Residents:
         say("session_lost", session_id=session.session_id, epoch=session.epoch, reason=str(error))
         engine = self._live.get(session.session_id)
         if engine is not None and engine.session is session:
-            self.let_go([engine], has_failed=True)
+            self.let_go([engine], f"it could not be written ({error.stable_code})")
 
     def _drop(self, engine: Engine) -> None:
         engine.stop()
@@ -253,8 +257,8 @@ class Residents:
             self._residents[key] = resident
 
 
-def _departure(engine: Engine, *, has_failed: bool) -> Departure:
-    return Departure(engine.session.session_id, engine.session.epoch, has_failed)
+def _departure(engine: Engine, failure: str | None) -> Departure:
+    return Departure(engine.session.session_id, engine.session.epoch, failure is not None, failure or "")
 
 
 async def _left(resident: _Resident) -> NoReturn:

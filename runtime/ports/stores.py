@@ -9,6 +9,7 @@ from runtime.ports.events import Events
 from runtime.ports.files import Workspace
 from runtime.ports.images import Images
 from runtime.ports.providers import Providers
+from runtime.ports.quarantine import Quarantine
 from runtime.ports.secrets import Kind, LayerSecrets, Secrets
 from runtime.ports.sessions import Sessions
 
@@ -26,6 +27,7 @@ class Stores:
     harnesses: Harnesses
     workspaces: Workspaces
     sessions: Sessions
+    quarantine: Quarantine
     events: Events
     providers: Providers
     files: Callable[[str], Workspace]

@@ -10,6 +10,7 @@ import msgspec
 from runtime.core.ids import hex_of
 from runtime.core.placement.directory import Placement
 from runtime.core.placement.supervision import Crash, Record, Standing
+from runtime.ports.listed import COUNTED_MOST
 from runtime.store.pool import translate
 from runtime.wire.protocol import Departure
 
@@ -97,6 +98,13 @@ WHERE actor = ANY($1::text[]) AND (status IN ('started', 'idle') OR deleted_at I
 CALM: Final = """
 SELECT actor FROM sessions WHERE actor = ANY($1::text[]) AND deleted_at IS NULL GROUP BY actor
 HAVING bool_and(status IN ('started', 'idle') OR steps > coalesce((crashes->-1->>'steps')::bigint, -1))
+"""
+
+# Counted up to a limit, from an index that holds them only.
+QUARANTINED: Final = f"""
+SELECT count(*) FROM (
+    SELECT FROM sessions WHERE quarantined AND deleted_at IS NULL LIMIT {COUNTED_MOST + 1}
+) AS counted
 """
 
 # One row for each actor, not for each of its sessions: of those there are a million after a supervisor's restart.
@@ -228,6 +236,11 @@ class PlacementStore:
         """Return those of the actors whose sessions are suspects no more."""
         with translate():
             return [row["actor"] for row in await self._pool.fetch(CALM, list(actors))]
+
+    async def quarantined(self) -> int:
+        """Return how many sessions are in quarantine; one more than `COUNTED_MOST` stands for more."""
+        with translate():
+            return int(await self._pool.fetchval(QUARANTINED))
 
     async def _cases(self, statement: str, keys: Sequence[str]) -> list[Case]:
         with translate():

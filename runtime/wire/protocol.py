@@ -180,8 +180,12 @@ class Vitals(Said, frozen=True):
 
 
 class Departure(Wire, frozen=True):
-    """A session that its actor let go, for good under this epoch. `has_failed`: not because it rests; it hit a bug."""
+    """A session that its actor let go, for good under this epoch. `has_failed`: not because it rests; it hit a bug.
+
+    `cause` is what is known of that, in words that hold nothing of the session's content.
+    """
 
     session_id: str
     epoch: int
     has_failed: bool
+    cause: str = ""

@@ -39,6 +39,7 @@ from runtime.store.layer_secrets import DefinitionSecrets, SecretsOfSession
 from runtime.store.migrate import check
 from runtime.store.pool import DatabaseRole, Pool, open_pool, ping
 from runtime.store.providers import ProviderStore
+from runtime.store.quarantine import QuarantineStore
 from runtime.store.rates import RateStore
 from runtime.store.rehearsal import rehearse_appends, rehearse_loads
 from runtime.store.secrets import OwnedSecrets
@@ -145,6 +146,7 @@ def stores_of(tenant: Tenant, user_id: str, vault: Vault) -> Stores:
         harnesses=HarnessStore(tenant),
         workspaces=WorkspaceStore(tenant),
         sessions=SessionStore(tenant, user_id),
+        quarantine=QuarantineStore(tenant),
         events=EventLog(tenant),
         providers=ProviderStore(tenant, vault),
         files=lambda workspace_id: WorkspaceFiles(tenant, workspace_id),

@@ -189,9 +189,12 @@ async def test_poisoned_session_is_quarantined_and_its_neighbours_never_notice(c
             check(seen, await client.events(neighbour))
         assert [message["role"] for message in await client.messages(poisoned)][:2] == ["user", "agent"]
         check(stream, await client.events(poisoned))
+        [letter] = [one for one in (await client.http.get("/durable/dlq")).json()["data"] if one["id"] == poisoned]
+        assert (letter["activity_type"], letter["attempts"]) == (f"tool:{tool}", 3)
+        assert all(crash["error"].startswith("its process ended (") for crash in letter["error_history"])
         if tool == "block":  # it can be released by an operator, and by a message alone
-            reply = await client.http.post(f"/durable/sessions/{poisoned}/release")
-            assert (reply.status_code, reply.json()["quarantined"]) == (200, False)
+            reply = await client.http.post(f"/durable/dlq/{poisoned}/retry")
+            assert (reply.status_code, reply.json()["id"]) == (200, poisoned)
         await client.send(poisoned, script({"say": "well again"}))
         assert (await stream.wait_for_end(2)).type == "turn.completed"
         assert not (await client.place(poisoned))["quarantined"]

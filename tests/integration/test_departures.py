@@ -35,7 +35,7 @@ async def test_a_writer_that_is_stale_under_an_unchanged_epoch_says_so(deploymen
     await gate.reached()
     await deployment.pool.execute(SPOIL_HEAD, hex_of(chat.session_id))
     gate.open()
-    departure = Departure(chat.session_id, chat.epoch, has_failed=True)
+    departure = Departure(chat.session_id, chat.epoch, has_failed=True, cause="it could not be written (stale_epoch)")
     await chat.process.until(lambda: chat.process.departures == [departure])
     assert await deployment.placements.leave([departure]) == {chat.session_id: True}
     [case] = await deployment.placements.cases([chat.session_id])
@@ -56,7 +56,8 @@ async def test_a_session_that_cannot_be_brought_to_life_is_reported(deployment: 
     session_id = await deployment.new_session()
     epoch = await deployment.place(session_id)
     process.adopt(session_id, epoch)
-    await process.until(lambda: process.departures == [Departure(session_id, epoch, has_failed=True)])
+    cause = "it could not be brought to life (ZeroDivisionError)"
+    await process.until(lambda: process.departures == [Departure(session_id, epoch, has_failed=True, cause=cause)])
 
 
 async def test_an_unreadable_snapshot_costs_time_only(deployment: Deployment) -> None:

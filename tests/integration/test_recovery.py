@@ -233,7 +233,8 @@ async def test_a_host_whose_session_moved_on_writes_nothing_and_runs_no_tool(dep
     assert await deployment.log(old.session_id) == log
     check_log(log)
     assert deployment.probe.effects == []
-    assert old.process.failures == [Departure(old.session_id, old.epoch, has_failed=True)], "its row says better"
+    failure = Departure(old.session_id, old.epoch, has_failed=True, cause="it could not be written (stale_epoch)")
+    assert old.process.failures == [failure], "its row says better"
     assert "turn.completed" not in old.process.types()
 
 

@@ -41,6 +41,9 @@ class Directory:
         self._placements: dict[str, Placement] = {}
         self._residents: defaultdict[str, dict[str, None]] = defaultdict(dict)  # not sets: those are walked
 
+    def __len__(self) -> int:
+        return len(self._placements)
+
     def get(self, session_id: str) -> Placement | None:
         """Return where a session lives, if it lives anywhere."""
         return self._placements.get(session_id)

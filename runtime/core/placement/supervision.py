@@ -17,6 +17,7 @@ import msgspec
 from runtime.core.placement.residency import Company
 
 SUSPECT_AFTER: Final = 2  # crashes
+CAUSE_CHARS: Final = 200  # that are kept of what is known of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,11 @@ class Intensity:
 
 
 class Crash(msgspec.Struct, frozen=True, gc=False):
-    """One death: when (Unix seconds), and how many steps the session had finished by then."""
+    """One death: when (Unix seconds), how many steps the session had finished by then, and what is known of it."""
 
     at: float
     steps: int
+    cause: str = ""
 
 
 class Standing(StrEnum):
@@ -49,11 +51,13 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     standing: Standing = Standing.FREE
 
 
-def judge(record: Record, now: float, steps: int, intensity: Intensity, *, has_crashed: bool) -> Record:
+def judge(
+    record: Record, now: float, steps: int, intensity: Intensity, *, has_crashed: bool, cause: str = ""
+) -> Record:
     """Return what is to be remembered at `now` (Unix seconds) of a session that has finished so many steps."""
     crashes = record.crashes if record.standing is not Standing.FREE else _recent(record, now, steps, intensity)
     if has_crashed:
-        crashes = (*crashes, Crash(now, steps))
+        crashes = (*crashes, Crash(now, steps, cause[:CAUSE_CHARS]))
     return Record(crashes, _standing(record.standing, len(crashes), intensity))
 
 

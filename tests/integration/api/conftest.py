@@ -21,7 +21,7 @@ from runtime.store.harnesses import reconcile
 from runtime.store.migrate import migrate
 from runtime.store.pool import DatabaseRole, Pool, connect, open_pool
 from runtime.wiring import FrontDoor
-from tests.fakes import FakeGateway
+from tests.fakes import FakeGateway, FakeOperations
 from tests.identity import access_to
 from tests.tenancy import VAULT
 
@@ -121,6 +121,11 @@ def gateway() -> FakeGateway:
 
 
 @pytest.fixture
+def cluster() -> FakeOperations:
+    return FakeOperations()
+
+
+@pytest.fixture
 def http_settings() -> HttpSettings:
     return HttpSettings()
 
@@ -131,7 +136,7 @@ async def ready() -> Health:
 
 @pytest.fixture
 async def house(
-    acting: Pool, gateway: FakeGateway, http_settings: HttpSettings, tmp_path: Path
+    acting: Pool, gateway: FakeGateway, cluster: FakeOperations, http_settings: HttpSettings, tmp_path: Path
 ) -> AsyncIterator[House]:
     access = await access_to(acting, tmp_path, "none")
     desk = ProviderDesk(ModelSettings(), {}, (), now())
@@ -147,6 +152,7 @@ async def house(
         health=ready,
         version="0.0.0",
         breakers=FrontDoor(acting, VAULT).breakers,
+        operations=cluster,
     )
     await desk.aclose()
 

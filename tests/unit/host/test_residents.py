@@ -82,7 +82,8 @@ async def test_a_session_that_could_not_be_read_is_told_of_once(process: Process
     await gate.reached()
     gate.open()
     await process.until(lambda: process.departures != [])
-    assert process.departures == [Departure(SESSION_ID, 1, has_failed=True)]
+    cause = "it could not be brought to life (ZeroDivisionError)"
+    assert process.departures == [Departure(SESSION_ID, 1, has_failed=True, cause=cause)]
     assert process.host.residents.get(SESSION_ID) is None
 
 
@@ -92,7 +93,7 @@ async def test_who_asks_for_one_that_is_given_up_while_it_is_read_again_hears_th
     gate = store.hold(1)
     asked = process.start(SESSION_ID, 1, Watch())
     await gate.reached()
-    process.host.residents.give_up(SESSION_ID, 1)
+    process.host.residents.give_up(SESSION_ID, 1, ZeroDivisionError())
     await process.until(lambda: process.departures != [])
     gate.open()
     with pytest.raises(StaleEpochError):
@@ -131,5 +132,6 @@ async def test_a_bug_in_a_command_costs_the_session_its_place_and_is_answered(
     with pytest.raises(PerdureError):
         await process.ask(SESSION_ID, 1, Send(given("Well?")))
     await process.until(lambda: process.departures != [])
-    assert process.departures == [Departure(SESSION_ID, 1, has_failed=True)]
+    cause = "it hit a bug (ZeroDivisionError)"
+    assert process.departures == [Departure(SESSION_ID, 1, has_failed=True, cause=cause)]
     assert process.host.residents.is_empty

@@ -32,7 +32,7 @@ def test_what_must_not_be_done_twice_says_that_it_is_repeated(first: Ask, again:
 BY_RAY: Final = (
     protocol.Want(2, may_release=True),
     protocol.Beliefs("front-door-1", 4, {"session_1": 3}, {"session_2": 0}, ("session_3",)),
-    protocol.Departure("session_1", 3, has_failed=True),
+    protocol.Departure("session_1", 3, has_failed=True, cause="it hit a bug"),
     Placement("session_1", 3, "actor"),
 )
 

@@ -5,7 +5,7 @@ import pytest
 from runtime.core.placement.residency import (
     Company,
 )
-from runtime.core.placement.supervision import Crash, Intensity, Record, Standing, company, judge
+from runtime.core.placement.supervision import CAUSE_CHARS, Crash, Intensity, Record, Standing, company, judge
 
 THREE = Intensity(restarts=3, window_s=60.0)
 
@@ -27,6 +27,12 @@ def test_crashes_without_progress_use_up_the_intensity_and_then_the_session_rest
 def test_time_does_not_lift_a_quarantine_nor_bring_back_what_was_given_up() -> None:
     found = standings(*((float(second), 5) for second in range(4)), *((100.0 * number, 5) for number in range(1, 7)))
     assert found[3:] == [Standing.QUARANTINED] * 4 + [Standing.GIVEN_UP] * 3
+
+
+def test_what_is_known_of_a_crash_is_kept_and_bounded() -> None:
+    first = judge(Record(), 1.0, 5, THREE, has_crashed=True, cause="it was killed")
+    second = judge(first, 2.0, 5, THREE, has_crashed=True, cause="x" * 10_000)
+    assert second.crashes == (Crash(1.0, 5, "it was killed"), Crash(2.0, 5, "x" * CAUSE_CHARS))
 
 
 def test_who_did_not_crash_keeps_what_is_recent_and_its_standing() -> None:

@@ -1,0 +1,71 @@
+"""The cluster at a glance, and its session actors, told to those who operate it."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from actors.member import Member, MemberState
+from actors.pool import Pool
+from runtime.core.placement.directory import Directory
+from runtime.core.placement.residency import Company
+from runtime.ports.operations import Overview, Worker
+
+
+class Census:
+    """Counts what the supervisor knows, when asked: of actors there are thousands, and nobody asks often."""
+
+    def __init__(self, pool: Pool, directory: Directory, front_doors: Callable[[], int], started_at: str) -> None:
+        self._pool = pool
+        self._directory = directory
+        self._front_doors = front_doors
+        self._started_at = started_at
+
+    def overview(self, quarantined: int | None) -> Overview:
+        """Return the cluster at a glance; `quarantined` is what the database says."""
+        members, limits = self._pool.members.values(), self._pool.limits
+        ready = [member for member in members if member.state is MemberState.READY]
+        return Overview(
+            started_at=self._started_at,
+            nodes=len(self._pool.nodes),
+            front_doors=self._front_doors(),
+            ready=len(ready),
+            starting=_count(members, MemberState.STARTING),
+            draining=_count(members, MemberState.DRAINING),
+            standby=sum(not self._directory.count(member.name) for member in ready),
+            max_actors=limits.max_actors,
+            capacity=len(ready) * limits.sessions_per_actor,
+            sessions=len(self._directory),
+            waiting=len(self._pool.queue),
+            quarantined=quarantined,
+        )
+
+    def workers(self, offset: int, limit: int, *, is_draining: bool | None) -> tuple[list[Worker], int]:
+        """Return some of the session actors that are up, and how many there are of that kind."""
+        chosen = [
+            member
+            for member in self._pool.members.values()
+            if member.pid is not None and is_draining in (None, member.state is MemberState.DRAINING)
+        ]
+        return [self._worker(member) for member in chosen[offset : offset + limit]], len(chosen)
+
+    def _worker(self, member: Member) -> Worker:
+        sessions, most = self._directory.count(member.name), self._pool.limits.sessions_per_actor
+        return Worker(
+            actor=member.info(sessions),
+            host=self._pool.nodes.host(member.node_id),
+            max_sessions=most,
+            is_draining=member.state is MemberState.DRAINING,
+            backpressure=_backpressure(member, is_full=sessions >= most),
+        )
+
+
+def _backpressure(member: Member, *, is_full: bool) -> str | None:
+    """Return why an actor does not take on just any session; None if it does."""
+    if member.state is MemberState.DRAINING:
+        return "draining"
+    if member.open_to(asyncio.get_running_loop().time()) is not Company.ANYBODY:
+        return "kept_for_suspects"
+    return "full" if is_full else None
+
+
+def _count(members: Iterable[Member], state: MemberState) -> int:
+    return sum(member.state is state for member in members)

@@ -1,0 +1,94 @@
+"""The cluster as a whole: its health, its workers, and sessions that were stopped (docs/wire.md, "Operations")."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+
+from api.http.audit import audited
+from api.http.auth import GuardedRoute, needs
+from api.http.deps import Everything, Needs, OpenStreams
+from api.http.outlook import look
+from api.http.pages import Limit, NextUrl, Offset, Page, following
+from api.routes.durable import ActorReply, drain_actor
+from api.schemas.operations import ClusterHealth, DeadLetter, WorkerReply, WorkerStatus, WorkerSummary
+from runtime.core.access.roles import Scope
+from runtime.core.errors import NotFoundError
+from runtime.core.ids import parse_id
+
+router = APIRouter(prefix="/v1/durable", tags=["durable"], route_class=GuardedRoute)
+
+Group = Annotated[
+    Literal["sessions"] | None, Query(alias="worker_group", description="There is one group, so this changes nothing")
+]
+
+
+class WorkerPage(Page[WorkerReply]):
+    """A part of the session actors, and all of them together."""
+
+    summary: WorkerSummary
+    next_url: NextUrl = None
+
+
+class DeadLetterPage(Page[DeadLetter]):
+    """A part of the organisation's sessions in quarantine."""
+
+    next_url: NextUrl = None
+
+
+@router.get("/health", openapi_extra=needs(Scope.SYSTEM))
+async def get_cluster_health(house: Everything, streams: OpenStreams) -> ClusterHealth:
+    """Tell how the cluster does. It answers 200 also when that is badly: `status` says so."""
+    return await look(house, len(streams))
+
+
+@router.get("/workers", openapi_extra=needs(Scope.SYSTEM))
+async def list_workers(
+    house: Everything,
+    request: Request,
+    status: WorkerStatus | None = None,
+    _worker_group: Group = None,
+    offset: Offset = 0,
+    limit: Limit = 20,
+) -> WorkerPage:
+    """List session actors, the oldest first."""
+    overview = await house.operations.overview()
+    is_draining = None if status is None else status == "draining"
+    found = await house.operations.workers(is_draining=is_draining, offset=offset, limit=limit)
+    return WorkerPage(
+        data=[WorkerReply.of(worker) for worker in found.items],
+        total=found.total,
+        offset=offset,
+        limit=limit,
+        summary=WorkerSummary.of(overview),
+        next_url=following(request.url, offset=offset + limit) if found.has_more else None,
+    )
+
+
+@router.post("/workers/{name}/drain", status_code=202, openapi_extra=needs(Scope.SYSTEM) | audited("actor.drained"))
+async def drain_worker(name: str, deps: Needs) -> ActorReply:
+    """Empty a session actor and end it, as `…/actors/{name}/drain` does; what was drained is not taken up again."""
+    return await drain_actor(name, deps)
+
+
+@router.get("/dlq")
+async def list_dead_letters(deps: Needs, request: Request, offset: Offset = 0, limit: Limit = 20) -> DeadLetterPage:
+    """List the organisation's sessions in quarantine, those first that were stopped last, with what is known of why."""
+    found = await deps.stores.quarantine.list(offset, limit)
+    return DeadLetterPage(
+        data=[DeadLetter.of(stopped) for stopped in found.items],
+        total=found.total,
+        is_total_exact=found.is_total_exact,
+        offset=offset,
+        limit=limit,
+        next_url=following(request.url, offset=offset + limit) if found.has_more else None,
+    )
+
+
+@router.post("/dlq/{session_id}/retry", openapi_extra=audited("session.released"))
+async def retry_dead_letter(session_id: str, deps: Needs) -> DeadLetter:
+    """Let a session in quarantine go on: its crashes are forgotten. Returns what was known of them."""
+    stopped = await deps.stores.quarantine.find(parse_id("session", session_id))
+    if stopped is None:
+        raise NotFoundError("dead_letter", session_id)
+    await deps.stores.sessions.acquit(session_id)
+    return DeadLetter.of(stopped)
