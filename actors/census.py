@@ -1,10 +1,12 @@
 """The cluster at a glance, and its session actors, told to those who operate it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from actors.doors import Doors
 from actors.member import Member, MemberState
 from actors.pool import Pool
+from runtime.core.metrics.ring import Levels
 from runtime.core.placement.directory import Directory
 from runtime.core.placement.residency import Company
 from runtime.ports.operations import Overview, Worker
@@ -13,10 +15,10 @@ from runtime.ports.operations import Overview, Worker
 class Census:
     """Counts what the supervisor knows, when asked: of actors there are thousands, and nobody asks often."""
 
-    def __init__(self, pool: Pool, directory: Directory, front_doors: Callable[[], int], started_at: str) -> None:
+    def __init__(self, pool: Pool, directory: Directory, doors: Doors, started_at: str) -> None:
         self._pool = pool
         self._directory = directory
-        self._front_doors = front_doors
+        self._doors = doors
         self._started_at = started_at
 
     def overview(self, quarantined: int | None) -> Overview:
@@ -26,7 +28,7 @@ class Census:
         return Overview(
             started_at=self._started_at,
             nodes=len(self._pool.nodes),
-            front_doors=self._front_doors(),
+            front_doors=len(self._doors.infos()),
             ready=len(ready),
             starting=_count(members, MemberState.STARTING),
             draining=_count(members, MemberState.DRAINING),
@@ -36,6 +38,17 @@ class Census:
             sessions=len(self._directory),
             waiting=len(self._pool.queue),
             quarantined=quarantined,
+        )
+
+    def levels(self) -> Levels:
+        """Return how much there is of what is counted."""
+        up = [member for member in self._pool.members.values() if member.pid is not None]
+        return Levels(
+            actors=len(up),
+            sessions=len(self._directory),
+            running=sum(member.vitals.running for member in up),
+            waiting=len(self._pool.queue),
+            streams=self._doors.streams,
         )
 
     def workers(self, offset: int, limit: int, *, is_draining: bool | None) -> tuple[list[Worker], int]:
@@ -55,6 +68,9 @@ class Census:
             max_sessions=most,
             is_draining=member.state is MemberState.DRAINING,
             backpressure=_backpressure(member, is_full=sessions >= most),
+            turns_completed=member.counts.turns_completed,
+            turns_failed=member.counts.turns_failed,
+            turn_ms=member.counts.turn_ms,
         )
 
 

@@ -19,12 +19,16 @@ STEP: Final = 1_000  # sessions, a few milliseconds: then others have their turn
 
 @dataclass(slots=True)
 class _Door:
-    """One stream of news. `bit` names it among those who are interested; `number` is that of its last beliefs."""
+    """One stream of news. `bit` names it among those who are interested; `number` is that of its last beliefs.
+
+    `streams` is how many clients listen there, as it said last.
+    """
 
     info: ActorInfo
     bit: int
     box: Outbox[list[Placement]]
     number: int = 0
+    streams: int = 0
 
 
 class Doors:
@@ -46,6 +50,17 @@ class Doors:
     def infos(self) -> list[ActorInfo]:
         """Return those that listen."""
         return [door.info for door in self._doors.values()]
+
+    @property
+    def streams(self) -> int:
+        """How many clients listen at all of them together."""
+        return sum(door.streams for door in self._doors.values())
+
+    def report(self, front_door: str, streams: int) -> None:
+        """Hear how many clients listen at a door."""
+        door = self._doors.get(front_door)
+        if door is not None:
+            door.streams = streams
 
     # ------------------------------------------------------------ what they are told
 

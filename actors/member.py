@@ -19,6 +19,7 @@ from actors.connection import NOBODY_THERE, dial
 from actors.death import death_of
 from actors.session import SessionActor
 from actors.site import SUPERVISOR, Site
+from runtime.core.metrics.counts import Counts, add
 from runtime.core.placement.directory import Address
 from runtime.core.placement.residency import Company
 from runtime.ports.gateway import ActorInfo
@@ -88,10 +89,13 @@ class Member:
         lease_s: float,
         heartbeat_interval_s: float,
         changed: Callable[["Member"], object],
+        counted: Callable[[Counts], object],
     ) -> None:
         self.name = name
         self.handle = handle
         self._changed = changed  # hears that it stands otherwise than before
+        self._counted = counted  # hears what it has counted since the last time
+        self.counts = Counts()  # all that it has told of
         self._state = MemberState.STARTING
         self.kept_for = Company.ANYBODY
         self.kept_until = 0.0  # event-loop time
@@ -183,6 +187,9 @@ class Member:
         for beat in beats:
             for session_id in beat.heard:
                 self.unheard.pop(session_id, None)
+            if beat.counts is not None:
+                add(self.counts, beat.counts)
+                self._counted(beat.counts)
 
     def tick(self) -> None:
         """Hear that a heartbeat is due; an actor that has missed as many as its lease has is no more.

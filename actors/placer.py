@@ -18,6 +18,7 @@ from runtime.core.placement.causes import Causes
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.placement.supervision import Intensity, Record, Standing, company, judge
 from runtime.process.failpoint import FailPoint, reach
+from runtime.process.metrics import counts
 from runtime.process.mint import now
 from runtime.store.placement import Case, Move, PlacementStore
 from runtime.wire.loader import Loader
@@ -345,10 +346,12 @@ def _nowhere(move: Move) -> Placement:
 
 
 def _tell(moves: Sequence[Move], revived: int) -> None:
+    counts.recoveries += revived
     if revived:
         log.info("sessions_revived", sessions=revived)
     for move in moves:
         if move.record.standing is not move.case.record.standing:
+            counts.quarantines += move.record.standing is Standing.QUARANTINED
             say = log.info if move.record.standing is Standing.FREE else log.error
             crashes = len(move.record.crashes)
             say(_WORDS[move.record.standing], session_id=move.case.session_id, crashes=crashes)

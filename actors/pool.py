@@ -16,6 +16,7 @@ from actors.member import Member, MemberState, new_name, spawn
 from actors.nodes import Nodes
 from actors.site import Site
 from runtime.core.errors import OverloadedError
+from runtime.core.metrics.counts import Counts
 from runtime.core.placement.directory import Placement
 from runtime.core.placement.residency import Company, Limits, Queue, Room, Rooms, max_actors
 from runtime.core.retry import backoff_s
@@ -31,6 +32,8 @@ FAILED_STARTS_MOST: Final = 3  # in a row, before whoever waits for the first ac
 class Pool:
     """Belongs to one event loop. `occupancy` tells how many sessions live in an actor; `tend` sees to each.
 
+    `counted` hears what they count.
+
     Somebody must `look` at the nodes before anything else, and tell what becomes of each actor: it is `ready`, `gone`,
     did not start at all (`failed`), or has more or fewer sessions than before (`refile`).
     """
@@ -40,6 +43,7 @@ class Pool:
         site: Site,
         occupancy: Callable[[str], int],
         tend: Callable[[Member], Coroutine[Any, Any, None]],
+        counted: Callable[[Counts], object],
         tasks: Tasks,
     ) -> None:
         self.members: dict[str, Member] = {}
@@ -48,6 +52,7 @@ class Pool:
         self._site = site
         self._occupancy = occupancy
         self._tend = tend
+        self._counted = counted
         self._tasks = tasks
         self._rooms = Rooms()
         self._reserved: Counter[str] = Counter()  # sessions that are about to count as residents, by actor
@@ -111,7 +116,7 @@ class Pool:
     def add(self, name: str, handle: Any, node_id: str = "") -> None:
         """Take in an actor. `node_id` is where it was sent, until it says where it is."""
         actors = self._site.settings.actors
-        member = Member(name, handle, actors.lease_s, actors.heartbeat_interval_s, self._refile)
+        member = Member(name, handle, actors.lease_s, actors.heartbeat_interval_s, self._refile, self._counted)
         member.node_id = node_id
         self.members[name] = member
         self._refile(member)

@@ -13,6 +13,7 @@ from ray.exceptions import RayError
 from actors.connection import Connection, Reception
 from actors.site import SUPERVISOR, Site, find_supervisor
 from actors.vault import ActorVault
+from runtime.core.metrics.counts import add, take
 from runtime.core.placement.directory import Address
 from runtime.core.retry import backoff_s
 from runtime.core.wire import Wire
@@ -20,6 +21,7 @@ from runtime.host.host import Host
 from runtime.process import heap
 from runtime.process import log as logging
 from runtime.process.failpoint import Loop, arm, stumble
+from runtime.process.metrics import counts, here
 from runtime.process.scrubbing import scrub
 from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
@@ -98,7 +100,8 @@ class SessionActor:
         beating = self._tasks.owed(self._beat(connection), "beat")
         try:
             async for adoptions in connection.batches(ADOPTIONS):
-                await connection.send([Vitals(rss_bytes(), tuple(a.session_id for a in adoptions))])
+                heard = tuple(adoption.session_id for adoption in adoptions)
+                await connection.send([Vitals(rss_bytes(), heard, None, here.running)])
                 self._hosting().adopt(adoptions)
         finally:
             beating.cancel()
@@ -107,8 +110,17 @@ class SessionActor:
         """Give signs of life, which a hung process does not."""
         with contextlib.suppress(OSError):
             while True:
-                await connection.send([Vitals(rss_bytes())])
+                await self._tell_vitals(connection)
                 await asyncio.sleep(self._settings.actors.heartbeat_interval_s)
+
+    async def _tell_vitals(self, connection: Connection) -> None:
+        counted = take(counts)
+        try:
+            await connection.send([Vitals(rss_bytes(), (), counted, here.running)])
+        except BaseException:
+            if counted is not None:
+                add(counts, counted)  # nobody has heard it
+            raise
 
     async def _talk(self, front_door: str, connection: Connection) -> None:
         """Take a front door's commands, and tell it what there is, until either side ends it."""

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
+import msgspec
 import structlog
 from ray.exceptions import RayError, RayTaskError
 
 from actors.site import Site
 from runtime.core.errors import OverloadedError, PerdureError
+from runtime.core.metrics.counts import Counts
+from runtime.core.metrics.ring import Point
 from runtime.core.placement.directory import Placement
 from runtime.core.retry import doubling_s
 from runtime.ports.gateway import ActorInfo
@@ -62,6 +65,14 @@ class SupervisorStub:
         """Return session actors that are up: all, or only those that are drained, or are not."""
         workers, total = await self._call("workers", offset, limit, is_draining=is_draining)
         return Listed(workers, offset, total)
+
+    async def series(self, *, after: int = 0) -> Sequence[Point]:
+        """Return the points of the last hour that begin after a moment (Unix seconds), oldest first."""
+        return msgspec.json.decode(await self._call("series", after), type=list[Point])
+
+    async def report(self, front_door: str, counts: Counts | None, streams: int) -> None:
+        """Tell what a front door has counted since the last time, and how many clients listen there."""
+        await self._call("report", front_door, msgspec.json.encode(counts), streams)
 
     async def drain(self, actor: str | None, node_id: str | None) -> Sequence[ActorInfo]:
         """Begin to empty an actor, or all those of a node, and return them."""

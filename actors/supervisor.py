@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import aclosing
 from typing import Final
 
+import msgspec
 import ray
 import structlog
 from ray.exceptions import RayError
@@ -21,11 +22,13 @@ from actors.claim import RIVAL_PATIENCE_S, Claim, await_database
 from actors.doors import Doors
 from actors.forgetter import forget_for_ever
 from actors.member import Member, MemberState, living
+from actors.meter import Meter
 from actors.placer import Placer
 from actors.pool import Pool
 from actors.site import SUPERVISOR, Site
 from actors.vault import Keeper
 from runtime.core.errors import ForbiddenError, StoreUnavailableError
+from runtime.core.metrics.counts import Counts
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.placement.supervision import Intensity
 from runtime.ports.gateway import ActorInfo
@@ -33,11 +36,13 @@ from runtime.ports.operations import Overview, Worker
 from runtime.process import heap
 from runtime.process import log as logging
 from runtime.process.failpoint import Loop, arm, stumble
+from runtime.process.metrics import counts
 from runtime.process.mint import timestamp
 from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
 from runtime.store.deployment import ClaimStore
 from runtime.store.forgetting import Forgetting
+from runtime.store.metric_points import MetricStore
 from runtime.store.placement import PlacementStore
 from runtime.vault.local import LocalVault
 from runtime.wire.protocol import Beliefs, Departure, Want
@@ -62,7 +67,8 @@ class SupervisorActor:
         actors = site.settings.actors
         self._tasks = Tasks()
         self._directory = Directory()
-        self._pool = Pool(site, self._directory.count, self._tend, self._tasks)
+        self._meter = Meter()
+        self._pool = Pool(site, self._directory.count, self._tend, self._meter.count, self._tasks)
         self._doors = Doors(self._directory, self._pool.addressed, self._tasks)
         intensity = Intensity(actors.restart_intensity, actors.restart_window_s)
         self._placer = Placer(self._pool, self._directory, self._doors, intensity)
@@ -70,7 +76,7 @@ class SupervisorActor:
         self._keeper: Keeper | None = None
         self._is_closing = False
         self._started_at = timestamp()
-        self._census = Census(self._pool, self._directory, lambda: len(self._doors.infos()), self._started_at)
+        self._census = Census(self._pool, self._directory, self._doors, self._started_at)
         self._starting = self._tasks.owed(self._start(), "start")
 
     async def _start(self) -> None:
@@ -87,6 +93,7 @@ class SupervisorActor:
         self._placer.begin(self._store)
         await self._claim.begin(ClaimStore(pool, self._site.cluster))
         await _outlast(lambda: self._placer.learn(list(self._pool.members)))
+        await _outlast(lambda: self._meter.begin(MetricStore(pool)))
         heap.freeze(collect=False)
         self._tasks.essential(self._upkeep(), "upkeep")
         self._tasks.essential(self._follow_nodes(), "nodes")
@@ -160,6 +167,15 @@ class SupervisorActor:
         """See Census.workers."""
         await self._starting
         return self._census.workers(offset, limit, is_draining=is_draining)
+
+    async def series(self, after: int) -> bytes:
+        """See Meter.series."""
+        return self._meter.series(after)
+
+    async def report(self, front_door: str, counted: bytes, streams: int) -> None:
+        """Hear what a front door has counted, and how many clients listen there."""
+        self._meter.count(msgspec.json.decode(counted, type=Counts | None))
+        self._doors.report(front_door, streams)
 
     def _shown(self, actor: ActorInfo | Member) -> ActorInfo:
         return actor.info(self._directory.count(actor.name)) if isinstance(actor, Member) else actor
@@ -245,6 +261,7 @@ class SupervisorActor:
             await self._pool.failed(reason)
         was_asked = member.state is MemberState.DRAINING
         self._pool.gone(member)
+        counts.actor_deaths += not was_asked
         self._placer.lost(member.name, member.unheard, f"its process ended ({reason})")
         homeless = self._directory.clear(member.name)
         log.warning("actor_died", actor=member.name, reason=reason, sessions=len(homeless))
@@ -303,6 +320,7 @@ class SupervisorActor:
             await asyncio.sleep(self._site.settings.actors.heartbeat_interval_s)
             stumble(Loop.LEASES)
             self._pool.tick()
+            self._meter.tick(self._census.levels)
 
     async def _upkeep(self) -> None:
         """Look again for what slipped through: a revival that failed, a standby that is missing."""
@@ -317,6 +335,7 @@ class SupervisorActor:
             await self._placer.revive()
         except StoreUnavailableError as err:
             log.warning("upkeep_postponed", reason=str(err))
+        await self._meter.save()
         self._placer.look_at_queue()
         self._pool.top_up()
         for member in self._pool.retire():

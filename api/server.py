@@ -27,6 +27,7 @@ from api.app import create_app
 from api.ending import Ending
 from api.http.deps import Health, House
 from api.http.limits import Allowances
+from api.http.reporting import report
 from api.listening import listening, take_port, url_of
 from api.preflight import Cleared, clear
 from runtime.core.errors import InvalidInputError, PerdureError, StoreUnavailableError
@@ -285,6 +286,7 @@ async def _application(
     if access.watched is not None:
         tasks.essential(access.watched.watch(), "access")
     tasks.essential(app.state.limits.share(front_door.rates), "rates")
+    tasks.essential(report(gateway.operations, front_door_name(), app.state.streams), "report")
     stack.push_async_callback(tasks.close)
     return app
 

@@ -29,7 +29,7 @@ GROUPS: Final = {
     "server": (
         *(f"tests/browser/test_{name}.py" for name in ("first_run", "library", "operate", "pages", "settings")),
         "tests/contract/",
-        *(f"tests/integration/test_{name}.py" for name in ("chat", "load", "serve", "terminal")),
+        *(f"tests/integration/test_{name}.py" for name in ("chat", "load", "operations", "serve", "terminal")),
     ),
     "guarded": ("tests/browser/test_login.py", "tests/integration/test_access_server.py"),
     "stage": (

@@ -10,6 +10,8 @@ import msgspec
 from runtime.core.access.principal import DEFAULT_ORG, Principal
 from runtime.core.errors import ConflictError, NotFoundError, PerdureError, StoreUnavailableError
 from runtime.core.message import Message
+from runtime.core.metrics.counts import Counts
+from runtime.core.metrics.ring import Point
 from runtime.core.placement.directory import Address, Placement
 from runtime.core.session.decision import Decision
 from runtime.ports.events import StoredEvent
@@ -189,6 +191,8 @@ class FakeOperations:
     def __init__(self) -> None:
         self.seen = OVERVIEW
         self.worker_list: list[Worker] = []
+        self.points: list[Point] = []
+        self.reports: list[tuple[str, Counts | None, int]] = []
         self.error: PerdureError | None = None
         self.looks = 0
 
@@ -197,6 +201,12 @@ class FakeOperations:
         if self.error is not None:
             raise self.error
         return self.seen
+
+    async def series(self, *, after: int = 0) -> Sequence[Point]:
+        return [point for point in self.points if point.at > after]
+
+    async def report(self, front_door: str, counts: Counts | None, streams: int) -> None:
+        self.reports.append((front_door, counts, streams))
 
     async def workers(self, *, is_draining: bool | None = None, offset: int = 0, limit: int) -> Listed[Worker]:
         chosen = [worker for worker in self.worker_list if is_draining in (None, worker.is_draining)]

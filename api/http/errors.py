@@ -24,6 +24,7 @@ from runtime.core.errors import (
     TransientError,
     UnauthenticatedError,
 )
+from runtime.process.metrics import counts
 
 # The most exact class counts; what is not here is our fault.
 STATUS: Final[Mapping[type[PerdureError], int]] = {
@@ -98,6 +99,7 @@ def problem(
     errors: Sequence[Fault] = (),
 ) -> Response:
     """Return an error reply; `retry_after_s` is rounded up to whole seconds."""
+    counts.requests_failed += status >= HTTPStatus.INTERNAL_SERVER_ERROR
     seconds = None if retry_after_s is None else max(1, math.ceil(retry_after_s))
     detail = detail[:_MAX_DETAIL]
     body = Problem(

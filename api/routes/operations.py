@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
 
 from api.http.audit import audited
 from api.http.auth import GuardedRoute, needs
@@ -10,6 +11,7 @@ from api.http.deps import Everything, Needs, OpenStreams
 from api.http.outlook import look
 from api.http.pages import Limit, NextUrl, Offset, Page, following
 from api.routes.durable import ActorReply, drain_actor
+from api.schemas.metrics import Timeseries
 from api.schemas.operations import ClusterHealth, DeadLetter, WorkerReply, WorkerStatus, WorkerSummary
 from runtime.core.access.roles import Scope
 from runtime.core.errors import NotFoundError
@@ -20,6 +22,7 @@ router = APIRouter(prefix="/v1/durable", tags=["durable"], route_class=GuardedRo
 Group = Annotated[
     Literal["sessions"] | None, Query(alias="worker_group", description="There is one group, so this changes nothing")
 ]
+After = Annotated[AwareDatetime | None, Query(description="Only points that begin after this moment")]
 
 
 class WorkerPage(Page[WorkerReply]):
@@ -39,6 +42,16 @@ class DeadLetterPage(Page[DeadLetter]):
 async def get_cluster_health(house: Everything, streams: OpenStreams) -> ClusterHealth:
     """Tell how the cluster does. It answers 200 also when that is badly: `status` says so."""
     return await look(house, len(streams))
+
+
+@router.get("/metrics/timeseries", openapi_extra=needs(Scope.SYSTEM))
+async def get_timeseries(house: Everything, after: After = None) -> Timeseries:
+    """Return the last hour of the whole cluster, a point for every ten seconds, oldest first.
+
+    Of the time in which there was no supervisor there are no points: what was counted then is in the next one.
+    """
+    points = await house.operations.series(after=int(after.timestamp()) if after else 0)
+    return Timeseries.of(points)
 
 
 @router.get("/workers", openapi_extra=needs(Scope.SYSTEM))

@@ -67,7 +67,10 @@ class ClusterHealth(Reply):
 
 
 class WorkerReply(Reply):
-    """A session actor. Its load and capacity are sessions; `backpressure_reason` is why it does not take just any."""
+    """A session actor. Its load and capacity are sessions; `backpressure_reason` is why it does not take just any.
+
+    Its tasks are turns, counted since it or the supervisor began, whichever is later.
+    """
 
     id: str
     status: WorkerStatus
@@ -80,6 +83,9 @@ class WorkerReply(Reply):
     max_concurrency: int
     accepting_tasks: bool
     backpressure_reason: str | None
+    tasks_completed: int
+    tasks_failed: int
+    avg_task_duration_ms: int | None
     rss_bytes: int
     started_at: str
 
@@ -98,6 +104,9 @@ class WorkerReply(Reply):
             max_concurrency=worker.max_sessions,
             accepting_tasks=worker.backpressure is None,
             backpressure_reason=worker.backpressure,
+            tasks_completed=worker.turns_completed,
+            tasks_failed=worker.turns_failed,
+            avg_task_duration_ms=round(worker.turn_ms / worker.turns_completed) if worker.turns_completed else None,
             rss_bytes=actor.rss_bytes,
             started_at=actor.started_at,
         )

@@ -36,6 +36,7 @@ from runtime.engine.session import LiveSession
 from runtime.engine.showing import forget_deltas
 from runtime.ports.model import ModelRef
 from runtime.process.failpoint import FailPoint, reach
+from runtime.process.metrics import here
 from runtime.process.mint import now, timestamp
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class Engine:
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._runner = asyncio.create_task(work, name=f"turn {self.session.session_id}")
         self._runner.add_done_callback(self._ended)
+        here.running += 1
 
     def cancel(self, note_id: str = "") -> "asyncio.Future[None] | None":
         """Stop the turn wherever it stands; returns the commit of its end, or None if there was none."""
@@ -111,6 +113,7 @@ class Engine:
             runner.cancel()
 
     def _ended(self, runner: "asyncio.Task[None]") -> None:
+        here.running -= 1
         if runner is not self._runner:
             return  # stopped, and perhaps another one is running already
         self._runner = None

@@ -15,6 +15,7 @@ from runtime.core.session.state import Turn
 from runtime.core.session.wishes import wishes
 from runtime.core.storable import storable
 from runtime.engine.asking import Asking
+from runtime.engine.counting import count_answer, count_failed_call
 from runtime.engine.generation import answered, failed
 from runtime.engine.route import Route
 from runtime.engine.session import LiveSession
@@ -127,6 +128,7 @@ class ReasonStep:
 
     def _complete(self, turn: Turn, asking: Asking, reply: ModelReply) -> None:
         session, showing, ref = self._session, self._showing, asking.ref
+        count_answer(reply.usage, asking.retries)
         showing.finish(turn, ref, reply.text)
         now = timestamp()
         message = Message(
@@ -147,6 +149,7 @@ class ReasonStep:
 
     def _fail(self, turn: Turn, asking: Asking | None, error: PerdureError) -> None:
         session = self._session
+        count_failed_call(asking.retries if asking else 0)
         attempts, waited_s = (asking.attempts, asking.waited_s) if asking else (0, 0.0)
         words = storable(in_full(error, attempts, waited_s))
         told = telling_of(error, self._disclosure, attempts, waited_s)

@@ -27,6 +27,7 @@ from runtime.core.session.fold import admit, fold
 from runtime.core.session.result import result_value
 from runtime.core.session.snapshot import snapshot
 from runtime.core.session.state import SessionState, Turn
+from runtime.engine.counting import count_end
 from runtime.engine.pictures import Pictures
 from runtime.engine.services import Services
 from runtime.engine.stream import Deltas
@@ -116,6 +117,8 @@ class LiveSession:
         events = [self._event(sequence, draft) for sequence, draft in enumerate(drafts, first)]
         lines = [_line(event, draft) for event, draft in zip(events, drafts, strict=True)]
         admit(self.state, events)
+        if drafts and isinstance(drafts[-1].data, ev.SessionIdled):
+            count_end(self.state.turn, drafts)
         for event, draft in zip(events, drafts, strict=True):
             fold(self.state, event, draft.private)
         entry = _Pending(asyncio.get_running_loop().create_future(), lines)

@@ -1,7 +1,10 @@
 """The whole cluster, as those see it who operate it: what the supervisor knows."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from runtime.core.metrics.counts import Counts
+from runtime.core.metrics.ring import Point
 from runtime.core.wire import Wire
 from runtime.ports.gateway import ActorInfo
 from runtime.ports.listed import Listed
@@ -34,7 +37,8 @@ class Worker(Wire, frozen=True, kw_only=True):
     """A session actor, as something that works. `host` is what its machine is called.
 
     `backpressure` is why it does not take on just any session: `draining`, `full`, or `kept_for_suspects`, which have
-    crashed and live apart from others for a while.
+    crashed and live apart from others for a while. Turns are counted since it or the supervisor began, whichever
+    is later; the completed ones took `turn_ms` together.
     """
 
     actor: ActorInfo
@@ -42,6 +46,9 @@ class Worker(Wire, frozen=True, kw_only=True):
     max_sessions: int
     is_draining: bool
     backpressure: str | None
+    turns_completed: int = 0
+    turns_failed: int = 0
+    turn_ms: int = 0
 
 
 class Operations(Protocol):
@@ -53,4 +60,12 @@ class Operations(Protocol):
 
     async def workers(self, *, is_draining: bool | None = None, offset: int = 0, limit: int) -> Listed[Worker]:
         """Return session actors that are up, the oldest first: all, or only those that are drained, or are not."""
+        ...
+
+    async def series(self, *, after: int = 0) -> Sequence[Point]:
+        """Return the points of the last hour that begin after a moment (Unix seconds), oldest first."""
+        ...
+
+    async def report(self, front_door: str, counts: Counts | None, streams: int) -> None:
+        """Tell what a front door has counted since the last time, and how many clients listen there."""
         ...

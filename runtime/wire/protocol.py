@@ -13,6 +13,7 @@ from runtime.core.access.principal import Principal
 from runtime.core.access.roles import Scope
 from runtime.core.errors import PerdureError
 from runtime.core.message import Message
+from runtime.core.metrics.counts import Counts
 from runtime.core.session.decision import Decision
 from runtime.core.wire import Wire
 from runtime.ports.gateway import ClientResult, Frame, Input
@@ -173,10 +174,15 @@ class Adoption(Said, frozen=True):
 
 
 class Vitals(Said, frozen=True):
-    """What a heartbeat tells. `heard` are sessions that were just handed over, told before they are brought to life."""
+    """What a heartbeat tells. `heard` are sessions that were just handed over, told before they are brought to life.
+
+    `counts` is what was counted since the last one, if anything; `running` how many sessions do something.
+    """
 
     rss_bytes: int
     heard: tuple[str, ...] = ()
+    counts: Counts | None = None
+    running: int = 0
 
 
 class Departure(Wire, frozen=True):

@@ -10,6 +10,9 @@ import pytest
 
 from runtime.core.errors import OverloadedError
 from runtime.core.ids import hex_of
+from runtime.core.metrics.counts import Counts
+from runtime.core.metrics.histogram import bucket_of
+from runtime.core.metrics.ring import Levels, Point
 from runtime.ports.listed import COUNTED_MOST
 from runtime.ports.operations import Worker
 from runtime.store.pool import Pool
@@ -85,6 +88,24 @@ async def test_many_in_quarantine_are_so_many_at_least(client: httpx.AsyncClient
     cluster.seen = msgspec.structs.replace(OVERVIEW, quarantined=COUNTED_MOST + 1)
     health = (await client.get("/v1/durable/health")).json()
     assert health["dlq"] == {"total": COUNTED_MOST, "is_total_exact": False}
+
+
+async def test_points_say_what_happened_and_what_is_not_known(
+    client: httpx.AsyncClient, cluster: FakeOperations
+) -> None:
+    busy = Counts(turns_completed=4, turn_ms=2_000, model_calls=4, priced_calls=1, cost_microusd=12_500)
+    busy.first_token[bucket_of(150)] = 4
+    cluster.points = [Point(1_700_000_000, Counts(), Levels()), Point(1_700_000_010, busy, Levels(actors=3))]
+    series = (await client.get("/v1/durable/metrics/timeseries")).json()
+    assert (series["resolution_seconds"], series["instance_count"]) == (10, 3)
+    quiet, loud = series["points"]
+    shown = ("timestamp", "turns_completed", "avg_turn_ms", "first_token_p50_ms", "cost_usd", "actors")
+    assert [quiet[name] for name in shown] == ["2023-11-14T22:13:20.000Z", 0, None, None, None, 0]
+    assert [loud[name] for name in shown] == ["2023-11-14T22:13:30.000Z", 4, 500, 150, 0.0125, 3]
+    later = await client.get("/v1/durable/metrics/timeseries", params={"after": "2023-11-14T22:13:20Z"})
+    assert later.json()["points"] == [loud]
+    cluster.points = []
+    assert (await client.get("/v1/durable/metrics/timeseries")).json()["instance_count"] is None
 
 
 async def test_workers_come_a_page_at_a_time_and_by_status(client: httpx.AsyncClient, cluster: FakeOperations) -> None:

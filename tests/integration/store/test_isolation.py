@@ -38,6 +38,7 @@ OF_NO_ORG: Final = {
     "login_attempts", "users", "members",  # a user looks for their own in all organisations
     "rate_usage",  # counts by a key that names whom it counts
     "circuit_breakers",  # of providers, for the whole server
+    "metric_points",  # sums over all organisations
     "model_tickets",  # calls of all organisations that wait for a provider in turn, without what they say
     "model_allowances",
     "model_flows",

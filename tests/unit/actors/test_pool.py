@@ -59,7 +59,7 @@ async def actors(starts: Starts, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(Nodes, "look", no_news)
     settings = Settings.load(actors={"max_actors": 8, "warm_standbys": STANDBYS})
-    made = Pool(Site("test", settings, "no database", "no cluster"), lambda _: 0, tend, tasks)
+    made = Pool(Site("test", settings, "no database", "no cluster"), lambda _: 0, tend, lambda _: None, tasks)
     await made.look()
     return made
 

@@ -11,6 +11,7 @@ from runtime.core.access.principal import ANONYMOUS, Principal
 from runtime.core.access.roles import MemberRole, Scope
 from runtime.core.errors import KINDS, CallerError, ConflictError, PerdureError
 from runtime.core.message import Message, Role, TextPart, ToolCallPart
+from runtime.core.metrics.counts import Counts
 from runtime.core.session.decision import Decision
 from runtime.ports.gateway import ClientResult, Frame, Input
 from runtime.wire import codec, protocol
@@ -55,7 +56,7 @@ SAID: Final[tuple[tuple[Decoder[Any], Item], ...]] = (
     *((ANSWERS, Answer(7, value)) for value in VALUES),
     (ANSWERS, Delivery("session_1", 3, FRAMES)),
     (ADOPTIONS, Adoption("session_1", 3)),
-    (VITALS, Vitals(1 << 40, ("session_1",))),
+    (VITALS, Vitals(1 << 40, ("session_1",), Counts(turns_completed=3, failures={"model_unavailable": 1}), 2)),
 )
 TYPICAL: Final[dict[Any, Any]] = {str: "a", int: 3, float: 1.5, int | None: None, bool: True}
 
@@ -136,7 +137,7 @@ def test_of_an_error_the_fields_that_are_known_are_read() -> None:
     [
         (HELLOS, ["Hello", "a", "of tomorrow"], Hello("a")),
         (VITALS, ["Vitals", 5], Vitals(5)),
-        (VITALS, ["Vitals", 5, ["s"], {"of": "tomorrow"}], Vitals(5, ("s",))),
+        (VITALS, ["Vitals", 5, ["s"], None, 3, {"of": "tomorrow"}], Vitals(5, ("s",), None, 3)),
         (ADOPTIONS, ["Adoption", "s", 3, None], Adoption("s", 3)),
         (ANSWERS, ["Answer", 7, ["Watching", 4, None, "calm"], "calm"], Answer(7, Watching(4, None))),
         (ANSWERS, ["Delivery", "s", 3, [[0, "t", "e", b"{}", 1]], 1], Delivery("s", 3, [Frame(0, "t", "e", b"{}")])),

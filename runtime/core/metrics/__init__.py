@@ -1,0 +1,1 @@
+"""What is counted, and what becomes of it: one table of numbers, histograms of fixed bounds, a ring of points."""
