@@ -10,6 +10,8 @@ from api.http.console import Console
 from api.http.deps import House
 from api.http.limits import Limits
 from api.http.middleware import FrontDoor
+from api.http.outlook import snapshot
+from api.http.snapshots import Snapshots
 from api.http.sse import Streams
 from api.routes import (
     agents,
@@ -74,6 +76,7 @@ def create_app(house: House) -> FastAPI:
     streams = app.state.streams = Streams(
         house.http.sse_per_session, house.http.sse_total, house.allowances.streams_per_org
     )
+    app.state.snapshots = Snapshots(lambda: snapshot(house, len(streams)))
     house.authenticator.on_revoked(lambda ended: streams.close_where(lambda who: who.credential_id in ended))
     errors.install(app)
     app.add_middleware(FrontDoor, http=house.http)

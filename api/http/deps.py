@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from api.http.auth import principal_of
 from api.http.limits import ANY, Allowances
+from api.http.snapshots import Snapshots
 from api.http.sse import Streams
 from runtime.agents.authoring import Authoring
 from runtime.agents.capability import Registry
@@ -146,6 +147,13 @@ async def streams_of(request: Request) -> Streams:
     return streams
 
 
+async def snapshots_of(request: Request) -> Snapshots:
+    """Return what all who watch the cluster here are shown."""
+    snapshots: Snapshots = request.app.state.snapshots
+    return snapshots
+
+
 Needs = Annotated[Deps, Depends(deps_of)]
 Everything = Annotated[House, Depends(house_of)]
 OpenStreams = Annotated[Streams, Depends(streams_of)]
+LiveCluster = Annotated[Snapshots, Depends(snapshots_of)]

@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Sequence
 from typing import Final, TypeVar
 
 from api.http.deps import Health, House
+from api.schemas.metrics import PointReply, Snapshot
 from api.schemas.operations import ClusterHealth, EventDelivery, SessionGauges, WorkerGauges, gauge
 from runtime.core.errors import PerdureError
+from runtime.core.metrics.ring import RESOLUTION_S
 from runtime.ports.breakers import BreakerState
 from runtime.ports.operations import Overview
-from runtime.process.mint import timestamp
+from runtime.process.mint import now, timestamp
 
 PATIENCE_S: Final = 3.0  # with whoever does not answer: that it does not is the answer
 FULL_PERCENTAGE: Final = 90.0
@@ -34,6 +36,17 @@ async def look(house: House, streams: int) -> ClusterHealth:
         event_delivery=EventDelivery(streams=streams),
         dashboard_url=house.dashboard_url,
     )
+
+
+async def snapshot(house: House, streams: int) -> bytes:
+    """Return what those are shown who watch, as JSON: how the cluster does, and the last point that has ended."""
+    health, points = await asyncio.gather(look(house, streams), _if_answered(house.operations.series(after=_lately())))
+    point = PointReply.of(points[-1]) if points else None
+    return Snapshot(timestamp=health.checked_at, health=health, point=point).model_dump_json().encode()
+
+
+def _lately() -> int:
+    return int(now().timestamp()) - 3 * RESOLUTION_S
 
 
 def judged(health: Health, overview: Overview | None, open_breakers: Sequence[str]) -> tuple[bool, list[str]]:

@@ -79,7 +79,7 @@ class Timing:
 class OpenStream:
     """A stream that is being read. `ended` is why its client is sent away."""
 
-    session_id: str
+    session_id: str | None
     caller: Principal | None
     ended: "asyncio.Future[str]"
 
@@ -102,7 +102,7 @@ class Streams:
         self._per_org = total if per_org is None else per_org
         self._total = total
         self._open: set[OpenStream] = set()
-        self._of_session: Counter[str] = Counter()
+        self._of_session: Counter[str | None] = Counter()
         self._of_org: Counter[str | None] = Counter()
         self._is_closing = False
 
@@ -122,8 +122,8 @@ class Streams:
                 stream.end(REVOKED)
 
     @contextmanager
-    def slot(self, session_id: str, caller: Principal | None = None) -> Iterator[OpenStream]:
-        """Count a stream while it is open. Raises LimitExceededError."""
+    def slot(self, session_id: str | None, caller: Principal | None = None) -> Iterator[OpenStream]:
+        """Count a stream while it is open: a session's, or one that is of none. Raises LimitExceededError."""
         stream = OpenStream(session_id, caller, asyncio.get_running_loop().create_future())
         self._check(stream)
         self._open.add(stream)
@@ -140,7 +140,7 @@ class Streams:
 
     def _check(self, stream: OpenStream) -> None:
         for there, most, whose in (
-            (self._of_session[stream.session_id], self._per_session, "This session"),
+            (self._of_session[stream.session_id] if stream.session_id else 0, self._per_session, "This session"),
             (self._of_org[stream.org_id], self._per_org, "This organisation"),
             (len(self), self._total, "This server"),
         ):
@@ -181,6 +181,22 @@ class Start:
 
     since_id: str | None = None
     after_sequence: int | None = None
+
+
+class Source(Protocol):
+    """What a stream writes: `chunks`, once it was opened where its client wants to begin."""
+
+    async def open(self, start: Start) -> None:
+        """Begin to listen. What it raises is answered with a status of its own."""
+        ...
+
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield what is to be written, each as whole frames."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening."""
+        ...
 
 
 class Follower:
@@ -277,9 +293,9 @@ class EventStream(EventSourceResponse):
     sse-starlette writes, beats, bounds each write, and sees the client leave. When it is over we say, with a last word.
     """
 
-    def __init__(self, session_id: str, follower: Follower, start: Start, streams: Streams, timing: Timing) -> None:
+    def __init__(self, session_id: str | None, source: Source, start: Start, streams: Streams, timing: Timing) -> None:
         self._session_id = session_id
-        self._follower = follower
+        self._source = source
         self._start = start
         self._streams = streams
         self._cycle_s = timing.cycle_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # spreads reconnects
@@ -295,7 +311,7 @@ class EventStream(EventSourceResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the client leaves, the cycle is over or the server stops."""
         with self._streams.slot(self._session_id, caller_of(scope)) as self._opened:
-            await self._follower.open(self._start)
+            await self._source.open(self._start)
             try:
                 await super().__call__(scope, receive, send)
             except SendTimeoutError:
@@ -304,7 +320,7 @@ class EventStream(EventSourceResponse):
                 log.info("stream_interrupted", session_id=self._session_id, code=err.stable_code)
                 self._farewell = CYCLE
             finally:
-                self._follower.close()
+                self._source.close()
             if self._farewell is not None:
                 last = disconnecting(self._farewell)
                 await send({"type": "http.response.body", "body": last, "more_body": True})
@@ -312,7 +328,7 @@ class EventStream(EventSourceResponse):
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         yield CONNECTED
-        async with aclosing(self._follower.chunks()) as chunks:
+        async with aclosing(self._source.chunks()) as chunks:
             async for chunk in chunks:
                 if chunk:
                     yield chunk

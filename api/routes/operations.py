@@ -1,15 +1,17 @@
 """The cluster as a whole: its health, its workers, and sessions that were stopped (docs/wire.md, "Operations")."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime
 
 from api.http.audit import audited
 from api.http.auth import GuardedRoute, needs
-from api.http.deps import Everything, Needs, OpenStreams
+from api.http.deps import Everything, LiveCluster, Needs, OpenStreams
 from api.http.outlook import look
 from api.http.pages import Limit, NextUrl, Offset, Page, following
+from api.http.snapshots import Watcher
+from api.http.sse import EventStream, Start, Timing
 from api.routes.durable import ActorReply, drain_actor
 from api.schemas.metrics import Timeseries
 from api.schemas.operations import ClusterHealth, DeadLetter, WorkerReply, WorkerStatus, WorkerSummary
@@ -19,6 +21,12 @@ from runtime.core.ids import parse_id
 
 router = APIRouter(prefix="/v1/durable", tags=["durable"], route_class=GuardedRoute)
 
+_STREAM: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "`connected`, then `snapshot`s (see Snapshot), and `disconnecting` before a planned end",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
 Group = Annotated[
     Literal["sessions"] | None, Query(alias="worker_group", description="There is one group, so this changes nothing")
 ]
@@ -52,6 +60,13 @@ async def get_timeseries(house: Everything, after: After = None) -> Timeseries:
     """
     points = await house.operations.series(after=int(after.timestamp()) if after else 0)
     return Timeseries.of(points)
+
+
+@router.get("/sse", response_class=Response, responses=_STREAM, openapi_extra=needs(Scope.SYSTEM))
+async def watch_cluster(house: Everything, streams: OpenStreams, cluster: LiveCluster) -> EventStream:
+    """Watch the cluster: a `snapshot` every two seconds, which all who watch at this front door share."""
+    timing = Timing(house.http.sse_heartbeat_s, house.http.sse_cycle_s)
+    return EventStream(None, Watcher(cluster), Start(), streams, timing)
 
 
 @router.get("/workers", openapi_extra=needs(Scope.SYSTEM))

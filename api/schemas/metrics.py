@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from api.schemas.fields import Reply
+from api.schemas.operations import ClusterHealth
 from runtime.core.metrics.histogram import quantile_ms
 from runtime.core.metrics.ring import RESOLUTION_S, Point
 
@@ -86,3 +87,11 @@ class Timeseries(Reply):
         """Return some as the wire has them."""
         count = points[-1].levels.actors if points else None
         return cls(points=[PointReply.of(point) for point in points], instance_count=count)
+
+
+class Snapshot(Reply):
+    """What a `snapshot` of `GET /v1/durable/sse` says: the cluster at a glance, and the last point that has ended."""
+
+    timestamp: str
+    health: ClusterHealth
+    point: PointReply | None

@@ -8,6 +8,9 @@ import httpx
 import msgspec
 import pytest
 
+from api.app import create_app
+from api.http import snapshots
+from api.http.deps import House
 from runtime.core.errors import OverloadedError
 from runtime.core.ids import hex_of
 from runtime.core.metrics.counts import Counts
@@ -15,6 +18,7 @@ from runtime.core.metrics.histogram import bucket_of
 from runtime.core.metrics.ring import Levels, Point
 from runtime.ports.listed import COUNTED_MOST
 from runtime.ports.operations import Worker
+from runtime.process.mint import now
 from runtime.store.pool import Pool
 from tests.fakes import OVERVIEW, FakeGateway, FakeOperations
 from tests.integration.api.test_durable import info
@@ -106,6 +110,28 @@ async def test_points_say_what_happened_and_what_is_not_known(
     assert later.json()["points"] == [loud]
     cluster.points = []
     assert (await client.get("/v1/durable/metrics/timeseries")).json()["instance_count"] is None
+
+
+async def test_who_watches_is_shown_how_the_cluster_does_until_the_server_stops(
+    house: House, cluster: FakeOperations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(house)
+    point = Point(int(now().timestamp()) - 10, Counts(turns_completed=4), Levels())
+
+    async def series(*, after: int) -> list[Point]:
+        if cluster.looks > 1:
+            app.state.streams.close()
+        return [point] if point.at > after else []
+
+    monkeypatch.setattr(cluster, "series", series)
+    monkeypatch.setattr(snapshots, "EVERY_S", 0.0)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        reply = await client.get("/api/v1/durable/sse")
+    connected, shown, *_, last = [frame.splitlines() for frame in reply.text.strip().split("\n\n")]
+    assert (connected[0], shown[0], last[0]) == ("event: connected", "event: snapshot", "event: disconnecting")
+    snapshot = json.loads(shown[-1].removeprefix("data: "))
+    assert (snapshot["health"]["status"], snapshot["point"]["turns_completed"]) == ("healthy", 4)
+    assert snapshot["health"]["event_delivery"]["streams"] == 1
 
 
 async def test_workers_come_a_page_at_a_time_and_by_status(client: httpx.AsyncClient, cluster: FakeOperations) -> None:
