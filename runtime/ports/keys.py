@@ -5,6 +5,8 @@ from typing import Protocol
 
 import msgspec
 
+from runtime.ports.listed import Listed
+
 
 class KeyValue(msgspec.Struct, frozen=True):
     """One stored pair."""
@@ -32,4 +34,12 @@ class KeyValues(Protocol):
 
     async def list(self) -> Sequence[KeyValue]:
         """Return every pair, by key."""
+        ...
+
+
+class ListedKeys(Protocol):
+    """The same for whoever looks at a session from outside: a page at a time, for values may be large."""
+
+    async def page(self, offset: int, limit: int) -> Listed[KeyValue]:
+        """Return a part of the pairs, by key."""
         ...

@@ -8,6 +8,7 @@ from runtime.ports.authored import Agents, Harnesses, Workspaces
 from runtime.ports.events import Events
 from runtime.ports.files import Workspace
 from runtime.ports.images import Images
+from runtime.ports.keys import ListedKeys
 from runtime.ports.providers import Providers
 from runtime.ports.quarantine import Quarantine
 from runtime.ports.secrets import Kind, LayerSecrets, Secrets
@@ -18,9 +19,9 @@ from runtime.ports.sessions import Sessions
 class Stores:
     """Where what is of one organisation is kept. `files` opens a workspace by its id.
 
-    `session_secrets` are those of a session, by its id; `connections` are whoever asks's accounts elsewhere,
-    `layer_secrets` those of a definition, by its kind and owner. What is done in a block of `together`, one thing after
-    the other, is done as a whole or not at all.
+    `session_keys` and `session_secrets` are those of a session, by its id; `connections` are whoever asks's accounts
+    elsewhere, `layer_secrets` those of a definition, by its kind and owner. What is done in a block of `together`, one
+    thing after the other, is done as a whole or not at all.
     """
 
     agents: Agents
@@ -32,6 +33,7 @@ class Stores:
     providers: Providers
     files: Callable[[str], Workspace]
     images: Images
+    session_keys: Callable[[str], ListedKeys]
     session_secrets: Callable[[str], Secrets]
     connections: Secrets
     layer_secrets: Callable[[Kind, str], LayerSecrets]

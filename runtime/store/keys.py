@@ -1,11 +1,12 @@
 """The key-value store of a session."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from runtime.core.errors import InvalidInputError
 from runtime.core.ids import hex_of
 from runtime.ports.keys import KeyValue
+from runtime.ports.listed import Listed
 from runtime.store.pool import translate
 from runtime.store.rows import check_storable, rfc3339
 from runtime.store.tenant import Tenant
@@ -28,6 +29,8 @@ RETURNING key
 GET: Final = f"SELECT value FROM key_values WHERE {_OURS} AND key = $2"
 DELETE: Final = f"DELETE FROM key_values WHERE {_OURS} AND key = $2 RETURNING key"
 LIST: Final = f"SELECT key, value, created_at, updated_at FROM key_values WHERE {_OURS} ORDER BY key"
+COUNT: Final = f"SELECT count(*) FROM key_values WHERE {_OURS}"
+PAGE: Final = f"{LIST} OFFSET $2 LIMIT $3"
 
 
 class SessionKeys:
@@ -71,8 +74,17 @@ class SessionKeys:
     async def list(self) -> Sequence[KeyValue]:
         """Return every pair, by key."""
         with translate():
-            rows = await self._tenant.fetch(LIST, self._session)
-        return [KeyValue(r["key"], r["value"], rfc3339(r["created_at"]), rfc3339(r["updated_at"])) for r in rows]
+            return _pairs(await self._tenant.fetch(LIST, self._session))
+
+    async def page(self, offset: int, limit: int) -> Listed[KeyValue]:
+        """Return a part of the pairs, by key (`runtime.ports.keys.ListedKeys`)."""
+        with translate():
+            total = await self._tenant.fetchval(COUNT, self._session)
+            return Listed(_pairs(await self._tenant.fetch(PAGE, self._session, offset, limit)), offset, total)
+
+
+def _pairs(rows: Sequence[Any]) -> list[KeyValue]:
+    return [KeyValue(r["key"], r["value"], rfc3339(r["created_at"]), rfc3339(r["updated_at"])) for r in rows]
 
 
 def _check(what: str, text: str, limit_bytes: int) -> None:

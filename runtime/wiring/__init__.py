@@ -151,6 +151,7 @@ def stores_of(tenant: Tenant, user_id: str, vault: Vault) -> Stores:
         providers=ProviderStore(tenant, vault),
         files=lambda workspace_id: WorkspaceFiles(tenant, workspace_id),
         images=ImageStore(tenant),
+        session_keys=lambda session_id: SessionKeys(tenant, session_id),
         session_secrets=lambda session_id: OwnedSecrets(tenant, vault, Kind.SESSION, session_id),
         connections=OwnedSecrets(tenant, vault, Kind.CONNECTION, user_id),
         layer_secrets=lambda kind, owner_id: DefinitionSecrets(tenant, vault, kind, owner_id),

@@ -28,6 +28,22 @@ const welcome = createRoute({
     search.simulated === true ? { simulated: true } : {},
 });
 
+interface EventSearch {
+  /** The event that is looked at, by its sequence. */
+  at?: number;
+  /** Which events are listed. */
+  type?: string;
+  turn?: string;
+  text?: string;
+}
+
+/** Return what an address says under names of texts. */
+function textsOf<Name extends string>(search: Record<string, unknown>, ...names: Name[]): { [Key in Name]?: string } {
+  const said = names.map((name) => [name, search[name]] as const);
+  const given = said.filter(([, value]) => (typeof value === "string" && value !== "") || typeof value === "number");
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)])) as { [Key in Name]?: string };
+}
+
 const session = createRoute({ getParentRoute: () => shell, path: "/sessions/$sessionId", component: SessionFrame });
 const chat = createRoute({ getParentRoute: () => session, path: "/", component: Chat });
 
@@ -35,20 +51,35 @@ const events = createRoute({
   getParentRoute: () => session,
   path: "/events",
   component: lazyRouteComponent(() => import("./session/events"), "Events"),
-  validateSearch: (search: Record<string, unknown>): { at?: number } =>
-    typeof search.at === "number" ? { at: search.at } : {},
+  validateSearch: (search: Record<string, unknown>): EventSearch => ({
+    ...(typeof search.at === "number" && { at: search.at }),
+    ...textsOf(search, "type", "turn", "text"),
+  }),
 });
 
 const turns = createRoute({
   getParentRoute: () => session,
   path: "/turns",
   component: lazyRouteComponent(() => import("./session/turns"), "Turns"),
+  validateSearch: (search: Record<string, unknown>) => textsOf(search, "turn"),
+});
+
+const effects = createRoute({
+  getParentRoute: () => session,
+  path: "/effects",
+  component: lazyRouteComponent(() => import("./session/effects"), "Effects"),
 });
 
 const files = createRoute({
   getParentRoute: () => session,
   path: "/files",
   component: lazyRouteComponent(() => import("./session/files"), "Files"),
+});
+
+const keys = createRoute({
+  getParentRoute: () => session,
+  path: "/keys",
+  component: lazyRouteComponent(() => import("./session/keys"), "Keys"),
 });
 
 const secrets = createRoute({
@@ -160,7 +191,7 @@ export const router = createRouter({
     shell.addChildren([
       home,
       welcome,
-      session.addChildren([chat, events, turns, files, secrets]),
+      session.addChildren([chat, events, turns, effects, files, keys, secrets]),
       library.addChildren(shelves),
       agent,
       harness,

@@ -36,6 +36,14 @@ async def test_pairs_are_listed_by_key(keys: SessionKeys) -> None:
     assert [(pair.key, pair.value) for pair in await keys.list()] == [("a", "A"), ("b", "B")]
 
 
+async def test_pairs_are_paged_by_key(keys: SessionKeys) -> None:
+    for key in ("c", "a", "b"):
+        await keys.set(key, key.upper())
+    page = await keys.page(1, 1)
+    assert ([(pair.key, pair.value) for pair in page.items], page.total) == ([("b", "B")], 3)
+    assert (await keys.page(3, 1)).items == []
+
+
 async def test_sessions_do_not_see_each_others_values(keys: SessionKeys, db: Pool) -> None:
     await keys.set("a", "1")
     assert await SessionKeys(ours(db), new_id("session")).list() == []

@@ -9,6 +9,7 @@ export type Session = Schemas["SessionReply"];
 export type Agent = Schemas["AgentReply"];
 export type Model = Schemas["ModelReply"];
 export type CapabilityInfo = Schemas["CapabilityInfo"];
+export type EventsQuery = NonNullable<paths["/api/v1/sessions/{session_id}/events"]["get"]["parameters"]["query"]>;
 export type Place = Schemas["DurableSession"];
 
 /** What the server refused, in its words. `fields` are those of a form that it names. */

@@ -1,13 +1,17 @@
 /** CodeMirror, in a shadow root: there it brings its styles along in a way that the page's policy allows. */
 
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { EditorState } from "@codemirror/state";
+import { unifiedMergeView } from "@codemirror/merge";
+import { Compartment, EditorState } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 
 interface Props {
   label: string;
+  /** What it begins with; another text begins anew. */
   text: string;
+  /** What the text is compared with, change by change; null to show it alone. */
+  against: string | null;
   isReadonly: boolean;
   onChange: (text: string) => void;
 }
@@ -18,10 +22,16 @@ const look = EditorView.theme({
   ".cm-content": { caretColor: "var(--ink)", fontFamily: "var(--font-mono)" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   "&.cm-focused .cm-selectionBackground, ::selection": { backgroundColor: "var(--tint)" },
+  "& .cm-insertedLine, & .cm-changedLine": { backgroundColor: "var(--tint)" },
+  "& .cm-deletedChunk": { backgroundColor: "var(--sunken)", color: "var(--bad)" },
+  "& .cm-changedText, & .cm-deletedText": { background: "none", textDecoration: "underline" },
 });
 
-export default function Editor({ label, text, isReadonly, onChange }: Props) {
+const comparison = new Compartment();
+
+export default function Editor({ label, text, against, isReadonly, onChange }: Props) {
   const place = useRef<HTMLDivElement>(null);
+  const shown = useRef<EditorView>(null);
   const changed = useRef(onChange);
   changed.current = onChange;
   useEffect(() => {
@@ -43,11 +53,22 @@ export default function Editor({ label, text, isReadonly, onChange }: Props) {
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": label }),
           EditorView.updateListener.of((update) => update.docChanged && changed.current(update.state.doc.toString())),
+          comparison.of([]),
           look,
         ],
       }),
     });
+    shown.current = view;
     return () => view.destroy();
   }, [label, text, isReadonly]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: an editor that was made anew compares anew
+  useEffect(() => {
+    const view = shown.current;
+    // What it compares with is a state of its own, which stays for as long as it compares.
+    view?.dispatch({ effects: comparison.reconfigure([]) });
+    if (against === null) return;
+    const merged = unifiedMergeView({ original: against, mergeControls: false, highlightChanges: true });
+    view?.dispatch({ effects: comparison.reconfigure(merged) });
+  }, [against, label, text, isReadonly]);
   return <div ref={place} className="min-h-0 flex-1 overflow-hidden" data-testid="editor" />;
 }

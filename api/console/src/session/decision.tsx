@@ -1,32 +1,37 @@
 /** What became of a call that a crash cut off only a person may say. The words are the server's. */
 
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
-import type { Question, ToolCall } from "../log/conversation";
+import type { Question } from "../log/conversation";
 import { Button } from "../parts/button";
 import { words } from "../words";
 
 interface Props {
   sessionId: string;
-  call: ToolCall;
+  callId: string;
   question: Question;
 }
 
 type Chosen = "happened" | "retry" | "skip";
 
-export function Decision({ sessionId, call, question }: Props) {
+export function Decision({ sessionId, callId, question }: Props) {
   const [result, setResult] = useState("");
+  const client = useQueryClient();
   const decide = useMutation({
     mutationFn: (decision: Chosen) =>
       api.POST("/api/v1/durable/sessions/{session_id}/effects/{tool_call_id}/decision", {
-        params: { path: { session_id: sessionId, tool_call_id: call.id } },
+        params: { path: { session_id: sessionId, tool_call_id: callId } },
         body: {
           decision,
           attempt: question.attempt,
           ...(decision === "happened" && result.trim() !== "" && { result: valueIn(result) }),
         },
       }),
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: ["place", sessionId] });
+      void client.invalidateQueries({ queryKey: ["effects", sessionId] });
+    },
   });
   return (
     <div className="grid gap-3 border-t border-line px-3 py-3" data-testid="decision">

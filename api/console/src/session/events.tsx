@@ -1,57 +1,49 @@
 /**
  * The log itself. Its sequences are dense, so every row is known before it is read: pages are read where somebody looks,
- * and a log of a hundred thousand events is as quick as one of ten. An address names an event (`?at=`).
+ * and a log of a hundred thousand events is as quick as one of ten. An address names an event (`?at=`), and which events
+ * are listed; of a part of the log only the server knows where it stands, so there rows are read one page after another.
  */
 
-import { useQueries, useQuery } from "@tanstack/react-query";
-import { getRouteApi, useParams } from "@tanstack/react-router";
+import { useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
-import { api } from "../api/client";
+import { api, type EventsQuery } from "../api/client";
 import { queries } from "../api/queries";
 import type { LogEvent } from "../log/event";
-import { Empty } from "../parts/states";
+import { Empty, Loading, Trouble } from "../parts/states";
 import { say } from "../say";
 import { words } from "../words";
+import { EventFilter, useWanted, type Wanted } from "./event-filter";
+import { EventTable, ROW_PX } from "./event-table";
 import { Block } from "./tool-card";
 import { useLog } from "./use-log";
 
 const PAGE = 200;
-const ROW_PX = 30;
+const AHEAD = 40;
 const route = getRouteApi("/shell/sessions/$sessionId/events");
 
 export function Events() {
-  const { sessionId } = useParams({ from: "/shell/sessions/$sessionId" });
+  const { sessionId } = route.useParams();
   const { at } = route.useSearch();
+  const wanted = useWanted();
   const { conversation } = useLog(sessionId);
   const place = useQuery(queries.place(sessionId));
   const total = Math.max(conversation.last, place.data?.last_sequence ?? 0);
   if (total === 0) return <Empty>{words.events.empty}</Empty>;
+  const shown = { sessionId, total, at };
   return (
     <div className="flex min-h-0 flex-1 flex-col lg:flex-row">
-      <Rows key={sessionId} sessionId={sessionId} total={total} at={at} />
-      <Detail sessionId={sessionId} total={total} at={at} />
+      <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+        {wanted === null ? (
+          <Rows key={sessionId} {...shown} />
+        ) : (
+          <Found key={JSON.stringify([sessionId, wanted])} {...shown} wanted={wanted} />
+        )}
+      </div>
+      <Detail {...shown} />
     </div>
   );
-}
-
-const pageOf = (sequence: number) => Math.floor((sequence - 1) / PAGE);
-
-function pageQuery(sessionId: string, page: number, total: number) {
-  const isWhole = (page + 1) * PAGE <= total;
-  return {
-    queryKey: ["log", sessionId, page, isWhole ? "whole" : total],
-    staleTime: Number.POSITIVE_INFINITY,
-    queryFn: async ({ signal }: { signal: AbortSignal }): Promise<LogEvent[]> => {
-      const query = { after_sequence: page * PAGE, limit: PAGE };
-      const reply = await api.GET("/api/v1/sessions/{session_id}/events", {
-        params: { path: { session_id: sessionId }, query },
-        signal,
-      });
-      return (reply.data as unknown as { data: LogEvent[] }).data;
-    },
-    placeholderData: (before: LogEvent[] | undefined) => before,
-  };
 }
 
 interface RowsProps {
@@ -60,9 +52,38 @@ interface RowsProps {
   at: number | undefined;
 }
 
+const pageOf = (sequence: number) => Math.floor((sequence - 1) / PAGE);
+
+async function read(sessionId: string, query: EventsQuery, signal: AbortSignal) {
+  const reply = await api.GET("/api/v1/sessions/{session_id}/events", {
+    params: { path: { session_id: sessionId }, query },
+    signal,
+  });
+  const { data } = reply.data as unknown as { data: LogEvent[] };
+  return { data, total: Number(reply.response.headers.get("X-Total-Count")) };
+}
+
+function pageQuery(sessionId: string, page: number, total: number) {
+  const isWhole = (page + 1) * PAGE <= total;
+  return {
+    queryKey: ["log", sessionId, page, isWhole ? "whole" : total],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async ({ signal }: { signal: AbortSignal }) =>
+      (await read(sessionId, { after_sequence: page * PAGE, limit: PAGE }, signal)).data,
+    placeholderData: (before: LogEvent[] | undefined) => before,
+  };
+}
+
+/** Return how an event is looked at. */
+function useGo(total: number) {
+  const navigate = route.useNavigate();
+  return (sequence: number) =>
+    void navigate({ search: (before) => ({ ...before, at: Math.min(total, Math.max(1, sequence)) }), replace: true });
+}
+
 function Rows({ sessionId, total, at }: RowsProps) {
   const box = useRef<HTMLDivElement>(null);
-  const navigate = route.useNavigate();
+  const go = useGo(total);
   const list = useVirtualizer({
     count: total,
     getScrollElement: () => box.current,
@@ -70,95 +91,86 @@ function Rows({ sessionId, total, at }: RowsProps) {
     overscan: 20,
     initialOffset: Math.max(0, ((at ?? total) - 10) * ROW_PX),
   });
-  const items = list.getVirtualItems();
-  const pages = [...new Set(items.map((item) => pageOf(item.index + 1)))];
-  const read = useQueries({ queries: pages.map((page) => pageQuery(sessionId, page, total)) });
-  const events = new Map(read.flatMap((page) => page.data ?? []).map((event) => [event.sequence, event]));
+  const pages = [...new Set(list.getVirtualItems().map((item) => pageOf(item.index + 1)))];
+  const there = useQueries({ queries: pages.map((page) => pageQuery(sessionId, page, total)) });
+  const events = new Map(there.flatMap((page) => page.data ?? []).map((event) => [event.sequence, event]));
 
   useEffect(() => {
     if (at !== undefined) list.scrollToIndex(at - 1, { align: "auto" });
   }, [at, list]);
 
-  const go = (sequence: number) =>
-    void navigate({ search: { at: Math.min(total, Math.max(1, sequence)) }, replace: true });
-  return (
-    <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-      <form
-        className="flex items-center gap-3 px-5 py-2 text-sm text-soft"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const wanted = Number(new FormData(event.currentTarget).get("sequence"));
-          if (Number.isInteger(wanted) && wanted > 0) go(wanted);
-        }}
-      >
-        <span>{words.events.count(total)}</span>
-        <input
-          name="sequence"
-          inputMode="numeric"
-          aria-label={words.events.filter}
-          placeholder={words.events.filter}
-          className="w-40 rounded-md border border-line bg-raised px-2 py-1 text-sm"
-        />
-      </form>
-      <div
-        ref={box}
-        className="min-h-0 flex-1 overflow-y-auto font-mono text-xs"
-        data-testid="log"
-        role="listbox"
-        aria-label={words.events.table}
-        tabIndex={0}
-        onKeyDown={(event) => {
-          const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-          if (step === undefined) return;
-          event.preventDefault();
-          go((at ?? total) + step);
-        }}
-      >
-        <div className="relative" style={{ height: list.getTotalSize() }}>
-          {items.map((item) => {
-            const sequence = item.index + 1;
-            return (
-              // biome-ignore lint/a11y/useFocusableInteractive lint/a11y/useKeyWithClickEvents: the list has the focus and the keys
-              <div
-                key={item.key}
-                role="option"
-                aria-selected={at === sequence}
-                aria-setsize={total}
-                aria-posinset={sequence}
-                onClick={() => go(sequence)}
-                className={`absolute inset-x-0 flex cursor-pointer items-center gap-4 px-5 hover:bg-sunken ${at === sequence ? "bg-tint" : ""}`}
-                style={{ height: item.size, transform: `translateY(${item.start}px)` }}
-              >
-                <Line sequence={sequence} event={events.get(sequence)} />
-              </div>
-            );
-          })}
-        </div>
-      </div>
-    </div>
-  );
-}
-
-function Line({ sequence, event }: { sequence: number; event: LogEvent | undefined }) {
   return (
     <>
-      <span className="w-16 shrink-0 text-right text-soft">{sequence}</span>
-      {event === undefined ? (
-        <span className="text-soft">{words.events.loading}</span>
-      ) : (
-        <>
-          <span className={`truncate ${toneOf(event.type)}`}>{event.type}</span>
-          <span className="ml-auto shrink-0 text-soft">{event.ts.slice(11, 23)}</span>
-        </>
-      )}
+      <EventFilter sessionId={sessionId} count={words.events.count(total)} onGo={go} />
+      <EventTable
+        box={box}
+        list={list}
+        rowOf={(index) => ({ sequence: index + 1, event: events.get(index + 1) })}
+        chosen={at}
+        onChoose={go}
+        onStep={(rows) => go((at ?? total) + rows)}
+      />
     </>
   );
 }
 
-function toneOf(type: string): string {
-  if (/failed|cancelled|sealed/.test(type)) return "text-bad";
-  if (/recovered|repaired|decision/.test(type)) return "text-warn";
-  return /^(input|output)\.message/.test(type) ? "text-accent" : "";
+const ASK_MS = 2_500;
+
+/** Those that are looked for, the oldest first. */
+function Found({ sessionId, total, at, wanted }: RowsProps & { wanted: Wanted }) {
+  const box = useRef<HTMLDivElement>(null);
+  const go = useGo(total);
+  const { conversation } = useLog(sessionId);
+  const asked: EventsQuery = {
+    limit: PAGE,
+    ...(wanted.type && { types: [wanted.type] as NonNullable<EventsQuery["types"]> }),
+    ...(wanted.turn && { turn_id: wanted.turn }),
+    ...(wanted.text && { q: wanted.text }),
+  };
+  const found = useInfiniteQuery({
+    queryKey: ["found", sessionId, wanted],
+    initialPageParam: 0,
+    refetchInterval: conversation.isBusy ? ASK_MS : false,
+    queryFn: ({ pageParam, signal }) => read(sessionId, { ...asked, after_sequence: pageParam }, signal),
+    getNextPageParam: ({ data }) => (data.length === PAGE ? data.at(-1)?.sequence : undefined),
+  });
+  const events = found.data?.pages.flatMap((page) => page.data) ?? [];
+  const count = found.data?.pages.at(-1)?.total ?? 0;
+  const list = useVirtualizer({
+    count: events.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => ROW_PX,
+    overscan: 20,
+  });
+  const isNearEnd = (list.getVirtualItems().at(-1)?.index ?? 0) >= events.length - AHEAD;
+  const { hasNextPage, isFetching, fetchNextPage } = found;
+  useEffect(() => {
+    if (isNearEnd && hasNextPage && !isFetching) void fetchNextPage();
+  }, [isNearEnd, hasNextPage, isFetching, fetchNextPage]);
+
+  const step = (rows: number) => {
+    const index = events.findIndex((event) => event.sequence === at);
+    const next = events[Math.min(events.length - 1, Math.max(0, index + rows))];
+    if (next?.sequence === undefined) return;
+    go(next.sequence);
+    list.scrollToIndex(events.indexOf(next), { align: "auto" });
+  };
+  return (
+    <>
+      <EventFilter sessionId={sessionId} count={words.events.found(count)} onGo={go} />
+      {found.isPending && <Loading />}
+      {found.isError && <Trouble error={found.error} retry={() => void found.refetch()} />}
+      {found.isSuccess && events.length === 0 && <Empty>{words.events.none}</Empty>}
+      <EventTable
+        box={box}
+        list={list}
+        rowOf={(index) => ({ sequence: events[index]?.sequence, event: events[index] })}
+        chosen={at}
+        onChoose={go}
+        onStep={step}
+      />
+    </>
+  );
 }
 
 function Detail({ sessionId, total, at }: RowsProps) {

@@ -17,9 +17,14 @@ const TABS = [
   { to: "/sessions/$sessionId", label: words.tabs.chat },
   { to: "/sessions/$sessionId/turns", label: words.tabs.turns },
   { to: "/sessions/$sessionId/events", label: words.tabs.events },
+  { to: "/sessions/$sessionId/effects", label: words.tabs.effects },
   { to: "/sessions/$sessionId/files", label: words.tabs.files, feature: "file_system" },
+  { to: "/sessions/$sessionId/keys", label: words.tabs.keys, feature: "key_value" },
   { to: "/sessions/$sessionId/secrets", label: words.tabs.secrets, feature: "secrets" },
 ] as const;
+
+/** What is asked for of a session, and may be another thing after a turn. */
+const FOLLOWING = ["session", "place", "effects", "keys", "files", "file", "found"];
 
 export function SessionFrame() {
   const { sessionId } = useParams({ from: "/shell/sessions/$sessionId" });
@@ -32,9 +37,8 @@ export function SessionFrame() {
   const stand = [isBusy, title, entries.findLast(({ kind }) => kind !== "step")?.id].join();
   useEffect(() => {
     if (stand === "") return;
-    for (const queryKey of [["sessions"], ["session", sessionId], ["place", sessionId]]) {
-      void client.invalidateQueries({ queryKey });
-    }
+    void client.invalidateQueries({ queryKey: ["sessions"] });
+    for (const kind of FOLLOWING) void client.invalidateQueries({ queryKey: [kind, sessionId] });
   }, [stand, client, sessionId]);
 
   if (session.isError) return <Trouble error={session.error} retry={() => void session.refetch()} />;
@@ -48,7 +52,7 @@ export function SessionFrame() {
           </h1>
           <PlaceLine sessionId={sessionId} isBusy={isBusy} />
         </div>
-        <nav aria-label={words.tabs.label} className="mt-2 flex gap-5">
+        <nav aria-label={words.tabs.label} className="mt-2 flex gap-5 overflow-x-auto">
           {TABS.filter((tab) => !("feature" in tab) || features.includes(tab.feature)).map(({ to, label }) => (
             <Link
               key={to}

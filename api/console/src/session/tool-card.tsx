@@ -43,7 +43,7 @@ export function ToolCard({ call, sessionId }: { call: ToolCall; sessionId: strin
         </div>
       )}
       {call.state === "asked" && call.question && (
-        <Decision sessionId={sessionId} call={call} question={call.question} />
+        <Decision sessionId={sessionId} callId={call.id} question={call.question} />
       )}
     </section>
   );

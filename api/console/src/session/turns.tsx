@@ -1,19 +1,20 @@
 /** A turn as a waterfall: what ran when, for how long, beside what else, and where it was moved. */
 
-import { Link, useParams } from "@tanstack/react-router";
-import { useState } from "react";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { type Span, type TurnSpans, turnsOf } from "../log/spans";
 import { Empty } from "../parts/states";
 import { say } from "../say";
 import { words } from "../words";
 import { useLog } from "./use-log";
 
+const route = getRouteApi("/shell/sessions/$sessionId/turns");
 const BARS = { model: "bg-accent", tool: "bg-good", wait: "bg-warn" };
 
 export function Turns() {
-  const { sessionId } = useParams({ from: "/shell/sessions/$sessionId" });
+  const { sessionId } = route.useParams();
+  const { turn: chosen } = route.useSearch();
+  const navigate = route.useNavigate();
   const { follower } = useLog(sessionId);
-  const [chosen, setChosen] = useState("");
   const turns = turnsOf(follower.events);
   const turn = turns.find(({ turnId }) => turnId === chosen) ?? turns.at(-1);
   if (turn === undefined) return <Empty>{words.turns.empty}</Empty>;
@@ -22,8 +23,8 @@ export function Turns() {
       <select
         aria-label={words.turns.pick}
         value={turn.turnId}
-        onChange={(event) => setChosen(event.target.value)}
-        className="rounded-md border border-line bg-raised px-2 py-1 text-sm"
+        onChange={(event) => void navigate({ search: { turn: event.target.value }, replace: true })}
+        className="max-w-full rounded-md border border-line bg-raised px-2 py-1 text-sm"
       >
         {turns.map(({ turnId, startedAt, outcome }, at) => (
           <option key={turnId} value={turnId}>
