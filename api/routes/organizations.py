@@ -66,8 +66,9 @@ async def change_organization(org_id: OrgId, body: OrganizationPatch, deps: Need
     """Change what is given."""
     del org_id  # the principal's
     settings = body.settings
-    if body.default_model_id is not None:  # what it means is settled now, as of any layer's model
-        settings["default_model"] = await deps.models.settled(body.default_model_id)
+    if "default_model_id" in settings:  # what it means is settled now, as of any layer's model
+        key = settings["default_model_id"]
+        settings["default_model"] = None if key is None else await deps.models.settled(key)
     return OrganizationReply.of(await deps.identity.membership.change(deps.principal, body.name, settings, by))
 
 

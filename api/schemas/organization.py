@@ -21,7 +21,7 @@ class OrganizationBody(Body):
 
 
 class OrganizationPatch(Body):
-    """Any part of an organisation. Sessions that rest for `retention_days` are deleted.
+    """Any part of an organisation; null takes a setting back. Sessions that rest for `retention_days` are deleted.
 
     What is deleted is gone for good `deletion_grace_days` later.
     """
@@ -35,7 +35,7 @@ class OrganizationPatch(Body):
     @property
     def settings(self) -> dict[str, Any]:
         """What is given of the settings. Raises InvalidInputError for an id that is none."""
-        given = {name: value for name in _SETTINGS if (value := getattr(self, name)) is not None}
+        given = {name: getattr(self, name) for name in _SETTINGS if name in self.model_fields_set}
         if self.default_harness_id is not None:
             parse_id("harness", self.default_harness_id)
         return given

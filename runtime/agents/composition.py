@@ -67,7 +67,7 @@ def compose(
     chain = [harness.definition for harness in harnesses]
     inner = [agent.definition, session] if agent else [session]
     layers: list[Layer] = [*chain, *inner]
-    resolved = registry.resolve(_assigned(layers))
+    resolved = registry.resolve(assigned(layers))
     own_tools = client_tools(inner)
     offered = {tool.name: tool for r in resolved for tool in r.capability.tools(r.config)}
     tools = {name: tool for name, tool in offered.items() if name not in own_tools}
@@ -105,11 +105,12 @@ def in_language(system_prompt: str, locale: str | None) -> str:
     return f"{system_prompt}\n\nThe user's locale is {locale}.".strip()
 
 
-def _assigned(layers: Sequence[Layer]) -> list[AssignedCapability]:
-    assigned = [capability for layer in layers for capability in layer.capabilities]
+def assigned(layers: Sequence[Layer]) -> list[AssignedCapability]:
+    """Return what capabilities layers are given, outermost layer first."""
+    given = [capability for layer in layers for capability in layer.capabilities]
     if any(layer.initial_files for layer in layers):
-        assigned.append(AssignedCapability(FILES))  # no use in files that the agent cannot read
-    return assigned
+        given.append(AssignedCapability(FILES))  # no use in files that the agent cannot read
+    return given
 
 
 def _system_prompt(layers: Sequence[Layer], resolved: Sequence[Resolved]) -> str:

@@ -105,16 +105,21 @@ class LayerReader:
         self._agents |= dict.fromkeys(agent_ids)
         self._agents |= {agent.id: agent for agent in await self._stores.agents.several(agent_ids)}
 
+    async def line(self, harness_id: str) -> list[Harness]:
+        """Return a harness with its ancestors, the outermost first. What was deleted is missing."""
+        found: list[Harness] = []
+        key: str | None = harness_id
+        while key is not None and (harness := await _once(key, self._stores.harnesses, self._harnesses)) is not None:
+            found.insert(0, harness)
+            key = harness.parent_id
+        return found
+
     async def around(self, harness_id: str, agent_id: str | None) -> list[Layer]:
         """Return the layers that a session with this harness and agent stands on, the outermost first.
 
         What was deleted is missing.
         """
-        layers: list[Layer] = []
-        key: str | None = harness_id
-        while key is not None and (harness := await _once(key, self._stores.harnesses, self._harnesses)) is not None:
-            layers.insert(0, harness.definition)
-            key = harness.parent_id
+        layers: list[Layer] = [harness.definition for harness in await self.line(harness_id)]
         if agent_id is not None and (agent := await _once(agent_id, self._stores.agents, self._agents)) is not None:
             layers.append(agent.definition)
         return layers

@@ -40,6 +40,17 @@ class Shelf:
             raise NotFoundError("model", key)
         return ref.key
 
+    async def default(self) -> str:
+        """Return the key of the server's default, as far as the organisation does not do without it.
+
+        Raises:
+            NotFoundError: it does without every model that could be one.
+        """
+        providers = await self._providers.list()
+        kept = await self._providers.models() if providers else ()
+        disabled = {provider.id for provider in providers if not provider.is_active}
+        return self._built_in.default(disabled | {model.id for model in kept if not model.is_enabled}).key
+
     async def models(self) -> Sequence[ModelInfo]:
         """Return every model there is, disabled ones too."""
         providers = {provider.id: provider for provider in await self._providers.list()}

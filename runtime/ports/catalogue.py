@@ -1,6 +1,6 @@
 """What there is to say about each model, for lists."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -104,6 +104,14 @@ class BuiltInModels(Protocol):
 
     def find(self, key: str) -> ModelRef:
         """Return a model by public id, `provider:name` or name. Raises NotFoundError("model")."""
+        ...
+
+    def default(self, disabled: Collection[str] = ()) -> ModelRef:
+        """Return the model for sessions that name none; `disabled` are ids of providers and models to do without.
+
+        Raises:
+            NotFoundError: there is none.
+        """
         ...
 
     def info(self, key: str) -> ModelInfo:

@@ -146,12 +146,12 @@ const shelves = [
   createRoute({
     getParentRoute: () => library,
     path: "/agents",
-    component: lazyRouteComponent(() => import("./pages/agents"), "Agents"),
+    component: lazyRouteComponent(() => import("./pages/shelves"), "Agents"),
   }),
   createRoute({
     getParentRoute: () => library,
     path: "/harnesses",
-    component: lazyRouteComponent(() => import("./pages/harnesses"), "Harnesses"),
+    component: lazyRouteComponent(() => import("./pages/shelves"), "Harnesses"),
   }),
   createRoute({
     getParentRoute: () => library,

@@ -290,13 +290,45 @@ export const words = {
     capabilities: "Capabilities",
     nothing: "It brings nothing of its own.",
   },
+  resolved: {
+    title: "What it comes to",
+    hint: "What a turn would run with now, and where each part comes from.",
+    model: "Model",
+    noModel: "There is none to be had.",
+    prompt: "System prompt, in its order",
+    noPrompt: "None.",
+    capabilities: "Capabilities",
+    noCapability: "None.",
+    tools: "Tools",
+    noTool: "None.",
+    kinds: {
+      harness: "the harness",
+      agent: "the agent",
+      session: "the session",
+      organization: "the organisation's default",
+      server: "the server's default",
+    },
+    from: (kind: string, name: string) => `from ${kind}${name === "" ? "" : ` ${name}`}`,
+    byCapability: (id: string) => `of the capability ${id}`,
+    neededBy: (id: string) => `${id} needs it`,
+  },
+  usage: {
+    title: "Who uses it",
+    sessions: (count: number, isExact: boolean) =>
+      count === 0
+        ? "No session yet."
+        : count === 1
+          ? "1 session."
+          : `${isExact ? "" : "At least "}${say.number(count)} sessions, the newest first.`,
+  },
   harnesses: {
     title: "Harnesses",
     subtitle: "What agents stand on: prompts, capabilities and limits that many share.",
     create: "New harness",
     starter: "house-rules",
     search: "Search harnesses",
-    empty: "No harness has this in its name.",
+    empty: "No harness yet.",
+    none: "No harness has this in its name.",
     back: "All harnesses",
     base: "Stands on",
     noBase: "Nothing else",

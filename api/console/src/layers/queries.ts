@@ -3,6 +3,14 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, body } from "../api/client";
 
+/** What resolves to something: an agent or a harness, by its id. */
+export interface Resolvable {
+  kind: "agent" | "harness";
+  id: string;
+}
+
+const SESSIONS_SHOWN = 5;
+
 export const layers = {
   harnesses: (search: string) =>
     queryOptions({
@@ -15,6 +23,27 @@ export const layers = {
       queryKey: ["harness", id],
       queryFn: async ({ signal }) =>
         body(await api.GET("/api/v1/harnesses/{harness}", { params: { path: { harness: id } }, signal })),
+    }),
+  resolved: ({ kind, id }: Resolvable) =>
+    queryOptions({
+      queryKey: ["resolved", kind, id],
+      queryFn: async ({ signal }) =>
+        body(
+          kind === "agent"
+            ? await api.GET("/api/v1/agents/{agent}/resolved", { params: { path: { agent: id } }, signal })
+            : await api.GET("/api/v1/harnesses/{harness}/resolved", { params: { path: { harness: id } }, signal }),
+        ),
+    }),
+  sessionsOf: (agentId: string) =>
+    queryOptions({
+      queryKey: ["sessions of", agentId],
+      queryFn: async ({ signal }) =>
+        body(
+          await api.GET("/api/v1/sessions", {
+            params: { query: { agent_id: agentId, limit: SESSIONS_SHOWN } },
+            signal,
+          }),
+        ),
     }),
   workspaces: queryOptions({
     queryKey: ["workspaces"],

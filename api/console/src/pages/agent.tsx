@@ -7,13 +7,15 @@ import { queries } from "../api/queries";
 import { type Given, unshown } from "../layers/draft";
 import { LayerForm } from "../layers/form";
 import { HarnessPick } from "../layers/harness-pick";
+import { Resolved } from "../layers/resolved";
+import { NEW } from "../layers/shelf";
 import { Stack } from "../layers/stack";
+import { Usage } from "../layers/usage";
 import { Button } from "../parts/button";
 import { Loading, Trouble } from "../parts/states";
 import { freeName } from "../providers/names";
 import { words } from "../words";
 
-const NEW = "new";
 const route = getRouteApi("/shell/agents/$agentId");
 
 export function AgentPage() {
@@ -46,6 +48,7 @@ function useSaved() {
   const navigate = useNavigate();
   return async (saved: Agent) => {
     await client.invalidateQueries({ queryKey: ["agents"] });
+    void client.invalidateQueries({ queryKey: ["resolved"] });
     client.setQueryData(queries.agent(saved.id).queryKey, saved);
     await navigate({ to: "/agents/$agentId", params: { agentId: saved.id } });
   };
@@ -90,7 +93,9 @@ function Known({ agent }: { agent: Agent }) {
         further={<Further agent={agent} />}
         base={<HarnessPick name="harness_id" value={agent.harness_id} />}
       />
+      <Resolved kind="agent" id={agent.id} />
       <Stack harnessId={agent.harness_id} />
+      <Usage agentId={agent.id} />
     </>
   );
 }

@@ -7,13 +7,14 @@ import { type Given, type Harness, unshown } from "../layers/draft";
 import { LayerForm } from "../layers/form";
 import { HarnessPick } from "../layers/harness-pick";
 import { layers } from "../layers/queries";
+import { Resolved } from "../layers/resolved";
+import { NEW } from "../layers/shelf";
 import { Stack } from "../layers/stack";
 import { Button } from "../parts/button";
 import { Loading, Trouble } from "../parts/states";
 import { freeName } from "../providers/names";
 import { words } from "../words";
 
-const NEW = "new";
 const route = getRouteApi("/shell/harnesses/$harnessId");
 
 export function HarnessPage() {
@@ -32,6 +33,7 @@ export function HarnessPage() {
           ← {words.harnesses.back}
         </Link>
         <Form key={`${harnessId} ${from}`} harness={harness.data ?? null} isNew={isNew} taken={others.data ?? []} />
+        {!isNew && harness.data && <Resolved kind="harness" id={harness.data.id} />}
         {!isNew && harness.data?.parent_harness_id && <Stack harnessId={harness.data.parent_harness_id} />}
       </div>
     </div>
@@ -56,6 +58,7 @@ function Form({ harness, isNew, taken }: FormProps) {
         : await api.PATCH("/api/v1/harnesses/{harness}", { params: { path: { harness: harness.id } }, body: said }),
     );
     await client.invalidateQueries({ queryKey: ["harnesses"] });
+    void client.invalidateQueries({ queryKey: ["resolved"] });
     client.setQueryData(layers.harness(saved.id).queryKey, saved);
     await navigate({ to: "/harnesses/$harnessId", params: { harnessId: saved.id } });
   };

@@ -61,7 +61,7 @@ function Default({ models }: { models: readonly Model[] }) {
   const client = useQueryClient();
   const organization = useQuery(settings.organization);
   const choose = useMutation({
-    mutationFn: (model: string) =>
+    mutationFn: (model: string | null) =>
       api.PATCH("/api/v1/orgs/{org_id}", {
         params: { path: { org_id: organization.data?.id ?? "" } },
         body: { default_model_id: model },
@@ -77,9 +77,9 @@ function Default({ models }: { models: readonly Model[] }) {
         className="field"
         value={named?.id ?? now ?? ""}
         disabled={choose.isPending}
-        onChange={(event) => choose.mutate(event.target.value)}
+        onChange={(event) => choose.mutate(event.target.value || null)}
       >
-        {now === null && <option value="">{words.models.serverDefault}</option>}
+        <option value="">{words.models.serverDefault}</option>
         {now !== null && named === undefined && <option value={now}>{now}</option>}
         {models
           .filter((model) => model.enabled && model.healthy)

@@ -7,6 +7,7 @@ import { useDeferredValue, useEffect, useRef } from "react";
 import type { Session } from "../api/client";
 import { queries } from "../api/queries";
 import { Loading, Trouble } from "../parts/states";
+import { plainOf } from "../plain";
 import { say } from "../say";
 import { words } from "../words";
 
@@ -79,12 +80,12 @@ function Row({ session }: { session: Session }) {
           {say.when(session.updated_at)}
         </time>
       </span>
-      <span className="truncate text-xs text-soft">{session.output_preview ?? words.status[session.status]}</span>
+      <span className="truncate text-xs text-soft">{plainOf(session.output_preview ?? "") || words.status[session.status]}</span>
     </Link>
   );
 }
 
 /** Return what a session is called: its title, else how it began. */
 export function nameOf(session: Pick<Session, "title" | "preview">): string {
-  return session.title || session.preview?.split("\n")[0] || words.nav.untitled;
+  return session.title || plainOf(session.preview?.split("\n")[0] ?? "") || words.nav.untitled;
 }
