@@ -17,6 +17,7 @@ from api.routes import (
     agents,
     audit,
     auth,
+    bounds,
     breakers,
     capabilities,
     connections,
@@ -66,6 +67,7 @@ _ROUTERS = (
     users.router,
     connections.router,
     organizations.router,
+    bounds.router,
     audit.router,
 )
 # Both have a name of before, which some clients still use and no document shows.

@@ -279,6 +279,7 @@ async def _application(
             breakers=front_door.breakers,
             operations=gateway.operations,
             dashboard_url=dashboard_url,
+            key_ids=cleared.keys.ids,
             allowances=Allowances.of(site.settings),
         )
     )

@@ -1,6 +1,6 @@
 """What the routes need, and how they get it: ports and use cases, as whoever asks may see them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Final
@@ -57,7 +57,10 @@ class Belonging:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything behind the front door. `stores` opens what a principal may see, `dashboard_url` leads to Ray's own."""
+    """Everything behind the front door. `stores` opens what a principal may see, `dashboard_url` leads to Ray's own.
+
+    `key_ids` are those of the keys that open secrets here, the one that seals first.
+    """
 
     stores: Callable[[Principal], Stores]
     registry: Registry
@@ -72,6 +75,7 @@ class House:
     breakers: BreakerDesk
     operations: Operations
     dashboard_url: str | None = None
+    key_ids: Sequence[str] = ()
     allowances: Allowances = ANY
     belonging: Belonging = field(default_factory=Belonging)
 

@@ -5,7 +5,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, SecretStr
 
 from api.schemas.fields import Body, Reply
-from runtime.ports.secrets import SecretInfo
+from runtime.ports.secrets import KeyStanding, KeyState, SecretInfo
 
 MAX_SET: Final = 1000  # secrets in one request
 
@@ -67,3 +67,16 @@ class ConnectionReply(Reply):
             updated_at=info.updated_at,
             connected_at=info.updated_at,
         )
+
+
+class SecretKeyReply(Reply):
+    """A key, how many secrets of the organisation it seals, and what it is to this server."""
+
+    key_id: str
+    secrets: int
+    state: KeyState
+
+    @classmethod
+    def of(cls, key: KeyStanding) -> Self:
+        """Return it as the wire shows it."""
+        return cls(key_id=key.key_id, secrets=key.secrets, state=key.state)

@@ -8,8 +8,9 @@ import typer
 
 from api.terminal.office import DataDir, database
 from api.terminal.output import fail, load_settings, out, run
+from runtime.ports.secrets import KeyUse, standings
 from runtime.process.settings import Settings
-from runtime.store.rotation import KeyUse, Rotation
+from runtime.store.rotation import Rotation
 from runtime.vault.keyring import Keyring, open_keyring
 from runtime.wiring.secrets import Outcome
 from runtime.wiring.secrets import rotate as rotate_all
@@ -74,12 +75,5 @@ def _settings(data_dir: Path | None) -> Settings:
 
 
 def _show(uses: Sequence[KeyUse], keys: Keyring) -> None:
-    seen = {use.key_id: use.secrets for use in uses}
-    for key_id in sorted({*seen, *(key.key_id for key in keys.keys)}):
-        typer.echo(f"{key_id}\t{seen.get(key_id, 0)}\t{_role(key_id, keys)}")
-
-
-def _role(key_id: str, keys: Keyring) -> str:
-    if key_id == keys.current.key_id:
-        return "current"
-    return "previous" if keys.find(key_id) else "missing"
+    for key in standings(uses, keys.ids):
+        typer.echo(f"{key.key_id}\t{key.secrets}\t{key.state}")

@@ -27,6 +27,49 @@ class SecretInfo(msgspec.Struct, frozen=True):
     updated_at: str
 
 
+class KeyUse(msgspec.Struct, frozen=True):
+    """How many secrets are sealed with a key."""
+
+    key_id: str
+    secrets: int
+
+
+class KeyState(StrEnum):
+    """What a key is to a server."""
+
+    CURRENT = "current"  # seals
+    PREVIOUS = "previous"  # only opens, until everything is sealed anew
+    MISSING = "missing"  # is not there: what it seals does not open
+
+
+class KeyStanding(msgspec.Struct, frozen=True):
+    """A key, what it seals, and what it is to this server."""
+
+    key_id: str
+    secrets: int
+    state: KeyState
+
+
+def standings(uses: Iterable[KeyUse], ids: Sequence[str]) -> list[KeyStanding]:
+    """Return how each key stands, by id; `ids` are those of the server's own keys, the current one first."""
+    secrets = {**dict.fromkeys(ids, 0), **{use.key_id: use.secrets for use in uses}}
+    return [KeyStanding(key_id, secrets[key_id], _state(key_id, ids)) for key_id in sorted(secrets)]
+
+
+def _state(key_id: str, ids: Sequence[str]) -> KeyState:
+    if key_id not in ids:
+        return KeyState.MISSING
+    return KeyState.CURRENT if key_id == ids[0] else KeyState.PREVIOUS
+
+
+class KeyUses(Protocol):
+    """Which keys seal secrets."""
+
+    async def uses(self) -> Sequence[KeyUse]:
+        """Return the keys with which something is sealed, by their ids."""
+        ...
+
+
 class Secrets(Protocol):
     """The secrets of one owner: a session, a user, an agent."""
 

@@ -11,7 +11,7 @@ from runtime.ports.images import Images
 from runtime.ports.keys import ListedKeys
 from runtime.ports.providers import Providers
 from runtime.ports.quarantine import Quarantine
-from runtime.ports.secrets import Kind, LayerSecrets, Secrets
+from runtime.ports.secrets import KeyUses, Kind, LayerSecrets, Secrets
 from runtime.ports.sessions import Sessions
 
 
@@ -20,8 +20,8 @@ class Stores:
     """Where what is of one organisation is kept. `files` opens a workspace by its id.
 
     `session_keys` and `session_secrets` are those of a session, by its id; `connections` are whoever asks's accounts
-    elsewhere, `layer_secrets` those of a definition, by its kind and owner. What is done in a block of `together`, one
-    thing after the other, is done as a whole or not at all.
+    elsewhere, `layer_secrets` those of a definition, by its kind and owner, `secret_keys` tell which keys seal all of
+    these. What is done in a block of `together`, one thing after the other, is done as a whole or not at all.
     """
 
     agents: Agents
@@ -37,4 +37,5 @@ class Stores:
     session_secrets: Callable[[str], Secrets]
     connections: Secrets
     layer_secrets: Callable[[Kind, str], LayerSecrets]
+    secret_keys: KeyUses
     together: Callable[[], AbstractAsyncContextManager[None]]

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-import msgspec
-
 from runtime.core.errors import SecretUnreadableError
+from runtime.ports.secrets import KeyUse
 from runtime.ports.vault import Place
 from runtime.store.pool import Pool, translate
 from runtime.store.secrets import place_of
@@ -34,13 +33,6 @@ FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[], $6::jso
 WHERE s.org_id = n.org_id AND s.kind = n.kind AND s.owner_id = n.owner_id AND s.name = n.name AND s.envelope = n.old
 """
 DISCARD: Final = "DELETE FROM secrets WHERE key_id = $1"
-
-
-class KeyUse(msgspec.Struct, frozen=True):
-    """How many secrets are sealed with a key."""
-
-    key_id: str
-    secrets: int
 
 
 class Rotation:

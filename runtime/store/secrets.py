@@ -5,7 +5,7 @@ from typing import Final
 
 from runtime.core.errors import InvalidInputError
 from runtime.core.ids import hex_of
-from runtime.ports.secrets import Kind, SecretInfo
+from runtime.ports.secrets import KeyUse, Kind, SecretInfo
 from runtime.ports.vault import Place, Vault
 from runtime.store.pool import translate
 from runtime.store.rows import check_storable, rfc3339
@@ -30,6 +30,11 @@ COUNT: Final = f"SELECT count(*) FROM secrets WHERE {_OURS}"
 LIST: Final = f"SELECT name, fingerprint, created_at, updated_at FROM secrets WHERE {_OURS} ORDER BY name"
 GET: Final = f"SELECT envelope FROM secrets WHERE {_OURS} AND name = $3"
 DELETE: Final = f"DELETE FROM secrets WHERE {_OURS} AND name = $3 RETURNING true"
+
+
+USES: Final = """
+SELECT key_id, count(*) AS secrets FROM secrets WHERE org_id = current_org() GROUP BY key_id ORDER BY key_id
+"""
 
 
 def place_of(org_id: str, kind: str, owner: str, name: str) -> Place:
@@ -88,6 +93,18 @@ class OwnedSecrets:
         _check_name(name)
         with translate():
             return await self._tenant.fetchval(DELETE, self._kind, self._owner, name) is not None
+
+
+class SecretKeys:
+    """Which keys seal the secrets of an organisation (`runtime.ports.secrets.KeyUses`)."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    async def uses(self) -> Sequence[KeyUse]:
+        """Return the keys with which something is sealed."""
+        with translate():
+            return [KeyUse(row["key_id"], row["secrets"]) for row in await self._tenant.fetch(USES)]
 
 
 def check_secret(name: str, value: str) -> None:

@@ -49,6 +49,11 @@ class Keyring:
         """All of them."""
         return (self.current,) if self.previous is None else (self.current, self.previous)
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Their ids, the current key's first."""
+        return tuple(key.key_id for key in self.keys)
+
     def find(self, key_id: str) -> Key | None:
         """Return the key of that id, if it is there."""
         return next((key for key in self.keys if key.key_id == key_id), None)

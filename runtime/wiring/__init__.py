@@ -42,7 +42,7 @@ from runtime.store.providers import ProviderStore
 from runtime.store.quarantine import QuarantineStore
 from runtime.store.rates import RateStore
 from runtime.store.rehearsal import rehearse_appends, rehearse_loads
-from runtime.store.secrets import OwnedSecrets
+from runtime.store.secrets import OwnedSecrets, SecretKeys
 from runtime.store.sessions import SessionStore
 from runtime.store.tenant import Tenant
 from runtime.store.turnstile import CallQueueStore
@@ -155,6 +155,7 @@ def stores_of(tenant: Tenant, user_id: str, vault: Vault) -> Stores:
         session_secrets=lambda session_id: OwnedSecrets(tenant, vault, Kind.SESSION, session_id),
         connections=OwnedSecrets(tenant, vault, Kind.CONNECTION, user_id),
         layer_secrets=lambda kind, owner_id: DefinitionSecrets(tenant, vault, kind, owner_id),
+        secret_keys=SecretKeys(tenant),
         together=tenant.together,
     )
 

@@ -8,11 +8,12 @@ from runtime.agents.capability import Registry
 from runtime.agents.withholding import withhold
 from runtime.core.authored.definition import Layer
 from runtime.core.errors import InvalidInputError, SecretUnreadableError
+from runtime.ports.secrets import KeyUse
 from runtime.process.log import get_logger
 from runtime.store.clear_definitions import ClearDefinition, ClearDefinitions
 from runtime.store.layer_secrets import DefinitionSecrets
 from runtime.store.pool import Pool, open_pool
-from runtime.store.rotation import KeyUse, Rotation
+from runtime.store.rotation import Rotation
 from runtime.store.tenant import Tenant
 from runtime.vault.envelope import reseal, unseal
 from runtime.vault.keyring import Keyring

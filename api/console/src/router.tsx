@@ -131,6 +131,21 @@ const settingsPages = [
   }),
   createRoute({
     getParentRoute: () => settings,
+    path: "/organizations",
+    component: lazyRouteComponent(() => import("./settings/organizations"), "Organizations"),
+  }),
+  createRoute({
+    getParentRoute: () => settings,
+    path: "/connections",
+    component: lazyRouteComponent(() => import("./settings/connections"), "Connections"),
+  }),
+  createRoute({
+    getParentRoute: () => settings,
+    path: "/bounds",
+    component: lazyRouteComponent(() => import("./settings/bounds"), "Bounds"),
+  }),
+  createRoute({
+    getParentRoute: () => settings,
     path: "/audit",
     component: lazyRouteComponent(() => import("./settings/audit"), "Audit"),
   }),

@@ -23,7 +23,7 @@ from runtime.store.pool import DatabaseRole, Pool, connect, open_pool
 from runtime.wiring import FrontDoor
 from tests.fakes import FakeGateway, FakeOperations
 from tests.identity import access_to
-from tests.tenancy import VAULT
+from tests.tenancy import RING, VAULT
 
 
 class Files(Capability):
@@ -153,6 +153,7 @@ async def house(
         version="0.0.0",
         breakers=FrontDoor(acting, VAULT).breakers,
         operations=cluster,
+        key_ids=RING.ids,
     )
     await desk.aclose()
 

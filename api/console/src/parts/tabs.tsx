@@ -8,8 +8,11 @@ export type Place =
   | "/workspaces"
   | "/settings/providers"
   | "/settings/models"
+  | "/settings/organizations"
   | "/settings/members"
   | "/settings/tokens"
+  | "/settings/connections"
+  | "/settings/bounds"
   | "/settings/audit";
 
 export function Tabs({ label, places }: { label: string; places: readonly { to: Place; label: string }[] }) {

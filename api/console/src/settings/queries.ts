@@ -22,6 +22,22 @@ export const settings = {
     queryKey: ["organization"],
     queryFn: async ({ signal }) => body(await api.GET("/api/v1/resolve-org", { signal })),
   }),
+  organizations: queryOptions({
+    queryKey: ["organizations"],
+    queryFn: async ({ signal }) => body(await api.GET("/api/v1/orgs", { signal })).data,
+  }),
+  connections: queryOptions({
+    queryKey: ["connections"],
+    queryFn: async ({ signal }) => body(await api.GET("/api/v1/user/connections", { signal })).data,
+  }),
+  keys: queryOptions({
+    queryKey: ["secret keys"],
+    queryFn: async ({ signal }) => body(await api.GET("/api/v1/secret-keys", { signal })).data,
+  }),
+  limits: queryOptions({
+    queryKey: ["limits"],
+    queryFn: async ({ signal }) => body(await api.GET("/api/v1/limits", { signal })),
+  }),
   members: (orgId: string) =>
     queryOptions({
       queryKey: ["members", orgId],
