@@ -39,6 +39,9 @@ SBOM = build/sbom.json
 # What `make audit` tells pip-audit, such as --vulnerability-service osv --osv-url http://a.mirror/v1/query
 ADVISORIES =
 
+# What it tells npm's audit of the console's packages, such as --registry http://a.mirror
+NPM_ADVISORIES = $(filter --if-possible,$(ADVISORIES))
+
 # What `make bench-against` compares this tree to.
 REV = HEAD
 
@@ -103,7 +106,7 @@ dependencies: install
 	$(BIN)/deptry .
 
 licences: sbom
-	$(BIN)/python -m supplychain.licences $(SBOM)
+	$(BIN)/python -m supplychain.licences $(SBOM) $(CONSOLE)/dist/licences.md
 
 leaks: install
 	$(BIN)/python -m supplychain.leaks
@@ -121,8 +124,9 @@ screenshots: install ## pictures of the console for docs/console
 sbom: install ## what the product is made of, as CycloneDX: build/sbom.json
 	$(BIN)/python -m supplychain.sbom $(SBOM)
 
-audit: install ## known vulnerabilities of all pins, by a service outside (ADVISORIES: another one)
+audit: install ## known vulnerabilities of all pins, by services outside (ADVISORIES, NPM_ADVISORIES: others)
 	$(BIN)/python -m supplychain.advisories $(ADVISORIES)
+	$(BIN)/python -m supplychain.npm_advisories $(NPM_ADVISORIES)
 
 format: install ## let ruff format and fix what it can
 	$(BIN)/ruff format .

@@ -1,10 +1,11 @@
 """The licence gate: what the product is installed with must be under licences that pyproject.toml allows.
 
-    python -m supplychain.licences build/sbom.json
+    python -m supplychain.licences build/sbom.json api/console/dist/licences.md
 
-It reads the bill of materials, so what is judged is what is published. A package may name its licence by an SPDX
-expression, which is taken at its word, or by several entries, of which each must be allowed: nobody says whether they
-mean "and" or "or". What lies inside a wheel beside its own code is not seen.
+It reads the bill of materials, so what is judged is what is published, and what the build of the console says is in its
+bundle. A package may name its licence by an SPDX expression, which is taken at its word, or by several entries, of which
+each must be allowed: nobody says whether they mean "and" or "or". What lies inside a wheel beside its own code is not
+seen.
 """
 
 import json
@@ -17,6 +18,7 @@ from typing import Any, Final, Self
 from license_expression import ExpressionError, Licensing
 from packaging.utils import canonicalize_name
 
+from supplychain.bundle import NoBundleError, parts
 from supplychain.project import table
 from supplychain.sbom import Bill
 
@@ -78,12 +80,17 @@ def complaints(bill: Bill, rules: Rules) -> Iterator[str]:
 
 
 def main() -> None:
-    """Judge the bill that the command line names; the exit code is 1 if something is wrong."""
+    """Judge the bill and the bundle that the command line names; the exit code is 1 if something is wrong."""
     bill: Bill = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    found = [*complaints(bill, Rules.load())]
+    try:
+        bundled = parts(Path(sys.argv[2]))
+    except NoBundleError as err:
+        sys.exit(f"The console was not judged: {err}")
+    found = [*complaints({**bill, "components": [*bill["components"], *bundled]}, Rules.load())]
     if found:
         sys.exit("\n".join([*found, "See [tool.perdure.licences] in pyproject.toml."]))
-    sys.stdout.write(f"{len(bill['components'])} packages, all under licences that are allowed\n")
+    count = f"{len(bill['components'])} packages, and {len(bundled)} in the console"
+    sys.stdout.write(f"{count}, all under licences that are allowed\n")
 
 
 def _statements(part: Mapping[str, Any]) -> Iterator[str]:

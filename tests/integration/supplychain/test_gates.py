@@ -1,5 +1,6 @@
 """The gates on the environment and the tree as they are: pip-audit asks a service that runs here."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -15,6 +16,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from supplychain import npm_advisories
 from supplychain.advisories import CANARY, NOT_AUDITED
 from supplychain.leaks import files
 from supplychain.project import EVERYTHING, PRODUCT, Pin, pins
@@ -125,15 +127,74 @@ def test_the_bill_of_materials_is_valid_and_holds_what_the_product_needs_here(tm
 
 
 def test_a_package_under_another_licence_fails_the_gate(tmp_path: Path) -> None:
-    file = tmp_path / "sbom.json"
+    """Promised: of Python's packages, and of those in the console's bundle."""
+    file, bundle = tmp_path / "sbom.json", tmp_path / "licences.md"
     run("sbom", str(file))
-    assert run("licences", str(file)).returncode == 0
+    said = (ROOT / "api" / "console" / "dist" / "licences.md").read_text()
+    bundle.write_text(said)
+    assert run("licences", str(file), str(bundle)).returncode == 0
+    bundle.write_text(f"{said}\n## viral - 1.0.0 (AGPL-3.0-only)\n")
+    done = run("licences", str(file), str(bundle))
+    assert (done.returncode, "viral 1.0.0 is under 'AGPL-3.0-only', which is not allowed" in done.stderr) == (1, True)
+    bundle.write_text(said)
     bill = json.loads(file.read_text())
     bill["components"][0]["licenses"] = [{"license": {"id": "AGPL-3.0-only"}}]
     file.write_text(json.dumps(bill))
-    done = run("licences", str(file))
-    assert done.returncode == 1
-    assert "'AGPL-3.0-only', which is not allowed" in done.stderr
+    done = run("licences", str(file), str(bundle))
+    assert (done.returncode, "'AGPL-3.0-only', which is not allowed" in done.stderr) == (1, True)
+
+
+class Registry(BaseHTTPRequestHandler):
+    """A registry of npm's that knows advisories, as far as its audit asks."""
+
+    known: ClassVar[dict[str, list[dict[str, Any]]]] = {}
+
+    def do_POST(self) -> None:
+        asked = json.loads(gzip.decompress(self.rfile.read(int(self.headers["content-length"]))))
+        self._answer(200, {name: self.known[name] for name in asked if name in self.known})
+
+    def do_GET(self) -> None:
+        self._answer(404, {})
+
+    def _answer(self, status: int, body: object) -> None:
+        encoded = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(encoded)))
+        self.end_headers()
+        self.wfile.write(encoded)
+
+    def log_message(self, *_: Any) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture
+def registry() -> Iterator[str]:
+    """The options that lead npm's audit to a registry of this test's own."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        Registry.known = {}
+        yield f"--registry=http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def hole(package: str) -> dict[str, Any]:
+    url = f"https://github.com/advisories/GHSA-{package}"
+    return {"id": 1, "url": url, "title": "A hole.", "severity": "high", "vulnerable_versions": "<99.0.0"}
+
+
+def test_a_package_of_the_console_with_a_known_vulnerability_fails_the_audit(registry: str) -> None:
+    Registry.known = {name: [hole(name)] for name in (npm_advisories.CANARY[0], "react")}
+    done = run("npm_advisories", registry)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "react: GHSA-react; fixed in 99.0.0.")
+
+
+@pytest.mark.parametrize(("option", "code"), [([], NOT_AUDITED), (["--if-possible"], 0)])
+def test_a_registry_without_advisories_is_no_audit_of_the_console(registry: str, option: list[str], code: int) -> None:
+    done = run("npm_advisories", *option, registry)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(
+        f"NOT AUDITED, the console: the registry knows no advisory for {npm_advisories.CANARY[0]}"
+    )
 
 
 def test_keys_are_looked_for_in_what_git_has_or_would_add(tmp_path: Path) -> None:
