@@ -2,10 +2,10 @@
 
     python -m supplychain.licences build/sbom.json api/console/dist/licences.md
 
-It reads the bill of materials, so what is judged is what is published, and what the build of the console says is in its
-bundle. A package may name its licence by an SPDX expression, which is taken at its word, or by several entries, of which
-each must be allowed: nobody says whether they mean "and" or "or". What lies inside a wheel beside its own code is not
-seen.
+It reads the bill of materials, so what is judged is what is published, and what the build of the console says is in
+its bundle. A package may name its licence by an SPDX expression, which is taken at its word, or by several entries, of
+which each must be allowed: nobody says whether they mean "and" or "or". What lies inside a wheel beside its own code is
+not seen.
 """
 
 import json

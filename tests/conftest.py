@@ -3,10 +3,10 @@
 import asyncio
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import pytest
 from hypothesis import settings
@@ -27,7 +27,10 @@ settings.load_profile("perdure")
 # Files whose tests share a server, by the fixture that it is.
 GROUPS: Final = {
     "server": (
-        *(f"tests/browser/test_{name}.py" for name in ("first_run", "library", "operate", "pages", "settings")),
+        *(
+            f"tests/browser/test_{name}.py"
+            for name in ("craft", "first_run", "library", "operate", "pages", "settings")
+        ),
         "tests/contract/",
         *(f"tests/integration/test_{name}.py" for name in ("chat", "load", "operations", "serve", "terminal")),
     ),
@@ -51,6 +54,7 @@ GROUPS: Final = {
 }
 # Where the databases of single tests are kept, if there is such a place. What is promised of disks, whole servers show.
 IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
+FIGURE: Final = "figure"  # the name of a property of a test's report
 SERVERS: Final = pytest.StashKey[dict[str, ServerProcess]]()  # that run now, by their group
 
 
@@ -67,6 +71,25 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"Skipped, where nothing may be: {report.longrepr}"
     return report
+
+
+Figure: TypeAlias = Callable[[str], None]
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Figure:
+    """Have something that was measured printed at the end of the run."""
+    return lambda text: record_property(FIGURE, text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have measured, whichever worker ran them."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    told = [text for report in reports for name, text in getattr(report, "user_properties", ()) if name == FIGURE]
+    if told:
+        terminalreporter.section("measured")
+        for text in dict.fromkeys(told):
+            terminalreporter.line(text)
 
 
 class InGroups(LoadFileScheduling):  # type: ignore[misc]  # it carries no types

@@ -9,17 +9,32 @@ from tests.installed import REPOSITORY
 
 AXE: Final = REPOSITORY / "api" / "console" / "node_modules" / "axe-core" / "axe.min.js"
 RUN: Final = "axe.run().then(found => found.violations)"
+SERIOUS: Final = ("serious", "critical")
 
 
 async def serious_findings(page: Page, home: str, addresses: Iterable[str]) -> dict[str, Any]:
     """Return what is serious, by address; an address without any is left out."""
     found = {}
     for address in addresses:
-        await page.goto(f"{home}{address}")
-        await page.get_by_role("main").get_by_role("heading").first.wait_for()
-        await expect(page.locator(".breathing")).to_have_count(0)
-        await page.evaluate(AXE.read_text())
-        violations = await page.evaluate(RUN)
-        serious = [v for v in violations if v["impact"] in ("serious", "critical")]
-        found[address or "/"] = [(v["id"], [node["html"] for node in v["nodes"]]) for v in serious]
+        await show(page, f"{home}{address}")
+        found[address or "/"] = serious_of(await findings(page))
     return {address: there for address, there in found.items() if there}
+
+
+async def show(page: Page, url: str) -> None:
+    """Go to a page and wait until all of it is there."""
+    await page.goto(url)
+    await page.get_by_role("main").get_by_role("heading").first.wait_for()
+    await expect(page.locator(".breathing")).to_have_count(0)
+
+
+async def findings(page: Page) -> list[dict[str, Any]]:
+    """Return what axe has to say about a page."""
+    await page.evaluate(AXE.read_text())
+    violations: list[dict[str, Any]] = await page.evaluate(RUN)
+    return violations
+
+
+def serious_of(found: Iterable[dict[str, Any]]) -> list[Any]:
+    """Return which of the findings are serious, with where they are."""
+    return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found if each["impact"] in SERIOUS]

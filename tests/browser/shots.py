@@ -27,6 +27,9 @@ SURVIVED: Final = (
     "3. The page stayed open; nothing was lost, and nothing was said twice.\n\n"
     "`kill -9` is a way to move me, not to stop me."
 )
+SETTINGS: Final = (
+    "providers", "models", "organizations", "members", "tokens", "connections", "bounds", "audit",
+)  # fmt: skip
 OTHERS: Final = ("Plan the release", "Why is the build slow?", "Summarise the incident", "Draft a reply to Ada")
 
 
@@ -40,9 +43,15 @@ async def play(client: Client) -> str:
         session_id = await client.open()
         await client.send(session_id, text)
         await client.until_idle(session_id)
+    (await client.http.post("/workspaces", json={"name": "Release 1.0"})).raise_for_status()
+    (await client.http.post("/user/connections/github", json={"api_key": "not-a-real-key"})).raise_for_status()
     files = [{"path": "notes/plan.md", "content": "# Plan\n\nShip it, then watch it.\n"}]
-    session_id = await client.open(title="What survives a crash?", capabilities=["test_math"], initial_files=files)
-    calls = [{"name": name, "arguments": {"a": 6, "b": 7}} for name in ("add", "multiply")]
+    session_id = await client.open(
+        title="What survives a crash?", capabilities=["test_math", "session_storage"], initial_files=files
+    )
+    keep = {"operation": "set", "key": "next step", "value": "Tell Ada what was killed, and when."}
+    calls: list[dict[str, object]] = [{"name": name, "arguments": {"a": 6, "b": 7}} for name in ("add", "multiply")]
+    calls.append({"name": "kv_store", "arguments": keep})
     first = {"think": "Two sums, then the answer.", "say": "Two sums first.", "call": calls}
     async with client.listen(session_id) as stream:
         last = {"say": SURVIVED, "tokens_per_second": 25}
@@ -61,12 +70,16 @@ async def take(page: Page, home: str, session_id: str, theme: str) -> None:
         "chat": session,
         "turns": f"{session}/turns",
         "events": f"{session}/events?at=12",
+        "effects": f"{session}/effects",
         "files": f"{session}/files",
+        "storage": f"{session}/keys",
         "agents": "/agents",
         "agent": "/agents/on-call",
+        "harnesses": "/harnesses",
+        "workspaces": "/workspaces",
         "welcome": "/welcome",
-        "models": "/settings/models",
         "operate": "/operate",
+        **{name: f"/settings/{name}" for name in SETTINGS},
     }
     for name, address in pages.items():
         await page.goto(f"{home}{address}")

@@ -1,18 +1,14 @@
 """Agents, harnesses and workspaces in a real browser: made, copied, and what they stand on."""
 
 import uuid
-from typing import Final, Literal
 
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.axe import serious_findings
 from tests.browser.chat import see_whole, write
 from tests.client import Client
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
-
-PAGES: Final = ("/agents/new", "/harnesses", "/harnesses/new", "/harnesses/default", "/workspaces")
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +39,25 @@ async def test_a_harness_is_made_and_an_agent_shows_what_comes_from_it(
     stands_on = page.get_by_role("region", name="What it stands on")
     await expect(stands_on.get_by_role("listitem").first).to_contain_text("Answer in verse.")
     await expect(stands_on.get_by_role("listitem").first).to_contain_text("current_time")
+    comes_to = page.get_by_role("region", name="What it comes to")
+    prompts = comes_to.get_by_role("region", name="System prompt").get_by_role("listitem")
+    await expect(prompts.filter(has_text=f"from the harness rules-{word}")).to_contain_text("Answer in verse.")
+    await expect(prompts.last).to_contain_text("Rhyme.")
+    await expect(comes_to.get_by_role("region", name="Model")).to_contain_text("from the server's default")
+    await expect(comes_to.get_by_role("region", name="Tools")).to_contain_text("of the capability current_time")
+    await client.open(agent_id=agent["id"], title=f"Ode {word}")
+    await page.reload()
+    await expect(page.get_by_role("region", name="Who uses it")).to_contain_text(f"Ode {word}")
+
+
+async def test_lists_show_text_and_not_the_signs_of_markdown(page: Page, home: str, client: Client, word: str) -> None:
+    body = {"name": f"plain-{word}", "system_prompt": "# Role\n\nYou are **terse**, see [this](http://x.test)."}
+    (await client.http.post("/agents", json=body)).raise_for_status()
+    await page.goto(f"{home}/agents")
+    await page.get_by_label("Search agents").fill(f"plain-{word}")
+    card = page.get_by_role("main").get_by_role("listitem")
+    await expect(card).to_have_count(1)
+    await expect(card).to_contain_text("Role You are terse, see this.")
 
 
 async def test_a_copy_of_an_agent_has_what_the_form_does_not_show(
@@ -88,11 +103,3 @@ async def test_a_session_is_started_in_a_workspace(page: Page, home: str, client
     session = (await client.http.get(f"/sessions/{page.url.rsplit('/', 1)[-1]}")).json()
     workspace = (await client.http.get(f"/workspaces/{session['workspace_id']}")).json()
     assert workspace["name"] == f"Attic {word}"
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_serious_in_the_library(
-    page: Page, home: str, scheme: Literal["light", "dark"]
-) -> None:
-    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    assert await serious_findings(page, home, PAGES) == {}

@@ -67,6 +67,33 @@ async def test_a_member_is_added_given_a_role_and_taken_out(page: Page, home: st
     await expect(member).to_have_count(0)
 
 
+async def test_an_organisation_is_made_named_anew_and_entered(page: Page, home: str) -> None:
+    """Promised: nothing of one organisation is seen in another."""
+    word = uuid.uuid4().hex[:6]
+    await log_in(page, home)
+    await write(page, f"A word of the first: {word}")
+    await see_whole(page, word)
+    await page.goto(f"{home}/settings/organizations")
+    make = page.get_by_role("form", name="Make an organisation")
+    await make.get_by_label("Name").fill(f"Second {word}")
+    await make.get_by_role("button").click()
+    there = page.get_by_role("listitem").filter(has_text=f"Second {word}")
+    here = page.get_by_role("main").get_by_role("listitem").filter(has_text="you are here")
+    first = await here.locator("div.truncate").inner_text()
+    await there.get_by_role("button", name="Go there").click()
+    await page.wait_for_url(f"{home}/")
+    await expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    await page.goto(f"{home}/settings/organizations")
+    ours = page.get_by_role("region", name="This organisation")
+    await ours.get_by_label("Name").fill(f"Third {word}")
+    await ours.get_by_label("Delete sessions").fill("30")
+    await ours.get_by_role("button", name="Save").click()
+    await expect(here).to_contain_text(f"Third {word}")
+    await expect(ours.get_by_label("Delete sessions")).to_have_value("30")
+    await page.get_by_role("listitem").filter(has_text=first).get_by_role("button", name="Go there").click()
+    await expect(page.get_by_role("navigation", name="Main").get_by_text(word).first).to_be_visible()
+
+
 async def log_in(page: Page, home: str) -> None:
     """Log in as the first administrator."""
     await page.goto(f"{home}/login")

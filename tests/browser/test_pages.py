@@ -2,22 +2,22 @@
 
 import re
 import uuid
-from typing import Final, Literal
+from typing import Final
 
 import pytest
 from playwright.async_api import Page, expect
 
 from runtime.core.ids import hex_of
 from runtime.store.pool import connect
-from tests.browser.axe import serious_findings
 from tests.browser.chat import answers, open_session, see_whole, write
+from tests.browser.frames import scrolled
 from tests.client import Client, script
+from tests.conftest import Figure
 from tests.server import ServerProcess
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 WORDS: Final = "one two three four five six seven eight nine ten"
-TABS: Final = ("", "/turns", "/events", "/files")
 FILL: Final = """
 INSERT INTO events (org_id, session_id, sequence, id, type, epoch, body)
 SELECT (SELECT org_id FROM sessions WHERE sessions.id = $1), $1, n, numbered.id::uuid, 'tool.progress', 1,
@@ -89,6 +89,40 @@ async def test_calls_stand_side_by_side_with_arguments_and_results(page: Page, h
     await good.locator("summary").click()
     await expect(good).to_contain_text("42")
     await expect(good).to_contain_text('"b": 36')
+    await page.get_by_role("link", name="Effects").click()
+    effects = page.get_by_role("region", name="Effects").get_by_role("listitem")
+    await expect(effects).to_have_count(2)
+    await expect(effects.filter(has_text="divide")).to_contain_text("failed")
+    await effects.filter(has_text="add").get_by_role("link", name="Its turn").click()
+    await expect(page.get_by_role("list", name="What the turn did, over time")).to_contain_text("divide")
+
+
+async def test_what_an_agent_keeps_is_shown_and_events_are_found_by_type_and_text(
+    page: Page, home: str, client: Client
+) -> None:
+    session_id = await client.open(capabilities=["session_storage"])
+    keep = {"name": "kv_store", "arguments": {"operation": "set", "key": "port", "value": "Iquique"}}
+    await client.send(session_id, script({"call": [keep]}, {"say": WORDS}))
+    await client.until_idle(session_id)
+    await page.goto(f"{home}/sessions/{session_id}")
+    await page.get_by_role("link", name="Storage").click()
+    await expect(page.get_by_role("term")).to_contain_text("port")
+    await expect(page.get_by_role("definition")).to_have_text("Iquique")
+    await page.get_by_role("link", name="Events").click()
+    log = page.get_by_role("listbox", name="Event log")
+    await page.get_by_role("combobox", name="Type").select_option("tool.completed")
+    await expect(page.get_by_text("1 event found")).to_be_visible()
+    await expect(log.get_by_role("option")).to_have_text(re.compile("tool.completed"))
+    await page.get_by_role("button", name="All events").click()
+    await page.get_by_role("searchbox", name="Text in it").fill("iquique")
+    await page.get_by_role("searchbox", name="Text in it").press("Enter")
+    await expect(page.get_by_text(re.compile("events found"))).to_be_visible()
+    await expect(log.get_by_role("option").first).to_contain_text("input.message")
+    await log.focus()
+    await page.keyboard.press("ArrowDown")
+    await expect(page.get_by_role("region", name="Event", exact=True)).to_contain_text("Iquique")
+    await page.reload()
+    await expect(page.get_by_text(re.compile("events found"))).to_be_visible()
 
 
 async def test_tools_of_a_client_that_is_not_there_are_answered_together(page: Page, home: str, client: Client) -> None:
@@ -142,7 +176,7 @@ async def test_an_agent_is_made_corrected_and_talked_to(page: Page, home: str) -
     await see_whole(page, "A rhyme, please.")
 
 
-async def test_a_file_is_read_and_changed(page: Page, home: str, client: Client) -> None:
+async def test_a_file_is_changed_and_what_changed_it_meanwhile_is_seen(page: Page, home: str, client: Client) -> None:
     files = [{"path": "notes/plan.md", "content": "# Plan\n"}]
     session_id = await client.open(initial_files=files)
     await page.goto(f"{home}/sessions/{session_id}/files")
@@ -151,14 +185,21 @@ async def test_a_file_is_read_and_changed(page: Page, home: str, client: Client)
     await expect(text).to_contain_text("# Plan")
     await text.press("Control+End")
     await page.keyboard.type("Carry on.")
+    address = f"/sessions/{session_id}/fs/notes/plan.md"
+    (await client.http.put(address, json={"content": "# Plan\nWait.\n"})).raise_for_status()
+    await client.send(session_id, "A turn, after which files may be other ones.")
+    await client.until_idle(session_id)
+    await expect(page.get_by_text("It was changed while you edited it")).to_be_visible()
+    await page.get_by_role("button", name="Changes").click()
+    await expect(page.get_by_test_id("editor").locator(".cm-deletedChunk")).to_contain_text("Wait.")
+    await expect(text).to_contain_text("Carry on.")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Saved")).to_be_visible()
-    reply = await client.http.get(f"/sessions/{session_id}/fs/notes/plan.md")
-    assert reply.json()["content"] == "# Plan\nCarry on."
+    assert (await client.http.get(address)).json()["content"] == "# Plan\nCarry on."
 
 
 async def test_a_hundred_thousand_events_are_scrolled(
-    page: Page, home: str, client: Client, server: ServerProcess
+    page: Page, home: str, client: Client, server: ServerProcess, figure: Figure
 ) -> None:
     """Promised: of a long log few rows are drawn, and pages are read where one looks."""
     session_id = await client.open()
@@ -171,6 +212,7 @@ async def test_a_hundred_thousand_events_are_scrolled(
         await log.evaluate("(it, share) => { it.scrollTop = it.scrollHeight * share }", share)
         await expect(log.locator(f'[aria-posinset="{sequence}"]')).to_contain_text("tool.progress")
     assert await log.get_by_role("option").count() < 150
+    figure(await scrolled(log, "100,000 events"))
 
 
 async def fill(database: str, session_id: str, count: int) -> None:
@@ -198,17 +240,3 @@ async def test_everything_is_reached_by_keyboard(page: Page, home: str, client: 
     await expect(page.get_by_role("option", name="Voyage of the Beagle", selected=True)).to_be_visible()
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/sessions/{session_id}")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_serious(
-    page: Page, home: str, client: Client, scheme: Literal["light", "dark"]
-) -> None:
-    """Promised: whoever reads by ear, by keyboard or with little contrast can use every page."""
-    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    session_id = await client.open(capabilities=["test_math"], initial_files=[{"path": "a.md", "content": "a"}])
-    call = {"think": "Hm.", "say": "So:", "call": [{"name": "add", "arguments": {"a": 1, "b": 2}}]}
-    await client.send(session_id, script(call, {"say": f"**{WORDS}** `code`"}))
-    await client.until_idle(session_id)
-    addresses = ("", "/agents", "/agents/new", *(f"/sessions/{session_id}{tab}" for tab in TABS))
-    assert await serious_findings(page, home, addresses) == {}

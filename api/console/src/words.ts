@@ -25,6 +25,8 @@ export const words = {
     noSessions: "Nothing here yet. What you start appears here.",
     noneFound: "No session has this in its title.",
     untitled: "New session",
+    coming: "…",
+    older: "Older ones are found by their titles.",
     light: "Light",
     dark: "Dark",
     theme: (other: string) => `${other} theme`,

@@ -1,9 +1,9 @@
 /** What the pages ask for, each under one key. */
 
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { api, body } from "./client";
 
-const PAGE = 50;
+export const SESSIONS_A_PAGE = 50;
 
 export const queries = {
   ways: queryOptions({
@@ -11,19 +11,18 @@ export const queries = {
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async ({ signal }) => body(await api.GET("/api/v1/auth/config", { signal })),
   }),
-  sessions: (search: string) =>
-    infiniteQueryOptions({
-      queryKey: ["sessions", search],
-      initialPageParam: undefined as string | undefined,
+  /** A page of the list, from 0: the newest. */
+  sessions: (search: string, page = 0) =>
+    queryOptions({
+      queryKey: ["sessions", search, page],
       refetchInterval: 15_000,
-      queryFn: async ({ pageParam, signal }) =>
+      queryFn: async ({ signal }) =>
         body(
           await api.GET("/api/v1/sessions", {
-            params: { query: { limit: PAGE, ...(search && { search }), ...(pageParam && { after_id: pageParam }) } },
+            params: { query: { limit: SESSIONS_A_PAGE, offset: page * SESSIONS_A_PAGE, ...(search && { search }) } },
             signal,
           }),
         ),
-      getNextPageParam: (last) => (last.next_url ? last.data.at(-1)?.id : undefined),
     }),
   session: (id: string) =>
     queryOptions({

@@ -1,6 +1,6 @@
 /** Everything by keyboard: pages, sessions, agents. */
 
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { useState } from "react";
@@ -29,7 +29,7 @@ const PLACES = [
 export default function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const [search, setSearch] = useState("");
-  const sessions = useInfiniteQuery(queries.sessions(""));
+  const sessions = useQuery(queries.sessions(""));
   const agents = useQuery(queries.agents(""));
   const run = (act: () => unknown) => () => {
     onClose();
@@ -60,7 +60,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             </Command.Item>
           </Command.Group>
           <Command.Group heading={words.palette.sessions} className={GROUP}>
-            {sessions.data?.pages[0]?.data.map((session) => (
+            {sessions.data?.data.map((session) => (
               <Command.Item
                 key={session.id}
                 value={`${nameOf(session)} ${session.id}`}

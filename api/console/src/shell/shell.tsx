@@ -11,8 +11,13 @@ const Palette = lazy(() => import("./palette"));
 export function Shell() {
   const { pathname } = useLocation();
   const drawer = useRef<HTMLDialogElement>(null);
+  const [isDrawn, setDrawn] = useState(false);
   const [isSearching, setSearching] = useState(false);
 
+  const open = () => {
+    setDrawn(true);
+    drawer.current?.showModal();
+  };
   useEffect(() => {
     if (pathname) drawer.current?.close();
   }, [pathname]);
@@ -38,13 +43,14 @@ export function Shell() {
       <dialog
         ref={drawer}
         aria-label={words.nav.menu}
+        onClose={() => setDrawn(false)}
         className="m-0 h-full max-h-none w-72 bg-sunken text-ink md:hidden"
       >
-        <Sidebar onCommands={() => setSearching(true)} />
+        {isDrawn && <Sidebar onCommands={() => setSearching(true)} />}
       </dialog>
       <div className="flex min-w-0 flex-1 flex-col">
         <header className="flex items-center gap-3 border-b border-line px-4 py-2 md:hidden">
-          <button type="button" aria-label={words.nav.menu} onClick={() => drawer.current?.showModal()}>
+          <button type="button" aria-label={words.nav.menu} onClick={open}>
             <Icon name="menu" className="size-5" />
           </button>
           <span className="font-semibold">{words.product}</span>
