@@ -51,6 +51,7 @@ async def test_the_model_that_nobody_named_is_the_organisations_or_the_servers(c
     harness, _ = await make(client)
     ours = (await client.get("/v1/resolve-org")).json()
     at, address = f"/v1/orgs/{ours['id']}", f"/v1/harnesses/{harness['id']}/resolved"
+    (await client.patch(at, json={"default_model_id": None})).raise_for_status()  # whatever other tests left
     assert (await client.get(address)).json()["model"] == {
         "id": "llmsim:sim-echo",
         "source": {"kind": "server", "id": None, "name": None},
