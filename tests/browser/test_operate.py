@@ -1,5 +1,6 @@
 """What an operator sees and does in a real browser, on a server that nobody harms."""
 
+import json
 import re
 import uuid
 from typing import Literal
@@ -10,10 +11,13 @@ from playwright.async_api import Page, expect
 from runtime.core.ids import hex_of
 from runtime.store.pool import connect
 from tests.browser.axe import serious_findings
+from tests.browser.conftest import PATIENCE_MS
 from tests.client import Client
 from tests.server import ServerProcess
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
+
+STOP = "UPDATE sessions SET quarantined = true, crashes = $2 WHERE id = $1"
 
 
 @pytest.fixture(scope="module")
@@ -59,19 +63,54 @@ async def test_calls_to_a_provider_are_stopped_and_let_go_on(page: Page, home: s
     assert key not in [one["key"] for one in listed]
 
 
-async def test_a_session_in_quarantine_is_released_on_its_page(
+async def stop(server: ServerProcess, session_id: str) -> None:
+    """Have a session be in quarantine, as after two crashes."""
+    crashes = [{"at": 1_700_000_000.0 + n, "steps": 0, "cause": "its process ended (lease expired)"} for n in range(2)]
+    connection = await connect(server.database)
+    await connection.execute(STOP, uuid.UUID(hex_of(session_id)), json.dumps(crashes))
+    await connection.close()
+
+
+async def test_a_session_in_quarantine_is_released_by_its_cause_or_on_its_page(
     page: Page, home: str, client: Client, server: ServerProcess
 ) -> None:
-    session_id = await client.open()
-    connection = await connect(server.database)
-    await connection.execute("UPDATE sessions SET quarantined = true WHERE id = $1", uuid.UUID(hex_of(session_id)))
-    await connection.close()
-    await page.goto(f"{home}/sessions/{session_id}")
+    title = f"Kills {uuid.uuid4().hex[:6]}"
+    in_list, on_page = [await client.open(title=title) for _ in range(2)]
+    await stop(server, in_list)
+    await page.goto(f"{home}/operate")
+    stopped = page.get_by_role("region", name="In quarantine").get_by_role("listitem").filter(has_text=title)
+    await expect(stopped).to_contain_text("died 2 times in coming to life")
+    await stopped.get_by_text("Each time").click()
+    await expect(stopped.get_by_text(": its process ended (lease expired)")).to_have_count(2)
+    await stopped.get_by_role("button", name=f"Release {title}").click()
+    await stopped.get_by_role("button", name="Really release?").click()
+    await expect(stopped).to_have_count(0)
+    assert (await client.place(in_list))["quarantined"] is False
+    await stop(server, on_page)
+    await page.goto(f"{home}/sessions/{on_page}")
     line = page.get_by_role("status").filter(has_text="In quarantine")
     await line.get_by_role("button", name="Release it").click()
     await expect(line).to_have_count(0)
     await expect(page.get_by_test_id("place")).to_be_visible()
-    assert (await client.place(session_id))["quarantined"] is False
+    assert (await client.place(on_page))["quarantined"] is False
+
+
+async def test_the_cluster_is_watched_live_also_on_a_phone(page: Page, home: str) -> None:
+    await page.goto(f"{home}/operate")
+    health = page.get_by_role("region", name="Health")
+    await expect(health).to_contain_text(re.compile("All is well|It works"))
+    await expect(health).to_contain_text("live")
+    await expect(health.get_by_role("link", name="Ray dashboard")).to_have_attribute("href", re.compile("http://127"))
+    hour = page.get_by_role("region", name="The last hour")
+    await expect(hour.locator("canvas")).to_have_count(8)
+    listening = hour.get_by_role("figure", name="Listening")  # which this page does, so it comes with a later point
+    await expect(listening).to_contain_text(re.compile("open streams[1-9]"), timeout=PATIENCE_MS)
+    await page.set_viewport_size({"width": 380, "height": 800})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 380
+    figure = await hour.get_by_role("figure", name="Turns a second").bounding_box()
+    assert figure is not None
+    assert figure["x"] >= 0
+    assert figure["x"] + figure["width"] <= 380
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

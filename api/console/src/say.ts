@@ -12,6 +12,7 @@ export const say = {
   compact: (value: number) => COMPACT.format(value),
   cost: (value: number) => COST.format(value),
   time: (at: string) => FULL.format(new Date(at)),
+  clock: (at: Date) => CLOCK.format(at),
   /** A clock today, a day before. */
   when(at: string): string {
     const then = new Date(at);

@@ -1,5 +1,6 @@
-/** Every word that the console says; those of sessions and settings are beside their pages. */
+/** Every word that the console says; those of a session, the settings and Operate are beside their pages. */
 
+import { operateWords } from "./operate/words";
 import { say } from "./say";
 import { sessionWords } from "./session/words";
 import { settingsWords } from "./settings/words";
@@ -98,37 +99,7 @@ export const words = {
       prompt: "You are a helpful assistant. Answer briefly and plainly.",
     },
   },
-  operate: {
-    title: "Operate",
-    subtitle: "What runs where, and what waits for somebody.",
-    decisions: "Waits for a decision",
-    noDecisions: "Nothing waits for anybody.",
-    asked: (at: string, until: string) => `asked ${say.when(at)}, until ${say.when(until)}`,
-    open: "Look at it",
-    breakers: "Circuit breakers",
-    breakersHint: "Providers that are left alone for a while because calls to them kept failing.",
-    noBreakers: "None ever opened: every provider is called.",
-    states: { closed: "closed: it is called", open: "open: it is not called", half_open: "one process tries it" },
-    forced: "by an operator",
-    wait: (seconds: number) => `a try in ${say.duration(seconds * 1_000)}`,
-    failures: (count: number) => (count === 1 ? "1 failure" : `${count} failures`),
-    stop: "Stop calls",
-    resume: "Let calls go on",
-    forget: "Forget",
-    stopOf: "Stop all calls to a provider",
-    stopHint: "Its type, such as openai, or the id of one of your own",
-    actors: "Actors",
-    node: (id: string) => `Node ${id.slice(0, 12)}`,
-    drainNode: "Drain this node",
-    drain: (name: string) => `Drain ${name}`,
-    draining: "It takes on nothing more; what it holds goes on elsewhere.",
-    sure: "Really drain?",
-    sessions: (count: number) => (count === 1 ? "1 session" : `${say.number(count)} sessions`),
-    waiting: (count: number) => `${say.number(count)} wait`,
-    process: (pid: number) => `process ${pid}`,
-    since: (at: string) => `since ${say.when(at)}`,
-    nowhere: "No node",
-  },
+  operate: operateWords,
   layers: {
     title: "What it stands on",
     hint: "The nearest first. Prompts are joined, capabilities add up, and the nearest model counts.",

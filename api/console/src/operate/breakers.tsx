@@ -79,7 +79,7 @@ function noteOf(breaker: Breaker): string {
     said.states[breaker.state],
     breaker.forced && said.forced,
     breaker.state === "open" && !breaker.forced && said.wait(breaker.wait_seconds),
-    said.failures(breaker.failure_count),
+    said.failed(breaker.failure_count),
   ];
   return facts.filter(Boolean).join(" · ");
 }

@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { LINK } from "../parts/looks";
 import { Part, Row } from "../parts/page";
 import { Empty, Trouble } from "../parts/states";
 import { words } from "../words";
@@ -20,11 +21,7 @@ export function Decisions() {
             name={waiting.headline}
             note={`${waiting.tool_name} · ${words.operate.asked(waiting.asked_at, waiting.expires_at)}`}
           >
-            <Link
-              to="/sessions/$sessionId"
-              params={{ sessionId: waiting.session_id }}
-              className="rounded-[0.625rem] border border-line px-3 py-1.5 text-sm font-medium hover:bg-sunken"
-            >
+            <Link to="/sessions/$sessionId" params={{ sessionId: waiting.session_id }} className={LINK}>
               {words.operate.open}
             </Link>
           </Row>

@@ -21,6 +21,12 @@ export const operating = {
     queryFn: async ({ signal }) =>
       body(await api.GET("/api/v1/durable/decisions", { params: { query: { limit: 100 } }, signal })),
   }),
+  quarantine: queryOptions({
+    queryKey: ["quarantine"],
+    refetchInterval: EVERY_MS,
+    queryFn: async ({ signal }) =>
+      body(await api.GET("/api/v1/durable/dlq", { params: { query: { limit: 100 } }, signal })),
+  }),
   breakers: queryOptions({
     queryKey: ["breakers"],
     refetchInterval: EVERY_MS,

@@ -1,0 +1,103 @@
+/** What the console says on the page for operators: a part of all its words (../words.ts). */
+
+import { say } from "../say";
+
+const counted = (count: number, one: string, many: string) =>
+  count === 1 ? `1 ${one}` : `${say.number(count)} ${many}`;
+
+export const operateWords = {
+  title: "Operate",
+  subtitle: "How the cluster does, what runs where, and what waits for somebody.",
+  health: "Health",
+  statuses: {
+    healthy: "All is well",
+    degraded: "It works, but look at this",
+    unhealthy: "Nobody can be served",
+  },
+  lines: { opening: "connecting", live: "live", broken: "connecting again" },
+  dashboard: "Ray dashboard",
+  gauges: {
+    sessions: "Sessions in memory",
+    running: "at work",
+    waiting: "wait for an actor",
+    actors: "Actors up",
+    standby: "on standby",
+    starting: "starting",
+    draining: "draining",
+    load: "Load",
+    capacity: (sessions: number) => `of ${say.compact(sessions)} sessions`,
+    quarantine: "In quarantine",
+    atLeast: (count: number) => `${say.number(count)} or more`,
+    everywhere: "on the whole server",
+    streams: "Open streams",
+    here: "at this front door",
+    nodes: "Nodes",
+    doors: (count: number) => counted(count, "front door", "front doors"),
+  },
+  charts: "The last hour",
+  chartsHint: "Each point is ten seconds of the whole cluster. Where a line is broken there was no supervisor.",
+  noPoints: "The first point comes ten seconds after the start.",
+  chart: {
+    turns: { title: "Turns a second", completed: "completed", failed: "failed", cancelled: "cancelled" },
+    firstToken: { title: "First token", p50: "half of the turns within", p95: "95 % within" },
+    tokens: { title: "Tokens a second", input: "in", output: "out", cached: "from a cache" },
+    cost: { title: "Cost a minute", cost: "as far as prices are known" },
+    trouble: { title: "Calls to models", failures: "failed", retries: "tried again" },
+    recovery: {
+      title: "Recoveries",
+      recoveries: "sessions that went on",
+      deaths: "processes that died",
+      quarantined: "quarantined",
+    },
+    sessions: { title: "Sessions", placed: "in memory", running: "at work", waiting: "wait for an actor" },
+    streams: { title: "Listening", streams: "open streams", refused: "requests that failed" },
+  },
+  at: (when: string) => `at ${when}`,
+  failures: "Why turns failed in the last hour",
+  quarantine: "In quarantine",
+  quarantineHint: "Sessions that kept ending their process and were stopped. A new message lets one go on, too.",
+  noQuarantine: "None was stopped.",
+  untitled: "A session without a title",
+  died: (activity: string, attempts: number) =>
+    `${attempts === 1 ? "died once" : `died ${attempts} times`} in ${activity}`,
+  activity: (type: string) =>
+    type === "model_call"
+      ? "a call to a model"
+      : type.startsWith("tool:")
+        ? `the tool ${type.slice(5)}`
+        : "coming to life",
+  givenUp: "given up: it died even while its turn was being failed",
+  history: "Each time",
+  crash: (at: string, error: string) => `${say.time(at)}: ${error}`,
+  release: (title: string) => `Release ${title}`,
+  reallyRelease: "Really release?",
+  released: "It goes on with its next message; an unfinished turn goes on now.",
+  more: (count: number) => `and ${say.number(count)} more`,
+  decisions: "Waits for a decision",
+  noDecisions: "Nothing waits for anybody.",
+  asked: (at: string, until: string) => `asked ${say.when(at)}, until ${say.when(until)}`,
+  open: "Look at it",
+  breakers: "Circuit breakers",
+  breakersHint: "Providers that are left alone for a while because calls to them kept failing.",
+  noBreakers: "None ever opened: every provider is called.",
+  states: { closed: "closed: it is called", open: "open: it is not called", half_open: "one process tries it" },
+  forced: "by an operator",
+  wait: (seconds: number) => `a try in ${say.duration(seconds * 1_000)}`,
+  failed: (count: number) => counted(count, "failure", "failures"),
+  stop: "Stop calls",
+  resume: "Let calls go on",
+  forget: "Forget",
+  stopOf: "Stop all calls to a provider",
+  stopHint: "Its type, such as openai, or the id of one of your own",
+  actors: "Actors",
+  node: (id: string) => `Node ${id.slice(0, 12)}`,
+  drainNode: "Drain this node",
+  drain: (name: string) => `Drain ${name}`,
+  draining: "It takes on nothing more; what it holds goes on elsewhere.",
+  sure: "Really drain?",
+  sessions: (count: number) => counted(count, "session", "sessions"),
+  waiting: (count: number) => `${say.number(count)} wait`,
+  process: (pid: number) => `process ${pid}`,
+  since: (at: string) => `since ${say.when(at)}`,
+  nowhere: "No node",
+};
