@@ -27,7 +27,7 @@ async def test_a_harness_is_made_and_an_agent_shows_what_comes_from_it(
     await page.goto(f"{home}/harnesses")
     await page.get_by_role("link", name="New harness").click()
     await page.get_by_label("Name", exact=False).first.fill(f"rules-{word}")
-    await page.get_by_label("System prompt").fill("Answer in verse.")
+    await page.get_by_role("textbox", name="System prompt").fill("Answer in verse.")
     await page.get_by_role("checkbox", name="Current time").check()
     await page.get_by_role("button", name="Save").click()
     await page.wait_for_url("**/harnesses/harness_*")
@@ -74,7 +74,7 @@ async def test_a_copy_of_an_agent_has_what_the_form_does_not_show(
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("alert")).to_contain_text("There is an agent called")
     await name.fill(f"second-{word}")
-    await page.get_by_label("System prompt").fill("Rhyme twice.")
+    await page.get_by_role("textbox", name="System prompt").fill("Rhyme twice.")
     await page.get_by_role("button", name="Save").click()
     await page.wait_for_url("**/agents/agent_*")
     copy = (await client.http.get(f"/agents/second-{word}")).json()
@@ -84,10 +84,10 @@ async def test_a_copy_of_an_agent_has_what_the_form_does_not_show(
 
 async def test_a_harness_that_the_server_brings_is_read_and_copied(page: Page, home: str) -> None:
     await page.goto(f"{home}/harnesses/default")
-    await expect(page.get_by_label("System prompt")).to_be_disabled()
+    await expect(page.get_by_role("textbox", name="System prompt")).to_be_disabled()
     await expect(page.get_by_role("button", name="Save")).to_have_count(0)
     await page.get_by_role("button", name="Copy").click()
-    await expect(page.get_by_label("System prompt")).to_be_enabled()
+    await expect(page.get_by_role("textbox", name="System prompt")).to_be_enabled()
     await expect(page.get_by_role("button", name="Save")).to_be_visible()
 
 

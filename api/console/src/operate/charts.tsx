@@ -78,7 +78,7 @@ function Plot({ chart, data, onCursor }: PlotProps) {
     };
   }, [chart, onCursor]);
   useEffect(() => plot.current?.setData(data), [data]);
-  return <div ref={box} aria-hidden="true" className="mt-2 min-w-0" />;
+  return <div ref={box} aria-hidden="true" className="mt-2 min-w-0 overflow-hidden" />;
 }
 
 function options(chart: Chart, width: number, onCursor: PlotProps["onCursor"]): uPlot.Options {
