@@ -1,5 +1,6 @@
 """Providers and their models on the wire. Keys go in and never out."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints
@@ -8,6 +9,7 @@ from api.schemas.fields import Body, DisplayName, Reply
 from runtime.agents.providing import Trial
 from runtime.core.errors import InvalidInputError
 from runtime.ports.providers import Driver, KeptModel, Provider
+from runtime.ports.turnstile import UNLIMITED, CallLimits
 
 ProviderName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 ProviderType = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -19,6 +21,24 @@ _SAME: Final = (
     "id", "name", "status", "api_key_set", "base_url", "last_synced_at", "trace", "created_at", "updated_at",
 )  # fmt: skip
 Abilities = Annotated[list[Ability], Field(max_length=32)]
+
+
+class Limits(Body):
+    """What a provider is asked at most, by all processes together; what is left out is not limited."""
+
+    concurrent: Annotated[int, Field(ge=1, le=1_000_000, description="Calls under way at a time")] | None = None
+    requests_per_minute: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    tokens_per_minute: Annotated[int, Field(ge=1, le=1_000_000_000_000, description="In and out")] | None = None
+
+    @classmethod
+    def of(cls, limits: CallLimits) -> "Limits":
+        """Return limits as the wire shows them."""
+        return cls(**asdict(limits))
+
+    @property
+    def numbers(self) -> CallLimits:
+        """The limits."""
+        return CallLimits(self.concurrent, self.requests_per_minute, self.tokens_per_minute)
 
 
 class Credentials(Body):
@@ -46,12 +66,16 @@ class ProviderBody(Credentials):
     provider_type: ProviderType
     base_url: Address | None = None
     trace: bool | None = None
+    limits: Limits | None = None
 
     @property
     def draft(self) -> Provider:
         """The provider, without an id."""
         address = self.base_url or (self.credentials or {}).get("base_url") or None
-        return Provider(id="", name=self.name, type=self.provider_type, base_url=address, trace=self.trace)
+        limits = UNLIMITED if self.limits is None else self.limits.numbers
+        return Provider(
+            id="", name=self.name, type=self.provider_type, base_url=address, trace=self.trace, limits=limits
+        )
 
 
 class DraftBody(ProviderBody):
@@ -67,12 +91,14 @@ class ProviderPatch(Credentials):
     base_url: Address | None = None
     status: Literal["active", "disabled"] | None = None
     trace: bool | None = None
+    limits: Limits | None = Field(None, description="All of them: what is left out is not limited any more")
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What is given, by column."""
+        """What is given, by the names of a provider's fields."""
         names = ("name", "base_url", "status", "trace")
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return given if self.limits is None else {**given, "limits": self.limits.numbers}
 
 
 class ProviderReply(Reply):
@@ -87,6 +113,7 @@ class ProviderReply(Reply):
     base_url: str | None = None
     last_synced_at: str | None = None
     trace: bool | None = None
+    limits: Limits
     created_at: str
     updated_at: str
 
@@ -96,6 +123,7 @@ class ProviderReply(Reply):
         return cls(
             **{name: getattr(provider, name) for name in _SAME},
             provider_type=provider.type,
+            limits=Limits.of(provider.limits),
             source="predefined" if provider.is_built_in else "manual",
         )
 

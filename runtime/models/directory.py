@@ -16,6 +16,7 @@ from runtime.models.catalogue import Catalogue
 from runtime.ports.model import Endpoint, ModelRef
 from runtime.ports.providers import API_KEY, Endpoints, Opening, Policy
 from runtime.ports.secrets import Secrets
+from runtime.ports.turnstile import CallLimits
 from runtime.process.failpoint import Loop, stumble
 
 log = structlog.get_logger(__name__)
@@ -28,13 +29,21 @@ NOTHING_SAID: Final = Policy()
 class Directory:
     """The engine's `Models`. `watch` must go on for as long as it is asked.
 
-    `secrets` are a provider's, given on behalf of a session of the same organisation.
+    `secrets` are a provider's, given on behalf of a session of the same organisation; `limit` is told the limits of all
+    organisations' providers whenever they may have changed.
     """
 
-    def __init__(self, catalogue: Catalogue, endpoints: Endpoints, secrets: Callable[[str, str, str], Secrets]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        endpoints: Endpoints,
+        secrets: Callable[[str, str, str], Secrets],
+        limit: Callable[[Mapping[str, CallLimits]], None],
+    ) -> None:
         self._catalogue = catalogue
         self._endpoints = endpoints
         self._secrets = secrets
+        self._limit = limit
         self._revision = 0
         self._policies: Mapping[str, Policy] = {}
         self._opened: dict[tuple[str, str], ModelRef] = {}
@@ -87,6 +96,7 @@ class Directory:
         revision = await self._endpoints.revision()
         if revision != self._revision:
             self._policies = await self._endpoints.policies()
+            self._limit(await self._endpoints.limits())
             self._revision = revision
             self._opened.clear()
 

@@ -76,9 +76,10 @@ class Models:
         guarded: AbstractAsyncContextManager[Trial | None] = nullcontext()
         if self._gates is not None:
             line = line_of(request.model, self._environment)
-            guarded = self._gates.breakers.guarded(failures.party(line.vendor, line.base_url))
-            if request.model.endpoint is None and self._gates.turnstile.limits(vendor.type):
-                stream = self._gates.turnstile.pass_through(request, stream)
+            party = failures.party(line.vendor, line.base_url)
+            guarded = self._gates.breakers.guarded(party)
+            if self._gates.turnstile.limits(party.endpoint):
+                stream = self._gates.turnstile.pass_through(party.endpoint, request, stream)
         async with aclosing(stream) as items, guarded as trial:
             async for item in items:
                 if trial is not None and not isinstance(item, Waiting):

@@ -7,6 +7,7 @@ import msgspec
 
 from runtime.ports.catalogue import ModelInfo
 from runtime.ports.model import Endpoint
+from runtime.ports.turnstile import UNLIMITED, CallLimits
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "active"
     api_key_set: bool = False
     trace: bool | None = None
+    limits: CallLimits = UNLIMITED
     last_synced_at: str | None = None
     created_at: str = ""
     updated_at: str = ""
@@ -206,6 +208,10 @@ class Endpoints(Protocol):
 
     async def policies(self) -> Mapping[str, Policy]:
         """Return what organisations say, for those that say anything. Raises StoreUnavailableError."""
+        ...
+
+    async def limits(self) -> Mapping[str, CallLimits]:
+        """Return the limits of organisations' own providers that have any, by id. Raises StoreUnavailableError."""
         ...
 
     async def opening(self, org_id: str, model_id: str) -> Opening | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,15 @@ class CallLimits:
     tokens_per_minute: int | None = None
 
 
+UNLIMITED: Final = CallLimits()
+
+
 class CallQueue(Protocol):
-    """The queue. All methods raise StoreUnavailableError."""
+    """The queue. All methods raise StoreUnavailableError.
+
+    A provider is known by its type if it is the server's own, else by its id. Limits may be others each time; where
+    there are none any more, all go on.
+    """
 
     async def enter(self, provider: str, flow: str, limits: CallLimits) -> tuple[int, bool]:
         """Take a ticket, for a while; return its number and whether the call may be made at once.

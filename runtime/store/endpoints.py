@@ -5,6 +5,7 @@ from typing import Final
 
 from runtime.core.ids import hex_of
 from runtime.ports.providers import Opening, Policy
+from runtime.ports.turnstile import CallLimits
 from runtime.store.pool import Pool, translate
 from runtime.store.rows import public_id
 from runtime.store.tenant import Tenant
@@ -34,6 +35,10 @@ UNION ALL
 SELECT m.org_id, m.id, 'model' FROM models m JOIN providers p ON p.org_id = m.org_id AND p.id = m.provider_id
 WHERE p.is_built_in AND NOT m.is_enabled
 """
+LIMITS: Final = """
+SELECT id, concurrent, requests_per_minute, tokens_per_minute FROM providers
+WHERE coalesce(concurrent, requests_per_minute, tokens_per_minute) IS NOT NULL
+"""
 
 
 class EndpointStore:
@@ -60,6 +65,17 @@ class EndpointStore:
         return {
             org_id: Policy(chosen.get(org_id), frozenset(disabled.get(org_id, ())))
             for org_id in chosen.keys() | disabled.keys()
+        }
+
+    async def limits(self) -> Mapping[str, CallLimits]:
+        """Return the limits of providers that have any."""
+        with translate():
+            rows = await self._pool.fetch(LIMITS)
+        return {
+            public_id("provider", row["id"]): CallLimits(
+                row["concurrent"], row["requests_per_minute"], row["tokens_per_minute"]
+            )
+            for row in rows
         }
 
     async def opening(self, org_id: str, model_id: str) -> Opening | None:

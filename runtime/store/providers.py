@@ -12,6 +12,7 @@ from runtime.core.ids import hex_of, is_id
 from runtime.ports.model import Endpoint
 from runtime.ports.providers import API_KEY, KeptModel, Provider, Synced
 from runtime.ports.secrets import Kind
+from runtime.ports.turnstile import CallLimits
 from runtime.ports.vault import Vault
 from runtime.store.pool import translate
 from runtime.store.rows import check_storable, public_id, rfc3339
@@ -19,8 +20,9 @@ from runtime.store.secrets import OwnedSecrets
 from runtime.store.tenant import Tenant
 
 _KEYS: Final = f"kind = '{Kind.PROVIDER}' AND owner_id"
-_PROVIDER: Final = f"""id, type, name, is_built_in, base_url, is_trusted, trace, status, last_synced_at, created_at,
-    updated_at,
+_LIMITS: Final = ("concurrent", "requests_per_minute", "tokens_per_minute")
+_PROVIDER: Final = f"""id, type, name, is_built_in, base_url, is_trusted, trace, {", ".join(_LIMITS)}, status,
+    last_synced_at, created_at, updated_at,
     EXISTS (SELECT FROM secrets WHERE secrets.org_id = current_org() AND {_KEYS} = providers.id) AS api_key_set"""
 _MODEL: Final = """id, provider_id, name, display_name, source, capabilities, is_enabled, is_favorite, is_stale,
     created_at, updated_at"""
@@ -28,8 +30,8 @@ _OURS: Final = "org_id = current_org()"
 LIST: Final = f"SELECT {_PROVIDER} FROM providers WHERE {_OURS} ORDER BY lower(name)"
 GET: Final = f"SELECT {_PROVIDER} FROM providers WHERE {_OURS} AND id = $1"
 INSERT: Final = f"""
-INSERT INTO providers (org_id, id, type, name, is_built_in, base_url, is_trusted, trace, status)
-VALUES (current_org(), $1, $2, $3, $4, $5, $6, $7, $8) RETURNING {_PROVIDER}
+INSERT INTO providers (org_id, id, type, name, is_built_in, base_url, is_trusted, trace, status, {", ".join(_LIMITS)})
+VALUES (current_org(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING {_PROVIDER}
 """
 NOTE: Final = """
 INSERT INTO providers (org_id, id, type, name, is_built_in) VALUES (current_org(), $1, $2, $3, true)
@@ -74,7 +76,7 @@ WHERE {_OURS} AND provider_id = $1 AND source = 'discovered' AND name <> ALL($2:
 RETURNING id
 """
 SYNCED: Final = f"UPDATE providers SET last_synced_at = now() WHERE {_OURS} AND id = $1"
-_COLUMNS: Final = frozenset({"name", "base_url", "is_trusted", "status", "trace"})
+_COLUMNS: Final = frozenset({"name", "base_url", "is_trusted", "status", "trace", *_LIMITS})
 _MODEL_COLUMNS: Final = frozenset({"name", "display_name", "capabilities", "is_enabled", "is_favorite", "provider_id"})
 
 
@@ -101,9 +103,10 @@ class ProviderStore:
         check_storable("name", provider.name)
         await self._keep(provider.id, api_key)  # first: a provider is never to be seen without the key it was given
         values = (provider.is_built_in, provider.base_url, provider.is_trusted, _json(provider.trace), provider.status)
+        named = (hex_of(provider.id), provider.type, provider.name)
         try:
             with _named("provider"):
-                row = await self._tenant.fetchrow(INSERT, hex_of(provider.id), provider.type, provider.name, *values)
+                row = await self._tenant.fetchrow(INSERT, *named, *values, *_numbers(provider.limits))
         except PerdureError:
             await self._keep(provider.id, "")
             raise
@@ -114,6 +117,8 @@ class ProviderStore:
         columns = dict(changes)
         if "trace" in columns:
             columns["trace"] = _json(columns["trace"])
+        if "limits" in columns:
+            columns |= zip(_LIMITS, _numbers(columns.pop("limits")), strict=True)
         await self.get(provider_id)
         await self._keep(provider_id, api_key)  # first: what follows tells actors to look again
         with _named("provider"):
@@ -266,6 +271,10 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def _numbers(limits: CallLimits) -> tuple[int | None, ...]:
+    return tuple(getattr(limits, name) for name in _LIMITS)
+
+
 def _provider(row: Any) -> Provider:
     return Provider(
         id=public_id("provider", row["id"]),
@@ -277,6 +286,7 @@ def _provider(row: Any) -> Provider:
         status=row["status"],
         api_key_set=row["api_key_set"],
         trace=msgspec.json.decode(row["trace"]) if row["trace"] else None,
+        limits=CallLimits(*(row[name] for name in _LIMITS)),
         last_synced_at=rfc3339(row["last_synced_at"]) if row["last_synced_at"] else None,
         created_at=rfc3339(row["created_at"]),
         updated_at=rfc3339(row["updated_at"]),

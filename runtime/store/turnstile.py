@@ -18,10 +18,14 @@ UPDATE model_tickets SET alive_until = now() + make_interval(secs => $2) WHERE i
 """
 _ALIVE: Final = "SELECT id, is_admitted FROM model_tickets WHERE id = ANY($1::bigint[])"
 _LEAVE: Final = "DELETE FROM model_tickets WHERE id = $1"
+# Admitting changes tickets of other processes too: so whoever changes some takes the lock before, and none waits for
+# another that waits for it.
+_LOCK: Final = "SELECT FROM model_allowances WHERE provider = $1 FOR UPDATE"
+# At the rate at which the row was counted last: whoever knows of a new limit counts it again.
 _CHARGE: Final = """
 UPDATE model_allowances
-SET tokens_at = greatest(tokens_at, clock_timestamp()) + make_interval(secs => $2::float8 * 60 / $3::float8)
-WHERE provider = $1
+SET tokens_at = greatest(tokens_at, clock_timestamp()) + make_interval(secs => $2::float8 * 60 / tokens_rate)
+WHERE provider = $1 AND tokens_rate IS NOT NULL
 """
 
 
@@ -43,6 +47,7 @@ class CallQueueStore:
         """Keep tickets alive for another while; return whether their calls may be made. Lapsed ones are left out."""
         with translate():
             async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_LOCK, provider)
                 await connection.execute(_RENEW, list(tickets), LEASE_S)
                 await connection.execute(_ADMIT, provider, *_numbers(limits))
                 rows = await connection.fetch(_ALIVE, list(tickets))
@@ -52,9 +57,10 @@ class CallQueueStore:
         """Give a ticket back after a call that took so many tokens, and let others go on."""
         with translate():
             async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_LOCK, provider)
                 await connection.execute(_LEAVE, ticket)
                 if limits.tokens_per_minute is not None and tokens:
-                    await connection.execute(_CHARGE, provider, tokens, limits.tokens_per_minute)
+                    await connection.execute(_CHARGE, provider, tokens)
                 await connection.execute(_ADMIT, provider, *_numbers(limits))
 
 

@@ -200,6 +200,7 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
         lambda org_id, session_id, provider_id: OwnedSecrets(
             Tenant(connections.loads, org_id), vault(session_id), Kind.PROVIDER, provider_id
         ),
+        gates.turnstile.limit,
     )
     await directory.catch_up()
     way_out = WayOut(settings.outbound)

@@ -78,6 +78,23 @@ async def test_a_provider_is_made_changed_and_deleted_and_its_key_never_shown(
     assert (await client.get(path)).status_code == 404
 
 
+async def test_limits_are_given_shown_changed_all_at_once_and_taken_away(client: httpx.AsyncClient, name: str) -> None:
+    limits = {"concurrent": 4, "requests_per_minute": 60, "tokens_per_minute": 9_000_000_000}
+    provider = await made(client, name, limits=limits)
+    assert provider["limits"] == limits
+    path = f"/v1/providers/{provider['id']}"
+    none = dict.fromkeys(limits)
+    assert (await client.patch(path, json={"trace": True})).json()["limits"] == limits
+    assert (await client.patch(path, json={"limits": {"concurrent": 2}})).json()["limits"] == {**none, "concurrent": 2}
+    for wrong in ({"concurrent": 0}, {"requests_per_minute": 1.5}, {"tokens_per_minute": "many"}):
+        assert (await client.patch(path, json={"limits": wrong})).status_code == 400
+    assert (await client.patch(path, json={"limits": {}})).json()["limits"] == none
+    assert (await client.get(path)).json()["limits"] == none
+    own = (await client.get("/v1/providers")).json()["data"][0]
+    refused = await client.patch(f"/v1/providers/{own['id']}", json={"limits": limits})
+    assert (refused.status_code, refused.json()["code"]) == (403, "provider_built_in")
+
+
 async def test_several_providers_may_be_of_one_type_and_none_of_one_name(client: httpx.AsyncClient, name: str) -> None:
     first, second = await made(client, name), await made(client, f"{name} too")
     assert first["id"] != second["id"]

@@ -7,18 +7,26 @@ import pytest
 
 from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.errors import NotFoundError
+from runtime.models.breakers import Breakers
 from runtime.models.catalogue import Catalogue
 from runtime.models.directory import Directory
+from runtime.models.gates import Gates
 from runtime.models.info import provider_key
 from runtime.models.router import Models
+from runtime.models.turnstile import Turnstile
 from runtime.ports.providers import KeptModel, Provider
 from runtime.ports.secrets import Kind
+from runtime.ports.turnstile import UNLIMITED, CallLimits
 from runtime.process.mint import new_id, now
 from runtime.process.settings import ModelSettings
+from runtime.process.tasks import Tasks
+from runtime.store.breakers import BreakerStore
 from runtime.store.endpoints import EndpointStore
 from runtime.store.providers import ProviderStore
+from runtime.store.turnstile import CallQueueStore
+from runtime.wire.protocol import Cancel
 from tests.integration.conftest import Deployment
-from tests.model_servers import Called, ModelServer, Refused, Said, model_server
+from tests.model_servers import Called, ModelServer, Refused, Said, Stalled, model_server
 from tests.stage import Conversation, Gate
 from tests.tenancy import VAULT, found_org, ours, secrets_in
 
@@ -32,12 +40,16 @@ class Ground:
         self.deployment = deployment
         self.server = server
         self.store = ProviderStore(ours(deployment.pool), VAULT)
+        self.gates = Gates(
+            Breakers(BreakerStore(deployment.pool), ModelSettings()), Turnstile(CallQueueStore(deployment.pool), {})
+        )
         self.directory = Directory(
             Catalogue(ModelSettings(), {}, now()),
             EndpointStore(deployment.pool),
             lambda org_id, _session_id, provider_id: secrets_in(deployment.pool, Kind.PROVIDER, provider_id, org_id),
+            self.gates.turnstile.limit,
         )
-        self.models = Models(ModelSettings(), {})
+        self.models = Models(ModelSettings(), {}, gates=self.gates)
         self.provider_id = ""
         self.model_id = ""
 
@@ -148,6 +160,30 @@ async def test_a_turn_goes_on_with_what_it_began_with_and_the_next_one_sees_what
     assert ground.server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
     assert await ended(chat, 2) == "turn.failed"
     assert len(ground.server.requests) == 2
+
+
+async def test_limits_of_a_provider_hold_calls_back_and_let_them_go_when_they_are_taken_away(ground: Ground) -> None:
+    await ground.furnish()
+    await ground.store.change(ground.provider_id, {"limits": CallLimits(concurrent=1)})
+    await ground.directory.catch_up()
+    first, second = await ground.begin(), await ground.begin()
+    tasks = Tasks(lambda: pytest.fail("the turnstile ended"))
+    tasks.essential(ground.gates.turnstile.keep(), "turnstile")
+    ground.server.answer(Stalled(Said("It goes on and on."), after_events=3))
+    await first.send("go")
+    await first.process.seen("output.message.delta")
+    await second.send("go")
+    await second.process.seen("reason.waiting")
+    assert len(ground.server.requests) == 1
+    changed = await ground.store.change(ground.provider_id, {"limits": UNLIMITED})
+    assert changed.limits == UNLIMITED
+    await ground.directory.catch_up()
+    await second.turns_ended(1)
+    assert second.process.types().count("turn.completed") == 1
+    assert "turn.completed" not in first.process.types()
+    await first.ask(Cancel())
+    await first.turns_ended(1)
+    await tasks.close()
 
 
 @pytest.mark.parametrize("change", ["provider", "model"])

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 import pytest
+from structlog.testing import capture_logs
 
 from runtime.core.message import Usage
 from runtime.models.turnstile import Turnstile
@@ -84,7 +85,7 @@ def request(flow: str) -> ModelRequest:
 
 
 async def call(turnstile: Turnstile, calls: Calls, name: str, flow: str = "org_1", tokens: int = 1) -> list[StreamItem]:
-    async with aclosing(turnstile.pass_through(request(flow), calls.stream(name, tokens))) as items:
+    async with aclosing(turnstile.pass_through(PROVIDER, request(flow), calls.stream(name, tokens))) as items:
         return [item async for item in items]
 
 
@@ -135,9 +136,8 @@ async def test_organisations_have_turns_however_many_calls_one_of_them_makes(
 
 async def test_requests_of_a_minute_that_are_used_up_are_waited_for(pool: Pool, tasks: Tasks, calls: Calls) -> None:
     turnstile = process(pool, tasks, requests_per_minute=60)
-    await pool.execute(
-        "INSERT INTO model_allowances (provider, requests_at) VALUES ($1, now() + interval '59.5 s')", PROVIDER
-    )
+    columns = "provider, requests_at, requests_rate"
+    await pool.execute(f"INSERT INTO model_allowances ({columns}) VALUES ($1, now() + interval '59.5 s', 60)", PROVIDER)
     await calls.end("late")
     assert isinstance((await call(turnstile, calls, "late"))[0], Waiting)
 
@@ -187,3 +187,85 @@ async def test_a_provider_without_limits_is_not_waited_for(pool: Pool) -> None:
     turnstile = Turnstile(CallQueueStore(pool), {PROVIDER: CallLimits(concurrent=1)})
     assert turnstile.limits(PROVIDER)
     assert not turnstile.limits("anthropic")
+
+
+def told(turnstile: Turnstile, **limits: int) -> None:
+    """Tell a process what an organisation's limits are now; none: they were removed."""
+    turnstile.limit({PROVIDER: CallLimits(**limits)} if limits else {})
+
+
+def unlimited(pool: Pool, tasks: Tasks) -> Turnstile:
+    turnstile = Turnstile(CallQueueStore(pool), {})
+    tasks.essential(turnstile.keep(), "turnstile")
+    return turnstile
+
+
+async def test_limits_that_are_set_while_calls_run_hold_for_those_that_begin_and_let_go_when_they_are_removed(
+    pool: Pool, tasks: Tasks, calls: Calls
+) -> None:
+    processes = [unlimited(pool, tasks) for _ in range(2)]
+    assert not processes[0].limits(PROVIDER)
+    for process_ in processes:
+        told(process_, concurrent=1)
+    made = [asyncio.create_task(call(processes[0], calls, "first"))]
+    await calls.until(1)
+    made += [asyncio.create_task(call(processes[n % 2], calls, f"late{n}")) for n in range(4)]
+    await queued(pool, 4)
+    assert calls.begun == ["first"]
+    for process_ in processes:
+        told(process_)
+    await calls.until(5)  # while the first still runs
+    for name in list(calls.begun):
+        await calls.end(name)
+    assert sorted(map(text_of, await asyncio.gather(*made))) == ["first", "late0", "late1", "late2", "late3"]
+    assert await pool.fetchval("SELECT count(*) FROM model_tickets") == 0
+
+
+async def test_a_limit_that_is_raised_lets_those_go_on_who_would_have_waited_for_hours(
+    pool: Pool, tasks: Tasks, calls: Calls
+) -> None:
+    turnstile = unlimited(pool, tasks)
+    told(turnstile, tokens_per_minute=1)
+    for name in "first", "next":
+        await calls.end(name)
+    await call(turnstile, calls, "first", tokens=6000)
+    waiting = asyncio.create_task(call(turnstile, calls, "next"))
+    await queued(pool, 1)
+    told(turnstile, tokens_per_minute=6_000_000)
+    assert text_of(await waiting) == "next"
+
+
+@pytest.mark.parametrize("kind", ["requests", "tokens"])
+async def test_who_lowers_a_limit_makes_nobody_wait_for_more_than_a_minute_of_it(pool: Pool, kind: str) -> None:
+    queue, full = CallQueueStore(pool), CallLimits(requests_per_minute=6000, tokens_per_minute=6000)
+    ticket, _ = await queue.enter(PROVIDER, "org_1", full)
+    await queue.leave(PROVIDER, ticket, 3000, full)
+    await pool.execute("UPDATE model_allowances SET requests_at = now() + interval '30 s'")
+    await queue.enter(PROVIDER, "org_1", CallLimits(requests_per_minute=1, tokens_per_minute=1))
+    left_s = await pool.fetchval(f"SELECT extract(epoch FROM {kind}_at - now())::float8 FROM model_allowances")
+    assert 50 < left_s < 61
+
+
+async def test_processes_that_have_not_heard_of_a_new_limit_yet_owe_what_they_take_at_the_new_one(pool: Pool) -> None:
+    queue, before, after = CallQueueStore(pool), CallLimits(tokens_per_minute=60), CallLimits(tokens_per_minute=60_000)
+    first, _ = await queue.enter(PROVIDER, "org_1", before)
+    second, _ = await queue.enter(PROVIDER, "org_1", after)
+    await queue.leave(PROVIDER, first, 6000, before)
+    await queue.leave(PROVIDER, second, 0, after)
+    left_s = await pool.fetchval("SELECT extract(epoch FROM tokens_at - now())::float8 FROM model_allowances")
+    assert 0 < left_s < 7
+
+
+async def test_processes_whose_calls_begin_and_end_at_once_never_wait_for_each_others_locks(
+    database: str, tasks: Tasks, calls: Calls
+) -> None:
+    pools = [await open_pool(database, role=DatabaseRole.ENGINE) for _ in range(4)]
+    processes = [process(pool, tasks, concurrent=3) for pool in pools]
+    names = [str(n) for n in range(40)]
+    for name in names:
+        await calls.end(name)
+    with capture_logs() as logs:
+        await asyncio.gather(*(call(processes[n % 4], calls, name, f"org_{n % 5}") for n, name in enumerate(names)))
+    assert [entry for entry in logs if entry["event"] == "turnstile_away"] == []
+    for pool in pools:
+        await pool.close()
