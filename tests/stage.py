@@ -102,7 +102,10 @@ def _with_fresh_ids(reply: ModelReply, request: ModelRequest) -> ModelReply:
 
 
 class OneModel:
-    """Knows one model under every name but "missing"."""
+    """Knows one model under every name but "missing". `chains` are organisations' own, by their ids."""
+
+    def __init__(self) -> None:
+        self.chains: dict[str, Sequence[str]] = {}
 
     def find(self, _org_id: str, key: str | None) -> ModelRef:
         if key == "missing":
@@ -112,6 +115,9 @@ class OneModel:
 
     async def settled(self, key: str) -> str:
         return self.find("", key).key
+
+    def fallbacks(self, org_id: str) -> Sequence[str]:
+        return self.chains.get(org_id, ())
 
     async def opened(self, _org_id: str, _session_id: str, ref: ModelRef) -> ModelRef:
         return ref

@@ -23,6 +23,7 @@ from api.schemas.organization import (
     OrganizationPatch,
     OrganizationReply,
 )
+from runtime.agents.shelf import chain
 from runtime.core.access.roles import MemberRole, Scope
 from runtime.core.ids import parse_id
 
@@ -69,6 +70,8 @@ async def change_organization(org_id: OrgId, body: OrganizationPatch, deps: Need
     if "default_model_id" in settings:  # what it means is settled now, as of any layer's model
         key = settings["default_model_id"]
         settings["default_model"] = None if key is None else await deps.models.settled(key)
+    if "fallback_models" in body.model_fields_set:
+        settings["fallback_models"] = await chain(body.fallback_models or [], deps.models)
     return OrganizationReply.of(await deps.identity.membership.change(deps.principal, body.name, settings, by))
 
 

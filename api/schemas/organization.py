@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.fields import Body, ModelKey, Reply
+from api.schemas.fields import MAX_FALLBACKS, Body, ModelKey, Reply
 from api.schemas.identity import Email, RoleWord
 from runtime.core.ids import parse_id
 from runtime.ports.identity import Member, Organization
@@ -23,11 +23,13 @@ class OrganizationBody(Body):
 class OrganizationPatch(Body):
     """Any part of an organisation; null takes a setting back. Sessions that rest for `retention_days` are deleted.
 
-    What is deleted is gone for good `deletion_grace_days` later.
+    What is deleted is gone for good `deletion_grace_days` later. `fallback_models` take over, one after the other,
+    where no layer of a session names any; an empty list takes them away.
     """
 
     name: OrgName | None = None
     default_model_id: ModelKey | None = None
+    fallback_models: Annotated[list[ModelKey], Field(max_length=MAX_FALLBACKS)] | None = None
     default_harness_id: str | None = None
     retention_days: Days | None = None
     deletion_grace_days: Annotated[int, Field(ge=0, le=3650)] | None = None
@@ -47,6 +49,7 @@ class OrganizationReply(Reply):
     id: str
     name: str
     default_model_id: str | None
+    fallback_models: list[str]
     default_harness_id: str | None
     base_harness_id: str | None = None
     default_provider_per_service: dict[str, str] = Field(default_factory=dict)
@@ -60,7 +63,8 @@ class OrganizationReply(Reply):
     def of(cls, organization: Organization) -> "OrganizationReply":
         """Return an organisation as the wire shows it."""
         own = {name: getattr(organization, name) for name in ("id", "name", "created_at", "updated_at")}
-        return cls(**own, **{name: getattr(organization.settings, name) for name in _SETTINGS})
+        settings = {name: getattr(organization.settings, name) for name in _SETTINGS}
+        return cls(**own, **settings, fallback_models=list(organization.settings.fallback_models))
 
 
 class SwitchBody(Body):

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from runtime.agents.capability import Registry, Risk
-from runtime.agents.shelf import ModelKeys
+from runtime.agents.shelf import ModelKeys, chain
 from runtime.core.access.principal import Principal
 from runtime.core.access.roles import Scope
 from runtime.core.authored.definition import Agent, Harness, Layer
@@ -34,11 +34,10 @@ async def settled(layer: L, registry: Registry, models: ModelKeys, by: Principal
     registry.check(layer.capabilities)
     _check_risk(layer, registry, by)
     means = None if layer.model_id is None else await models.settled(layer.model_id)
-    fallbacks = [await models.settled(key) for key in layer.fallback_models]
     return msgspec.structs.replace(
         layer,
         model=None if means == layer.model_id else means,
-        fallback_models=tuple(dict.fromkeys(fallbacks)),
+        fallback_models=await chain(layer.fallback_models, models),
     )
 
 

@@ -18,6 +18,15 @@ class ModelKeys(Protocol):
         ...
 
 
+async def chain(keys: Sequence[str], models: ModelKeys) -> tuple[str, ...]:
+    """Return what the names of models that take over one after the other mean, each of them once.
+
+    Raises:
+        NotFoundError: there is no such model, or none that this organisation may call.
+    """
+    return tuple(dict.fromkeys([await models.settled(key) for key in keys]))
+
+
 class Shelf:
     """One organisation's models, for one request."""
 

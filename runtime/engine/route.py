@@ -45,7 +45,7 @@ class Route:
         self._models = session.services.models
         self._opened = opened
         self.first = self._models.find(session.org_id, wishes.model or wishes.model_id or agent.model_id)
-        self._fallbacks = agent.fallback_models or session.services.tunables.fallback_models
+        self._agent = agent
 
     async def open(self, ref: ModelRef) -> ModelRef:
         """Return a model with its endpoint; waits for a database that is away, as all else does.
@@ -74,15 +74,21 @@ class Route:
         self, err: ModelUnavailableError | ModelRejectedError, tried: Sequence[Tried], ref: ModelRef
     ) -> "ModelRef | None":
         """Return the model that takes over from one that failed so; None if none does."""
-        if not self._fallbacks or err.failure not in REROUTED:
+        if err.failure not in REROUTED:
             return None
         return self._next({ref.id, *(each.model_id for each in tried)})
 
     def _next(self, failed: Collection[str]) -> ModelRef | None:
         if self.first.id not in failed:
             return self.first
-        refs = (self._found(key) for key in self._fallbacks)
+        refs = (self._found(key) for key in self._fallbacks())
         return next((ref for ref in refs if ref is not None and ref.id not in failed), None)
+
+    def _fallbacks(self) -> Sequence[str]:
+        """Return the keys of those that take over: the layers' own, or the organisation's, or the server's."""
+        session = self._session
+        own = self._agent.fallback_models or self._models.fallbacks(session.org_id)
+        return own or session.services.tunables.fallback_models
 
     def _found(self, key: str) -> ModelRef | None:
         try:

@@ -5,7 +5,7 @@ within a second. A turn goes on with the models that it has opened (`runtime/eng
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -57,6 +57,10 @@ class Directory:
         if ref.provider_id in policy.disabled or ref.id in policy.disabled:
             raise NotFoundError("model", key)
         return ref
+
+    def fallbacks(self, org_id: str) -> Sequence[str]:
+        """Return the keys of the models that take over in an organisation."""
+        return self._policies.get(org_id, NOTHING_SAID).fallbacks
 
     async def opened(self, org_id: str, session_id: str, ref: ModelRef) -> ModelRef:
         """Return a kept model with its endpoint. Raises NotFoundError or StoreUnavailableError."""

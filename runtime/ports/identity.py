@@ -60,13 +60,15 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True):
 class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What an organisation has settled for all its members.
 
-    `default_model` is what `default_model_id` meant when it was set: actors know no list of models.
+    `default_model` is what `default_model_id` meant when it was set: actors know no list of models. `fallback_models`
+    are kept as what they mean.
     Sessions that rest for `retention_days` are deleted, without it never. What is deleted is gone for good after
     `deletion_grace_days`; without it, after those of the server.
     """
 
     default_model_id: str | None = None
     default_model: str | None = None
+    fallback_models: tuple[str, ...] = ()
     default_harness_id: str | None = None
     retention_days: int | None = None
     deletion_grace_days: int | None = None

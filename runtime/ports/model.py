@@ -5,7 +5,7 @@ A `Model` is the seam: `models/` holds the real ones. Opaque state that a vendor
 events and never shown.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -149,6 +149,10 @@ class Models(Protocol):
         Raises:
             NotFoundError: there is no such model, or not any more.
         """
+        ...
+
+    def fallbacks(self, org_id: str) -> Sequence[str]:
+        """Return the keys of an organisation's models that take over, one after the other, where no layer names any."""
         ...
 
     async def opened(self, org_id: str, session_id: str, ref: ModelRef) -> ModelRef:

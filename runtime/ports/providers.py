@@ -192,10 +192,11 @@ class Opening(msgspec.Struct, frozen=True):
 class Policy(msgspec.Struct, frozen=True):
     """What an organisation says of models as a whole: its default, and which of the server's own it does without.
 
-    `disabled` are ids of providers and models.
+    `disabled` are ids of providers and models; `fallbacks` take over, one after the other, where no layer names any.
     """
 
     default: str | None = None
+    fallbacks: tuple[str, ...] = ()
     disabled: frozenset[str] = frozenset()
 
 

@@ -17,17 +17,27 @@ SELECT m.id, m.name, p.id AS provider_id, p.type, p.name AS provider_name, p.bas
 FROM models m JOIN providers p ON p.org_id = m.org_id AND p.id = m.provider_id
 WHERE m.org_id = current_org() AND m.id = $1 AND m.is_enabled AND p.status = 'active' AND NOT p.is_built_in
 """
-# A default of the organisation's own that cannot be called any more is none: the server's is, until another is chosen.
-DEFAULTS: Final = """
-WITH chosen AS (
-    SELECT id, settings::jsonb ->> 'default_model' AS model FROM organizations WHERE deleted_at IS NULL
-)
-SELECT c.id, c.model FROM chosen c
-WHERE c.model IS NOT NULL AND (c.model NOT LIKE 'model\\_%' OR EXISTS (
+# A model of the organisation's own that cannot be called any more is no default: the server's is, until another is
+# chosen. Nor does it take over from others.
+_CALLABLE: Final = """(c.model NOT LIKE 'model\\_%' OR EXISTS (
     SELECT FROM models m JOIN providers p ON p.org_id = m.org_id AND p.id = m.provider_id
     WHERE m.org_id = c.id AND 'model_' || replace(m.id::text, '-', '') = c.model AND m.is_enabled
         AND p.status = 'active'
-))
+))"""
+DEFAULTS: Final = f"""
+WITH c AS (
+    SELECT id, settings::jsonb ->> 'default_model' AS model FROM organizations WHERE deleted_at IS NULL
+)
+SELECT id, model FROM c WHERE model IS NOT NULL AND {_CALLABLE}
+"""
+FALLBACKS: Final = f"""
+WITH c AS (
+    SELECT o.id, f.model, f.at FROM organizations o
+    CROSS JOIN LATERAL jsonb_array_elements_text(o.settings::jsonb -> 'fallback_models')
+        WITH ORDINALITY AS f (model, at)
+    WHERE o.deleted_at IS NULL
+)
+SELECT id, array_agg(model ORDER BY at) AS models FROM c WHERE {_CALLABLE} GROUP BY id
 """
 DISABLED: Final = """
 SELECT org_id, id, 'provider' AS kind FROM providers WHERE is_built_in AND status = 'disabled'
@@ -57,14 +67,16 @@ class EndpointStore:
         """Return what organisations say."""
         with translate():
             defaults = await self._pool.fetch(DEFAULTS)
+            chains = await self._pool.fetch(FALLBACKS)
             rows = await self._pool.fetch(DISABLED)
         chosen = {public_id("org", row["id"]): row["model"] for row in defaults}
+        fallbacks = {public_id("org", row["id"]): tuple(row["models"]) for row in chains}
         disabled: dict[str, set[str]] = {}
         for row in rows:
             disabled.setdefault(public_id("org", row["org_id"]), set()).add(public_id(row["kind"], row["id"]))
         return {
-            org_id: Policy(chosen.get(org_id), frozenset(disabled.get(org_id, ())))
-            for org_id in chosen.keys() | disabled.keys()
+            org_id: Policy(chosen.get(org_id), fallbacks.get(org_id, ()), frozenset(disabled.get(org_id, ())))
+            for org_id in chosen.keys() | fallbacks.keys() | disabled.keys()
         }
 
     async def limits(self) -> Mapping[str, CallLimits]:

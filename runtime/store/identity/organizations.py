@@ -179,6 +179,8 @@ def _columns(settings: OrgSettings) -> tuple[str, int | None, int | None]:
     """Return the settings as columns: those that only clients read are one, as JSON."""
     names = ("default_model_id", "default_model", "default_harness_id")
     shown = {name: getattr(settings, name) for name in names}
+    if settings.fallback_models:
+        shown["fallback_models"] = settings.fallback_models
     return msgspec.json.encode(shown).decode(), settings.retention_days, settings.deletion_grace_days
 
 
@@ -186,8 +188,8 @@ def _organization(row: Any) -> Organization:
     return Organization(
         id=public_id("org", row["id"]),
         name=row["name"],
-        settings=OrgSettings(
-            **msgspec.json.decode(row["settings"]),
+        settings=msgspec.structs.replace(
+            msgspec.json.decode(row["settings"], type=OrgSettings),
             retention_days=row["retention_days"],
             deletion_grace_days=row["deletion_grace_days"],
         ),

@@ -294,3 +294,18 @@ async def test_an_organisation_has_a_default_of_its_own(client: httpx.AsyncClien
     assert changed.json()["default_model_id"] == model["id"]
     missing = await client.patch(f"/v1/orgs/{org['id']}", json={"default_model_id": "nobody-has-this"})
     assert missing.status_code == 404
+
+
+async def test_an_organisation_has_a_chain_of_its_own(client: httpx.AsyncClient, name: str) -> None:
+    provider = await made(client, name)
+    path = f"/v1/providers/{provider['id']}/models"
+    model = (await client.post(path, json={"model_id": "m", "display_name": "M"})).json()
+    org = f"/v1/orgs/{(await client.get('/v1/resolve-org')).json()['id']}"
+    chain = [f"{name}:m", "sim-lorem", model["id"]]
+    changed = await client.patch(org, json={"fallback_models": chain})
+    assert changed.json()["fallback_models"] == [model["id"], "llmsim:sim-lorem"]
+    for unknown in ("nobody-has-this", new_id("model")):
+        refused = await client.patch(org, json={"fallback_models": ["sim-lorem", unknown]})
+        assert (refused.status_code, refused.json()["code"]) == (404, "model_not_found")
+    assert (await client.patch(org, json={})).json()["fallback_models"] == changed.json()["fallback_models"]
+    assert (await client.patch(org, json={"fallback_models": []})).json()["fallback_models"] == []

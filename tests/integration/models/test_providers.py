@@ -1,6 +1,7 @@
 """Turns with an organisation's own providers, while these are changed: on a real database and over real HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -31,6 +32,7 @@ from tests.stage import Conversation, Gate
 from tests.tenancy import VAULT, found_org, ours, secrets_in
 
 KEY = "sk-first"
+Settle = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Ground:
@@ -65,10 +67,8 @@ class Ground:
         self.model_id = await self.add(self.provider_id)
         await self.directory.catch_up()
 
-    async def add(self, provider_id: str) -> str:
-        model = KeptModel(
-            id=new_id("model"), provider_id=provider_id, name="llama-4", display_name="Llama", source="manual"
-        )
+    async def add(self, provider_id: str, name: str = "llama-4") -> str:
+        model = KeptModel(id=new_id("model"), provider_id=provider_id, name=name, display_name=name, source="manual")
         return (await self.store.add_model(model)).id
 
     async def begin(self) -> Conversation:
@@ -95,6 +95,18 @@ async def ground(deployment: Deployment, server: ModelServer) -> AsyncIterator[G
     made = Ground(deployment, server)
     yield made
     await made.models.aclose()
+
+
+@pytest.fixture
+async def settle_org(deployment: Deployment) -> AsyncIterator[Settle]:
+    """Change the settings of the organisation, which are everybody's, until the test ends."""
+
+    async def settle(settings: dict[str, Any]) -> None:
+        given = msgspec.json.encode(settings).decode()
+        await deployment.pool.execute("UPDATE organizations SET settings = $2 WHERE id = $1", DEFAULT_ORG[4:], given)
+
+    yield settle
+    await settle({})
 
 
 @pytest.mark.parametrize(
@@ -217,15 +229,13 @@ async def test_a_model_of_another_organisation_is_none(ground: Ground) -> None:
         await ground.directory.opened(other, "session_1", ground.directory.find(other, ground.model_id))
 
 
-async def test_an_organisation_has_its_own_default_and_does_without_what_it_disabled(ground: Ground) -> None:
+async def test_an_organisation_has_its_own_default_and_does_without_what_it_disabled(
+    ground: Ground, settle_org: Settle
+) -> None:
     await ground.furnish()
-    pool, find = ground.deployment.pool, ground.directory.find
+    find = ground.directory.find
     assert find(DEFAULT_ORG, None).key == "llmsim:sim-echo"
-    await pool.execute(
-        "UPDATE organizations SET settings = $2 WHERE id = $1",
-        DEFAULT_ORG[4:],
-        msgspec.json.encode({"default_model": ground.model_id}).decode(),
-    )
+    await settle_org({"default_model": ground.model_id})
     await ground.directory.catch_up()
     assert find(DEFAULT_ORG, None).id == ground.model_id
     await ground.store.change(ground.provider_id, {"status": "disabled"})
@@ -238,6 +248,27 @@ async def test_an_organisation_has_its_own_default_and_does_without_what_it_disa
     for key in ("llmsim:sim-echo", None):
         with pytest.raises(NotFoundError):
             find(DEFAULT_ORG, key)
+
+
+async def test_an_organisations_chain_takes_over_and_passes_over_what_is_disabled(
+    ground: Ground, settle_org: Settle
+) -> None:
+    await ground.furnish()
+    first, ground.model_id = ground.model_id, await ground.add(ground.provider_id, "gemma-9")
+    await settle_org({"fallback_models": [first, "llmsim:sim-echo"]})
+    await ground.directory.catch_up()
+    ground.server.answer(Refused(402, message="No credit."))
+    chat = await ground.begin()
+    assert await ended(chat, 1) == "turn.completed"
+    assert [request.body["model"] for request in ground.server.requests] == ["gemma-9", "llama-4"]
+    log = await ground.deployment.log(chat.session_id)
+    (rerouted,) = [e.data for e in log if e.type == "reason.rerouted"]
+    (generation,) = [e.data for e in log if e.type == "llm.generation"]
+    assert (rerouted.tried.model_id, rerouted.tried.error_code) == (ground.model_id, "provider_quota_exhausted")
+    assert (generation.metadata.model, generation.metadata.fallbacks) == ("llama-4", (rerouted.tried,))
+    await ground.store.change_model(first, {"is_enabled": False})
+    await ground.directory.catch_up()
+    assert ground.directory.fallbacks(DEFAULT_ORG) == ("llmsim:sim-echo",)
 
 
 async def test_the_number_moves_with_every_change_and_asking_costs_one_statement(ground: Ground) -> None:

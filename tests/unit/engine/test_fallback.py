@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
 from runtime.core.event import Tried
 from runtime.core.message import Controls
 from runtime.ports.model import ModelReply, ModelRequest, StreamItem, TextDelta
 from tests.scene import SESSION, scene
-from tests.stage import FAST, MODEL, Conversation, Gate, Process, services_for
+from tests.stage import FAST, MODEL, Conversation, Gate, OneModel, Process, services_for
 
 BUSY = ModelUnavailableError(0.0, "Acme is limiting.", "provider_rate_limited", "acme", 429, "slow down")
 REFUSED = ModelRejectedError("Acme refused.", "provider_quota_exhausted", "acme", 402)
@@ -99,6 +100,17 @@ async def test_a_chain_leaves_out_the_chosen_model_and_those_that_are_gone() -> 
     async with scene(model=models, agent=chain) as played:
         await played.turn(Controls(model_id="second"))
         assert models.asked == ["second", "third"]
+
+
+@pytest.mark.parametrize(("layers", "asked"), [((), "third"), (("llmsim:second",), "second")])
+async def test_an_organisations_chain_takes_over_where_no_layer_names_one(layers: tuple[str, ...], asked: str) -> None:
+    models = Models(scripted=REFUSED)
+    async with scene(model=models, agent={"fallback_models": layers}) as played:
+        known = played.chat.process.services.models
+        assert isinstance(known, OneModel)
+        known.chains[DEFAULT_ORG] = ("missing", "llmsim:third")
+        await played.turn()
+        assert models.asked == ["scripted", asked]
 
 
 async def test_each_call_begins_with_the_chosen_model() -> None:
