@@ -21,8 +21,9 @@ PROVIDER: Final = "llmsim"
 PARTY: Final = failures.Party(PROVIDER, "The simulated model", "its script", "home", "its script")
 
 NOTICE: Final = (
-    "This is the simulated model, which answers because no provider is configured: set OPENAI_API_KEY, "
-    "ANTHROPIC_API_KEY or GEMINI_API_KEY (or another provider's key) and start again.\n\n"
+    "This is the simulated model, which answers because no provider is configured: add one in the console's settings "
+    "or by POST /api/v1/providers and choose one of its models, or set OPENAI_API_KEY, ANTHROPIC_API_KEY or "
+    "GEMINI_API_KEY (or another vendor's key) and start again.\n\n"
 )
 SCRIPT_IS_OVER: Final = "The script is over."
 LOREM_TEXT: Final = (

@@ -81,6 +81,8 @@ async def test_the_standing_default_says_that_no_provider_is_configured() -> Non
     answer = await reply(ref("llmsim", "sim-echo", is_default=True), user("Hello."))
 
     assert "no provider is configured" in answer.text
+    assert "console" in answer.text
+    assert "POST /api/v1/providers" in answer.text
     assert "ANTHROPIC_API_KEY" in answer.text
     assert answer.text.endswith("\n\nHello.")
 
