@@ -1,11 +1,12 @@
 """The console in a real browser, on a server that nobody harms."""
 
+import base64
 import re
 import uuid
 from typing import Final
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import FilePayload, Page, expect
 
 from runtime.core.ids import hex_of
 from runtime.store.pool import connect
@@ -18,6 +19,17 @@ from tests.server import ServerProcess
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 WORDS: Final = "one two three four five six seven eight nine ten"
+# One pixel.
+DOT: Final = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+DROPPED: Final = """
+(bytes) => {
+  const given = new DataTransfer()
+  given.items.add(new File([new Uint8Array(bytes)], "dropped.png", {type: "image/png"}))
+  return given
+}
+"""
 FILL: Final = """
 INSERT INTO events (org_id, session_id, sequence, id, type, epoch, body)
 SELECT (SELECT org_id FROM sessions WHERE sessions.id = $1), $1, n, numbered.id::uuid, 'tool.progress', 1,
@@ -123,6 +135,38 @@ async def test_what_an_agent_keeps_is_shown_and_events_are_found_by_type_and_tex
     await expect(page.get_by_role("region", name="Event", exact=True)).to_contain_text("Iquique")
     await page.reload()
     await expect(page.get_by_text(re.compile("events found"))).to_be_visible()
+
+
+async def test_a_picture_is_attached_dropped_seen_and_sent(page: Page, home: str, client: Client) -> None:
+    """Promised: what is no picture is said beside it; a picture goes along once, and is there after a reload."""
+    await page.goto(home)
+    attach = page.get_by_label("Attach a picture")
+    files = (("dot.png", "image/png", DOT), ("notes.txt", "text/plain", b"none"), ("fake.png", "image/png", b"none"))
+    await attach.set_input_files([FilePayload(name=name, mimeType=kind, buffer=data) for name, kind, data in files])
+    attached = page.get_by_role("list", name="Attached pictures").get_by_role("listitem")
+    await expect(attached.filter(has_text="notes.txt").get_by_role("alert")).to_contain_text("Not a PNG")
+    await expect(attached.filter(has_text="fake.png").get_by_role("alert")).to_be_visible()
+    await expect(attached.filter(has_text="dot.png").get_by_role("img")).to_be_visible()
+    box = page.get_by_role("textbox", name="Write a message")
+    await box.fill("What is this?")
+    await expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    await page.get_by_role("button", name="Remove notes.txt").click()
+    await page.get_by_role("button", name="Remove fake.png").click()
+    dropped = await page.evaluate_handle(DROPPED, list(DOT))
+    await box.dispatch_event("drop", {"dataTransfer": dropped})
+    await expect(attached.filter(has_text="dropped.png").get_by_role("img")).to_be_visible()
+    await box.press("Enter")
+    await page.wait_for_url("**/sessions/session_*")
+    said = page.locator('[data-role="user"]')
+    await expect(said.get_by_role("img")).to_have_count(2)
+    await page.reload()
+    await expect(said.get_by_role("img")).to_have_count(2)
+    await said.get_by_role("button", name="Enlarge dot.png").click()
+    await expect(page.get_by_role("dialog", name="dot.png").get_by_role("img")).to_be_visible()
+    await page.keyboard.press("Escape")
+    [message] = [m for m in await client.messages(page.url.rsplit("/", 1)[-1]) if m["role"] == "user"]
+    kinds = [(part["type"], part.get("filename")) for part in message["content"]]
+    assert kinds == [("text", None), ("image_file", "dot.png"), ("image_file", "dropped.png")]
 
 
 async def test_tools_of_a_client_that_is_not_there_are_answered_together(page: Page, home: str, client: Client) -> None:

@@ -27,7 +27,19 @@ export interface ImagePart {
   media_type?: string;
 }
 
-export type Part = TextPart | CallPart | ImagePart | { type: "other" };
+/** A picture that was uploaded, and is named by messages. */
+export interface Attached {
+  id: string;
+  filename: string;
+}
+
+export interface ImageFilePart {
+  type: "image_file";
+  image_id: string;
+  filename?: string;
+}
+
+export type Part = TextPart | CallPart | ImagePart | ImageFilePart | { type: "other" };
 
 export interface Message {
   id: string;
@@ -121,6 +133,13 @@ export interface LogEvent<Type extends string = string, Data = unknown> {
 }
 
 export type EventOf<Type extends keyof Payloads> = LogEvent<Type, Payloads[Type]>;
+
+/** Return the uploaded pictures of a message. */
+export function imagesOf(content: readonly Part[]): Attached[] {
+  return content.flatMap((part) =>
+    part.type === "image_file" ? [{ id: part.image_id, filename: part.filename ?? part.image_id }] : [],
+  );
+}
 
 /** Return what a message says, without its calls and pictures. */
 export function textOf(content: readonly Part[]): string {

@@ -10,13 +10,15 @@ const said = (role: string, text: string, metadata: Record<string, unknown> = {}
   metadata,
 });
 
+const PICTURE = { type: "image_file" as const, image_id: "img_1", filename: "cat.png" };
+
 test("an exported conversation is what the two said, without results of tools and notes", () => {
   const messages = [
-    said("user", "Hello"),
+    { ...said("user", "Hello"), content: [...said("user", "Hello").content, PICTURE] },
     said("agent", ""),
     said("tool_result", "42"),
     said("agent", "It is **42**."),
     said("user", "cancelled", { source: "cancel" }),
   ];
-  expect(markdownOf(messages)).toBe("## You\n\nHello\n\n## Agent\n\nIt is **42**.\n");
+  expect(markdownOf(messages)).toBe("## You\n\nHello\n\n[cat.png]\n\n## Agent\n\nIt is **42**.\n");
 });

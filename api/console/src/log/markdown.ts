@@ -1,13 +1,19 @@
 /** A conversation as Markdown. */
 
-import { type Message, textOf } from "./event";
+import { imagesOf, type Message, textOf } from "./event";
 
 /** Return a conversation as Markdown; what tools answered is left to the log. */
 export function markdownOf(messages: readonly Message[]): string {
   return messages
     .filter((message) => message.role !== "tool_result" && message.metadata?.source !== "cancel")
-    .map((message) => ({ who: message.role === "user" ? "You" : "Agent", text: textOf(message.content).trim() }))
+    .map((message) => ({ who: message.role === "user" ? "You" : "Agent", text: saidIn(message) }))
     .filter(({ text }) => text !== "")
     .map(({ who, text }) => `## ${who}\n\n${text}\n`)
     .join("\n");
+}
+
+/** What a message says, with the names of its pictures. */
+function saidIn({ content }: Message): string {
+  const pictures = imagesOf(content).map(({ filename }) => `[${filename}]`);
+  return [textOf(content).trim(), ...pictures].filter((part) => part !== "").join("\n\n");
 }

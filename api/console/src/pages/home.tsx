@@ -5,6 +5,7 @@ import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, body } from "../api/client";
 import { queries } from "../api/queries";
+import type { Attached } from "../log/event";
 import { Trouble } from "../parts/states";
 import { Composer } from "../session/composer";
 import { post, type Wish } from "../session/outbox";
@@ -15,6 +16,7 @@ const route = getRouteApi("/shell/");
 interface Start {
   text: string;
   wish?: Wish;
+  images?: Attached[];
   capabilities?: string[] | undefined;
 }
 
@@ -24,10 +26,10 @@ export function Home() {
   const navigate = useNavigate();
   const client = useQueryClient();
   const start = useMutation({
-    mutationFn: async ({ text, wish = {}, capabilities = [] }: Start) => {
+    mutationFn: async ({ text, wish = {}, images = [], capabilities = [] }: Start) => {
       const made = { ...(agent && { agent_id: agent }), capabilities: capabilities.map((ref) => ({ ref })) };
       const session = body(await api.POST("/api/v1/sessions", { body: made }));
-      post(session.id, text, wish);
+      post(session.id, text, wish, images);
       return session.id;
     },
     onSuccess: async (sessionId) => {
@@ -41,7 +43,7 @@ export function Home() {
         <h1 className="text-3xl font-semibold tracking-tight">{words.welcome.title}</h1>
         <p className="mt-2 text-soft">{words.welcome.subtitle}</p>
       </div>
-      <Composer onSend={(text, wish) => start.mutate({ text, wish })} />
+      <Composer onSend={(text, wish, images) => start.mutate({ text, wish, images })} />
       {start.isError && <Trouble error={start.error} />}
       <div className="flex flex-wrap items-center gap-2">
         <AgentPick value={agent} onChange={setAgent} />

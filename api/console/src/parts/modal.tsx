@@ -2,7 +2,15 @@
 
 import { type ReactNode, useEffect, useRef } from "react";
 
-export function Modal({ label, onClose, children }: { label: string; onClose: () => void; children: ReactNode }) {
+interface Props {
+  label: string;
+  onClose: () => void;
+  /** Whether it is as wide as what is in it. */
+  isWide?: boolean;
+  children: ReactNode;
+}
+
+export function Modal({ label, onClose, isWide = false, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const opener = document.activeElement;
@@ -20,7 +28,7 @@ export function Modal({ label, onClose, children }: { label: string; onClose: ()
       onCancel={onClose}
       onClose={onClose}
       onClick={(event) => event.target === dialog.current && dialog.current?.close()}
-      className="mx-auto mt-[12vh] w-[min(36rem,calc(100vw-2rem))] rounded-2xl border border-line bg-raised p-0 text-ink shadow-2xl"
+      className={`mx-auto rounded-2xl border border-line bg-raised p-0 text-ink shadow-2xl ${isWide ? "my-auto max-w-[calc(100vw-2rem)]" : "mt-[12vh] w-[min(36rem,calc(100vw-2rem))]"}`}
     >
       {children}
     </dialog>

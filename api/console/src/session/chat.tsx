@@ -5,6 +5,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { api } from "../api/client";
 import type { Entry } from "../log/conversation";
+import type { Attached } from "../log/event";
 import { Button } from "../parts/button";
 import { Icon } from "../parts/icons";
 import { Empty, Loading, Trouble } from "../parts/states";
@@ -41,7 +42,7 @@ function Conversation({ sessionId }: { sessionId: string }) {
         <div aria-live="polite" className="min-h-6 text-xs text-soft">
           {line === "broken" && <p data-testid="broken">{words.chat.reconnecting}</p>}
         </div>
-        <Composer isBusy={conversation.isBusy} onSend={outbox.send} onStop={stop} />
+        <Composer isBusy={conversation.isBusy} sessionId={sessionId} onSend={outbox.send} onStop={stop} />
         <div className="mt-1 text-right">
           <button
             type="button"
@@ -65,7 +66,7 @@ interface EntriesProps {
   sessionId: string;
   entries: readonly Entry[];
   isBusy: boolean;
-  onSend: (text: string, wish: Record<string, never>) => void;
+  onSend: (text: string, wish: Record<string, never>, images: Attached[]) => void;
   children: React.ReactNode;
 }
 

@@ -1,9 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
+import { type ClipboardEvent, type DragEvent, type FormEvent, type KeyboardEvent, useRef, useState } from "react";
 import { queries } from "../api/queries";
+import type { Attached } from "../log/event";
 import { Button } from "../parts/button";
 import { Icon } from "../parts/icons";
 import { words } from "../words";
+import { AttachButton, Attachments } from "./attach";
+import { useAttachments } from "./attachments";
 import type { Effort, Wish } from "./outbox";
 
 const EFFORTS: Effort[] = ["minimal", "low", "medium", "high"];
@@ -12,22 +15,31 @@ const ROWS_MOST = 12;
 
 interface Props {
   isBusy?: boolean;
-  onSend: (text: string, wish: Wish) => void;
+  /** Of which session the message will be, if it is there yet. */
+  sessionId?: string;
+  onSend: (text: string, wish: Wish, images: Attached[]) => void;
   onStop?: (() => void) | undefined;
-  initial?: string;
 }
 
 /** Where one writes. What a message asks of its turn is chosen beside it, and stays chosen. */
-export function Composer({ isBusy = false, onSend, onStop, initial = "" }: Props) {
-  const [text, setText] = useState(initial);
+export function Composer({ isBusy = false, sessionId, onSend, onStop }: Props) {
+  const [text, setText] = useState("");
   const [wish, setWish] = useState<Wish>({});
   const form = useRef<HTMLFormElement>(null);
+  const { attachments, images, add, remove, clear, isWhole } = useAttachments(sessionId);
+  const isSendable = isWhole && (text.trim() !== "" || images.length > 0);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (text.trim() === "") return;
-    onSend(text, wish);
+    if (!isSendable) return;
+    onSend(text, wish, images);
     setText("");
+    clear();
+  };
+  const take = (event: ClipboardEvent | DragEvent, files: FileList | undefined) => {
+    if (!files?.length) return;
+    event.preventDefault();
+    add(files);
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
@@ -39,6 +51,9 @@ export function Composer({ isBusy = false, onSend, onStop, initial = "" }: Props
     <form
       ref={form}
       onSubmit={submit}
+      onPaste={(event) => take(event, picturesIn(event.clipboardData))}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => take(event, event.dataTransfer.files)}
       className="rounded-2xl border border-line bg-raised shadow-sm transition-colors focus-within:border-accent"
     >
       <textarea
@@ -50,7 +65,9 @@ export function Composer({ isBusy = false, onSend, onStop, initial = "" }: Props
         onKeyDown={onKey}
         className="block w-full resize-none bg-transparent px-4 pt-3 outline-none placeholder:text-soft"
       />
-      <div className="flex items-center gap-3 px-3 pb-3">
+      <Attachments attachments={attachments} onRemove={(one) => void remove(one)} />
+      <div className="flex flex-wrap items-center gap-3 px-3 pb-3">
+        <AttachButton onPick={add} />
         <Picks wish={wish} onChange={setWish} />
         <span className="ml-auto flex gap-2">
           {isBusy && onStop && (
@@ -59,7 +76,7 @@ export function Composer({ isBusy = false, onSend, onStop, initial = "" }: Props
               {words.chat.stop}
             </Button>
           )}
-          <Button look="main" type="submit" disabled={text.trim() === ""}>
+          <Button look="main" type="submit" disabled={!isSendable}>
             <Icon name="send" />
             {words.chat.send}
           </Button>
@@ -67,6 +84,11 @@ export function Composer({ isBusy = false, onSend, onStop, initial = "" }: Props
       </div>
     </form>
   );
+}
+
+/** Return the pictures of a clipboard; text that brings one along, as of a spreadsheet, is text. */
+function picturesIn(clipboard: DataTransfer): FileList | undefined {
+  return clipboard.types.includes("text/plain") ? undefined : clipboard.files;
 }
 
 function Picks({ wish, onChange }: { wish: Wish; onChange: (wish: Wish) => void }) {

@@ -2,18 +2,19 @@
 
 import { memo, useState } from "react";
 import type { EndEntry, Entry, StepEntry, UserEntry } from "../log/conversation";
-import { type Part, textOf } from "../log/event";
+import { type Attached, imagesOf, type Part, textOf } from "../log/event";
 import { Icon } from "../parts/icons";
 import { Markdown } from "../parts/markdown";
 import { say } from "../say";
 import { words } from "../words";
 import { ClientAnswers } from "./client-answers";
+import { addressOf, Picture } from "./picture";
 import { ToolCard } from "./tool-card";
 
 interface Props<E> {
   entry: E;
   sessionId: string;
-  onSend: (text: string, wish: Record<string, never>) => void;
+  onSend: (text: string, wish: Record<string, never>, images: Attached[]) => void;
 }
 
 export const EntryView = memo(function EntryView({ entry, ...rest }: Props<Entry>) {
@@ -24,17 +25,21 @@ export const EntryView = memo(function EntryView({ entry, ...rest }: Props<Entry
 
 function UserView({ entry, onSend }: Props<UserEntry>) {
   const text = textOf(entry.content);
+  const images = imagesOf(entry.content);
   return (
     <article className="group ml-auto w-fit max-w-[85%]" data-role="user">
       <div className="rounded-2xl bg-tint px-4 py-2.5 wrap-anywhere whitespace-pre-wrap">
         <Said text={text} />
         {picturesOf(entry.content).map((address) => (
-          <img key={address} src={address} alt={words.chat.picture} className="mt-2 max-h-80 rounded-lg" />
+          <Picture key={address} address={address} name={words.chat.picture} />
+        ))}
+        {images.map((image) => (
+          <Picture key={image.id} address={addressOf(image)} name={image.filename} />
         ))}
       </div>
       <div className="mt-1 flex justify-end gap-3 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100">
         <CopyButton text={text} />
-        <SmallButton label={words.chat.again} icon="again" onClick={() => onSend(text, {})} />
+        <SmallButton label={words.chat.again} icon="again" onClick={() => onSend(text, {}, images)} />
       </div>
     </article>
   );

@@ -1,12 +1,16 @@
 import { Button } from "../parts/button";
 import { words } from "../words";
 import type { useOutbox } from "./outbox";
+import { addressOf, Picture } from "./picture";
 
 /** What is on its way into the log, and what was refused. */
 export function OutboxView({ waiting, again, discard }: ReturnType<typeof useOutbox>) {
-  return waiting.map(({ key, text, refusal }) => (
+  return waiting.map(({ key, text, images = [], refusal }) => (
     <div key={key} className="mb-5 ml-auto max-w-[85%]">
       <p className="rounded-2xl bg-sunken px-4 py-2.5 whitespace-pre-wrap opacity-70">{text}</p>
+      {images.map((image) => (
+        <Picture key={image.id} address={addressOf(image)} name={image.filename} />
+      ))}
       {refusal === undefined ? (
         <p className="mt-1 text-right text-xs text-soft">{words.chat.sending}</p>
       ) : (

@@ -6,6 +6,7 @@
 import { useCallback, useEffect, useState } from "react";
 import { api, Refusal } from "../api/client";
 import type { Conversation } from "../log/conversation";
+import type { Attached } from "../log/event";
 
 export interface Wish {
   model?: string;
@@ -17,6 +18,7 @@ export type Effort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
 export interface Letter extends Wish {
   key: string;
   text: string;
+  images?: Attached[];
   /** The message that it became. */
   messageId?: string;
   /** Why it was refused for good. */
@@ -39,12 +41,19 @@ function write(sessionId: string, letters: Letter[]): void {
 }
 
 /** Put a message into a session's box, before its page is open: whoever opens the page sends it. */
-export function post(sessionId: string, text: string, wish: Wish): void {
-  write(sessionId, [...read(sessionId), letterOf(text, wish)]);
+export function post(sessionId: string, text: string, wish: Wish, images: Attached[] = []): void {
+  write(sessionId, [...read(sessionId), letterOf(text, wish, images)]);
 }
 
-function letterOf(text: string, wish: Wish): Letter {
-  return { key: crypto.getRandomValues(new Uint32Array(4)).join("-"), text, ...wish };
+function letterOf(text: string, wish: Wish, images: Attached[]): Letter {
+  return { key: crypto.getRandomValues(new Uint32Array(4)).join("-"), text, images, ...wish };
+}
+
+function contentOf({ text, images = [] }: Letter) {
+  return [
+    ...(text.trim() === "" ? [] : [{ type: "text" as const, text }]),
+    ...images.map(({ id, filename }) => ({ type: "image_file" as const, image_id: id, filename })),
+  ];
 }
 
 async function deliver(sessionId: string, letter: Letter): Promise<string> {
@@ -54,7 +63,7 @@ async function deliver(sessionId: string, letter: Letter): Promise<string> {
   };
   const reply = await api.POST("/api/v1/sessions/{session_id}/messages", {
     params: { path: { session_id: sessionId }, header: { "Idempotency-Key": letter.key } },
-    body: { message: { content: [{ type: "text", text: letter.text }] }, controls },
+    body: { message: { content: contentOf(letter) }, controls },
   });
   return (reply.data as { id: string }).id;
 }
@@ -106,7 +115,8 @@ export function useOutbox(sessionId: string, conversation: Conversation) {
 
   return {
     waiting,
-    send: (text: string, wish: Wish) => change((before) => [...before, letterOf(text, wish)]),
+    send: (text: string, wish: Wish, images: Attached[] = []) =>
+      change((before) => [...before, letterOf(text, wish, images)]),
     again: (key: string) => patch(key, { refusal: undefined }),
     discard: (key: string) => change((before) => before.filter((letter) => letter.key !== key)),
   };
