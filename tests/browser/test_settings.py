@@ -124,7 +124,7 @@ async def test_a_connection_goes_in_and_only_its_name_comes_out(page: Page, home
     await page.goto(f"{home}/settings/connections")
     await page.get_by_label("Of what").fill(name)
     await page.get_by_label("API key").fill(CANARY)
-    await page.get_by_role("button", name="Connect").click()
+    await page.get_by_role("button", name="Connect", exact=True).click()
     await expect(page.get_by_role("listitem").filter(has_text=name)).to_contain_text("connected")
     assert CANARY not in await page.content()
     await page.get_by_role("button", name=f"Disconnect {name}").click()

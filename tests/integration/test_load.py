@@ -16,6 +16,7 @@ import pytest
 
 from loadtests import sse
 from loadtests.levels import LEVELS
+from loadtests.ports import free_port
 from loadtests.shapes import SHAPES
 
 pytestmark = pytest.mark.timeout(300)
@@ -69,7 +70,11 @@ def test_level_that_cannot_be_met_fails_the_run(server_url: str) -> None:
 
 def test_workers_hand_their_figures_to_the_master(server_url: str) -> None:
     """What users measure in other processes counts; so does a shape, which only the master knows."""
-    code, verdicts, output = load(server_url, "--users", "2", "--processes", "2", "--shape", "soak", "Chatter")
+    port = str(free_port())
+    meeting = ("--master-bind-port", port, "--master-port", port)
+    code, verdicts, output = load(
+        server_url, "--users", "2", "--processes", "2", *meeting, "--shape", "soak", "Chatter"
+    )
 
     assert code == 0, output
     assert list(verdicts) == NAMES, output
@@ -177,7 +182,7 @@ def serving(cheat: Cheat) -> Iterator[Cheat]:
 def test_broken_promise_fails_the_run(cheat: Any, broken: str) -> None:
     """Of a server that breaks one promise exactly that is said."""
     with serving(cheat()) as server:
-        code, verdicts, output = load(server.url, "--users", "1", "--think-s", "100", "Chatter")
+        code, verdicts, output = load(server.url, "--users", "1", "--think-s", "100", "Chatter", seconds=4)
 
     assert [name for name, mark in verdicts.items() if mark == "FAIL"] == [broken], output
     assert code == 1, output
@@ -186,7 +191,9 @@ def test_broken_promise_fails_the_run(cheat: Any, broken: str) -> None:
 def test_real_models_get_plain_text() -> None:
     """A deployment with real models never sees a script."""
     with serving(Cheat(HONEST)) as server:
-        code, _, output = load(server.url, "--users", "1", "--think-s", "100", "--no-model-script", "Chatter")
+        code, _, output = load(
+            server.url, "--users", "1", "--think-s", "100", "--no-model-script", "Chatter", seconds=4
+        )
 
     assert code == 0, output
     assert server.heard

@@ -17,6 +17,8 @@ import psutil
 import pytest
 
 from runtime.process.processes import is_alive
+from runtime.store.deployment import ClaimStore
+from runtime.store.pool import Pool
 from tests.client import PATIENCE_S, Client, check, script, text_of
 from tests.server import COMMAND, ONE_ACTOR, ServerProcess
 from tests.shared_memory import mapped, segments_there
@@ -229,23 +231,23 @@ def test_second_server_on_a_data_dir_is_refused_with_the_reason(server: ServerPr
     assert httpx.get(f"{server.url}/health").is_success
 
 
-def test_one_ray_at_a_time_serves_a_database(tmp_path: Path, empty_database: str) -> None:
-    """Promised: a second one says who is there, and takes over once the first is dead."""
-    settings = ONE_ACTOR | {"DATABASE_URL": empty_database}
-    first, second = (ServerProcess(tmp_path / name, settings) for name in ("first", "second"))
+def test_database_that_another_ray_serves_is_refused_saying_whose_it_is(server: ServerProcess, tmp_path: Path) -> None:
+    second = ServerProcess(tmp_path / "second", ONE_ACTOR | {"DATABASE_URL": server.database})
+    second.launch()
+    assert second.wait(PATIENCE_S) == 1
+    assert f"Another Perdure serves this database: {socket.gethostname()}, data dir {server.data_dir}" in second.log
+    assert "Traceback" not in second.log
+
+
+async def test_database_of_a_ray_that_died_is_taken_over(tmp_path: Path, database: str, db: Pool) -> None:
+    dead = ClaimStore(db, "another cluster")
+    assert await dead.take() == dead.cluster
+    heir = ServerProcess(tmp_path / "heir", ONE_ACTOR | {"DATABASE_URL": database})
     try:
-        first.start()
-        second.launch()
-        assert second.wait(PATIENCE_S) == 1
-        assert (
-            f"Another Perdure serves this database: {socket.gethostname()}, data dir {tmp_path / 'first'}" in second.log
-        )
-        assert "Traceback" not in second.log
-        first.kill9()
-        second.start()
+        await asyncio.to_thread(heir.start)
+        assert str(heir.data_dir) in await dead.take()
     finally:
-        first.kill9()
-        second.kill9()
+        heir.kill9()
 
 
 def test_taken_port_is_refused_before_anything_is_started(server: ServerProcess, data_dir: Path) -> None:

@@ -38,7 +38,7 @@ export function Home() {
     },
   });
   return (
-    <div className="mx-auto grid min-h-0 w-full max-w-3xl flex-1 content-center gap-6 overflow-y-auto px-5 py-10">
+    <div className="mx-auto grid min-h-0 w-full max-w-3xl flex-1 grid-cols-[minmax(0,1fr)] content-center gap-6 overflow-y-auto px-5 py-10">
       <div>
         <h1 className="text-3xl font-semibold tracking-tight">{words.welcome.title}</h1>
         <p className="mt-2 text-soft">{words.welcome.subtitle}</p>
@@ -72,7 +72,7 @@ function AgentPick({ value, onChange }: { value: string; onChange: (agent: strin
       aria-label={words.welcome.agent}
       value={value}
       onChange={(event) => onChange(event.target.value)}
-      className="rounded-full border border-line bg-transparent px-3 py-1 text-sm"
+      className="max-w-full rounded-full border border-line bg-transparent px-3 py-1 text-sm"
     >
       <option value="">{words.welcome.noAgent}</option>
       {agents.data.data.map((agent) => (
