@@ -25,6 +25,7 @@ from runtime.core.session.state import Call, Turn
 from runtime.core.session.turn import RunTools
 from runtime.core.session.wishes import wishes
 from runtime.core.storable import as_stored, storable
+from runtime.engine.discretion import Outputs, discreet
 from runtime.engine.session import LiveSession
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.mint import now, timestamp
@@ -45,6 +46,7 @@ class Acting:
         self._agent = agent
         self._turn = turn
         self._places = asyncio.Semaphore(session.services.tunables.tools_at_once)
+        self._outputs = Outputs(session.session_id)
 
     async def run(self, directive: RunTools) -> None:
         """Start fresh calls, settle interrupted ones, and return when each has its outcome."""
@@ -137,6 +139,8 @@ class Acting:
             if self._is_over:
                 return
             call = self._call(part)
+            for rest in self._outputs.end(part.id):
+                self._session.send_delta(rest, write.call_context(self._turn, call.span_id))
             self._session.append(write.complete_call(self._turn, call, outcome, timestamp()))
             reach(FailPoint.TOOL_RECORDED)
 
@@ -190,27 +194,22 @@ class Acting:
             secrets=services.secrets(session.org_id, session.session_id),
             now=now,
             outbound=services.outbound(self._agent.network_access),
-            emit=lambda payload: self._emit(payload, context),
+            emit=lambda payload: self._emit(part, payload, context),
         )
 
-    def _discreet(self, data: ev.Payload) -> ev.Payload:
-        """Return what a tool tells without the secrets that it was given."""
-        session_id = self._session.session_id
-        if not held.knows(session_id):
-            return data
-        kind = type(data)
-        return msgspec.convert(held.hide_in(msgspec.to_builtins(data), session_id), kind)
-
-    def _emit(self, payload: ev.Payload, context: ev.Context) -> None:
+    def _emit(self, part: ToolCallPart, payload: ev.Payload, context: ev.Context) -> None:
         if self._is_over:
             return
         if not isinstance(payload, EMITTED):
             message = f"A tool may not emit {payload.type}, only {', '.join(kind.type for kind in EMITTED)}."
             raise ToolError(message)
-        data = self._discreet(as_stored(payload.type, payload))
-        if data.is_ephemeral:
-            self._session.send_delta(data, context)
-        elif isinstance(data, ev.ToolProgress) and self._session.services.journal.is_full:
+        data = as_stored(payload.type, payload)
+        if isinstance(data, ev.ToolOutputDelta):
+            if (shown := self._outputs.take(part.id, data)) is not None:
+                self._session.send_delta(shown, context)
+            return
+        data = discreet(data, self._session.session_id)
+        if isinstance(data, ev.ToolProgress) and self._session.services.journal.is_full:
             log.warning("tool_progress_dropped", tool=data.tool_name, session_id=self._session.session_id)
         else:
             self._session.append(Draft(data, context))

@@ -6,6 +6,7 @@ from runtime.core.message import Message, Role, TextPart
 from runtime.core.session.draft import Draft
 from runtime.core.session.elapsed import elapsed_ms
 from runtime.engine.asking import Asking
+from runtime.engine.discretion import discreet
 from runtime.engine.session import LiveSession
 from runtime.ports.model import ModelReply
 from runtime.process.mint import random_id, timestamp
@@ -60,5 +61,6 @@ def _record(
         metadata=metadata,
         tools=tuple(ev.GenerationTool(t.name, t.description) for t in agent.specs) or None,
     )
+    data = discreet(data, session.session_id)
     span = session.new_id("exec")
     return Draft(data, ev.Context(turn.turn_id, turn.input_message_id, turn.exec_id, turn.turn_id, span, turn.exec_id))

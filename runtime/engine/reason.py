@@ -16,6 +16,7 @@ from runtime.core.session.wishes import wishes
 from runtime.core.storable import storable
 from runtime.engine.asking import Asking
 from runtime.engine.counting import count_answer, count_failed_call
+from runtime.engine.discretion import said
 from runtime.engine.generation import answered, failed
 from runtime.engine.route import Route
 from runtime.engine.session import LiveSession
@@ -130,6 +131,7 @@ class ReasonStep:
         session, showing, ref = self._session, self._showing, asking.ref
         count_answer(reply.usage, asking.retries)
         showing.finish(turn, ref, reply.text)
+        reply = said(reply, session.session_id)
         now = timestamp()
         message = Message(
             id=turn.message_id or "",

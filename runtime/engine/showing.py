@@ -9,6 +9,7 @@ from runtime.engine.stream import DeltaStream, Emit
 from runtime.ports.model import ModelRef
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.mint import random_id, timestamp
+from runtime.process.redaction import held
 
 
 def forget_deltas(session: LiveSession) -> None:
@@ -58,7 +59,7 @@ class Showing:
     def open(self, turn: Turn, ref: ModelRef | None) -> None:
         """Begin the message in the journal, unless it has begun; the thinking ends there."""
         self.first_token_at = self.first_token_at or timestamp()
-        drafts = self._thoughts(turn)
+        drafts = self._thoughts(turn, self._thinking.finish() if self._thinking else "")
         if turn.message_id is None:
             data = ev.OutputStarted(
                 turn_id=turn.turn_id,
@@ -75,12 +76,12 @@ class Showing:
         if text and self._output is None:
             self.say(ref, text)
         if self._output is not None:
-            self._output.close()
+            self._output.finish()
         self.open(turn, ref)
 
     def end_thinking(self) -> None:
         """Journal what was thought so far, because the step ends here."""
-        drafts = self._thoughts(self._session.turn)
+        drafts = self._thoughts(self._session.turn, self._thinking.close() if self._thinking else "")
         if drafts:
             self._session.append(*drafts)
 
@@ -100,7 +101,8 @@ class Showing:
 
     def _stream_of(self, emit: Emit) -> DeltaStream:
         session = self._session
-        return DeltaStream(emit, session.services.tunables.delta_interval_s, session.when_settled)
+        interval_s = session.services.tunables.delta_interval_s
+        return DeltaStream(emit, interval_s, session.when_settled, held.veil(session.session_id))
 
     def _send_output(self, delta: str, accumulated: str) -> None:
         reach(FailPoint.MODEL_STREAMING)
@@ -115,9 +117,8 @@ class Showing:
         data = ev.ThinkingDelta(turn_id=turn.turn_id, delta=delta, accumulated=accumulated)
         self._session.send_delta(data, write.reason_context(turn))
 
-    def _thoughts(self, turn: Turn) -> list[Draft]:
+    def _thoughts(self, turn: Turn, text: str) -> list[Draft]:
         """Return the end of the thinking if it is open."""
-        text = self._thinking.close() if self._thinking else ""
         self._thinking = None
         if not turn.is_thinking:
             return []

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from runtime.ports.gateway import Frame
+from runtime.process.veil import Veil
 
 WAITING_LIMIT_BYTES: Final = 256 << 10  # of deltas of one session that wait for its events; the newest always may
 
@@ -21,13 +22,15 @@ WhenSettled = Callable[[Callable[[], None]], None]  # calls back when the disk h
 class DeltaStream:
     """Gathers the text of one message and emits it in deltas that add up to the whole.
 
-    The first goes out at once, later ones wait for the interval to pass, and all for the disk.
+    The first goes out at once, later ones wait for the interval to pass, and all for the disk. What a `veil` holds back
+    is no text of it yet.
     """
 
-    def __init__(self, emit: Emit, interval_s: float, when_settled: WhenSettled) -> None:
+    def __init__(self, emit: Emit, interval_s: float, when_settled: WhenSettled, veil: Veil | None = None) -> None:
         self._emit = emit
         self._interval_s = interval_s
         self._when_settled = when_settled
+        self._veil = veil
         self._sent = ""
         self._unsent: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -44,9 +47,19 @@ class DeltaStream:
 
     def feed(self, text: str) -> None:
         """Take more text."""
+        if self._veil is not None:
+            text = self._veil.feed(text)
+            if not text:
+                return
         self._unsent.append(text)
         if self._timer is None:
             self._tick()
+
+    def finish(self) -> str:
+        """Close it, for the text is whole: what was held back is a part of it now."""
+        if self._veil is not None:
+            self._unsent.append(self._veil.close())
+        return self.close()
 
     def close(self) -> str:
         """Emit what is left, without waiting for the disk since more events are to follow; return the whole text."""

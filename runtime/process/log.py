@@ -15,7 +15,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from runtime.process.redaction import HIDDEN, held, without_looks
+from runtime.process.redaction import held, without_looks
+from runtime.process.veil import HIDDEN
 
 _SECRET_NAME: Final = re.compile(
     r"(^|_)(password|passwd|secret|token|api_?key|authorization|cookie|dsn|database_url|key_material)$", re.IGNORECASE

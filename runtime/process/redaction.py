@@ -1,19 +1,21 @@
 """What must not be read anywhere: the secrets that this process has opened, by value, and what looks like one.
 
-Values are known exactly, so whatever says one in our log, or as what a tool answers, is found; also as JSON, in a URL
-and as base64 write them. Looks are for logs alone: there, too much may be hidden. Patterns run on RE2, one after the
-other, and each is linear in the text, which strangers may have written.
+Values are known exactly, so whatever says one in our log, or as what a tool answers or a model says, is found; also as
+JSON, in a URL and as base64 write them. Looks are for logs alone: there, too much may be hidden. Patterns run on RE2,
+one after the other, and each is linear in the text, which strangers may have written.
 """
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 import re2
 
-HIDDEN: Final = "[redacted]"
+from runtime.process.veil import HIDDEN, Veil, hide
+
 SHORTEST: Final = 6  # characters of a value that is looked for: shorter ones are everywhere
 OWNERS_MOST: Final = 10_000
 VALUES_MOST: Final = 1_000  # of one owner; the oldest are forgotten first
@@ -39,6 +41,7 @@ class Held:
 
     def __init__(self) -> None:
         self._owners: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._forms: dict[str, tuple[str, ...]] = {}  # of all values of an owner
 
     def hold(self, owner: str, values: Iterable[str]) -> None:
         """Know these values from now on as secrets of a session, or of the process itself."""
@@ -48,24 +51,35 @@ class Held:
                 held[value] = _written(value)
         while len(held) > VALUES_MOST:
             del held[next(iter(held))]
+        self._forms.pop(owner, None)
         while len(self._owners) > OWNERS_MOST:
-            del self._owners[next(iter(self._owners))]
+            self.drop(next(iter(self._owners)))
 
     def drop(self, owner: str) -> None:
         """Forget the secrets of one that is no longer here."""
         self._owners.pop(owner, None)
+        self._forms.pop(owner, None)
 
     def knows(self, owner: str) -> bool:
         """Tell whether anything of theirs is held."""
-        return owner in self._owners
+        return bool(self._owners.get(owner))
+
+    def forms(self, owner: str) -> Sequence[str]:
+        """Return the ways in which the secrets of an owner are written."""
+        if owner not in self._forms:
+            values = self._owners.get(owner)
+            if not values:
+                return ()
+            self._forms[owner] = tuple(dict.fromkeys(form for forms in values.values() for form in forms))
+        return self._forms[owner]
 
     def hide(self, text: str, owner: str) -> str:
         """Return a text without the secrets of one owner."""
-        for forms in self._owners.get(owner, {}).values():
-            for form in forms:
-                if form in text:
-                    text = text.replace(form, HIDDEN)
-        return text
+        return hide(text, self.forms(owner))
+
+    def veil(self, owner: str) -> Veil | None:
+        """Return what hides the secrets of an owner in a text that comes in pieces; None if none is held."""
+        return Veil(partial(self.forms, owner)) if self._owners.get(owner) else None
 
     def hide_all(self, text: str) -> str:
         """Return a text without any secret that is held."""
@@ -80,7 +94,7 @@ class Held:
                 return self.hide(value, owner)
             case dict():
                 return {self.hide(str(key), owner): self.hide_in(inner, owner) for key, inner in value.items()}
-            case list():
+            case list() | tuple():
                 return [self.hide_in(inner, owner) for inner in value]
             case _:
                 return value
@@ -94,12 +108,12 @@ def without_looks(text: str) -> str:
 
 
 def _written(value: str) -> tuple[str, ...]:
-    """Return the ways in which a value is written, the longest first: a shorter one may be a part of it."""
+    """Return the ways in which a value is written."""
     plain = value.encode()
     forms = {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
     forms |= {quote(value, safe=""), quote_plus(value)}
     forms |= {base64.b64encode(plain).decode().rstrip("="), base64.urlsafe_b64encode(plain).decode().rstrip("=")}
-    return tuple(sorted(forms, key=len, reverse=True))
+    return tuple(sorted(forms))
 
 
 PROCESS: Final = ""  # whose secrets those are that the process itself has: keys, passwords

@@ -17,6 +17,7 @@ from runtime.core.authored.definition import (
     HarnessDefinition,
     SessionDefinition,
 )
+from runtime.core.event import ToolOutputDelta
 from runtime.core.ids import hex_of
 from runtime.core.placement.supervision import Record
 from runtime.engine.services import Services, Tunables
@@ -77,6 +78,14 @@ class Probe(Capability):
         """Return what is there."""
         return (await context.outbound.fetch(OutboundRequest(url=url))).body.decode()
 
+    @tool(on_interrupt=OnInterrupt.RETRY)
+    async def betray(self, context: ToolContext, name: str) -> str:
+        """Put a secret out, letter by letter."""
+        value = await context.secrets.reveal(name) or ""
+        for letter in f"<{value}>":
+            context.emit(ToolOutputDelta(context.tool_call_id, "betray", letter, "stdout"))
+        return "told"
+
     async def _act(self, name: str, context: ToolContext) -> None:
         self.effects.append((name, context.tool_call_id))
         self.keys.append(context.idempotency_key)
@@ -105,7 +114,9 @@ class Deployment:
             workspace_id=new_id("wsp"),
             owns_workspace=True,
             definition=SessionDefinition(
-                capabilities=tuple(AssignedCapability(ref) for ref in ("test_math", "session", "probe")),
+                capabilities=tuple(
+                    AssignedCapability(ref) for ref in ("test_math", "session", "session_storage", "probe")
+                ),
                 tools=(CLIENT_TOOL,),
                 **own,
             ),

@@ -23,6 +23,8 @@ class Indiscreet(Capability):
         logging.getLogger("indiscreet").warning("the secret is %s", value)
         context.emit(ToolProgress(context.tool_call_id, "tell", value))
         context.emit(ToolOutputDelta(context.tool_call_id, "tell", value, "stdout"))
+        for start in range(0, len(value), 5):
+            context.emit(ToolOutputDelta(context.tool_call_id, "tell", value[start : start + 5], "stderr"))
         return {"value": value, "environment": dict(os.environ)}  # noqa: TID251  a stranger's code reads it too
 
     @tool(on_interrupt=OnInterrupt.RETRY)

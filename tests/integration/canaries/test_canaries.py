@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.client import Client, script
+from tests.client import Client, Frame, script
 from tests.server import ONE_ACTOR, ServerProcess
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
@@ -94,6 +94,21 @@ async def plant(http: httpx.AsyncClient, canaries: Canaries) -> str:
     return str(session_id)
 
 
+def parroted(value: str) -> str:
+    """Return a script that has the model say a value, word by word, and in which it does not stand."""
+    hidden = "".join(f"\\u{ord(char):04x}" for char in value)
+    return script({"say": "I know VALUE."}).replace("VALUE", hidden)
+
+
+def check_pieces(frames: list[Frame]) -> None:
+    """Pass if what came in pieces was hidden: what the model said, and what `tell` put out three times."""
+    said = [frame.data["accumulated"] for frame in frames if frame.type == "output.message.delta"]
+    outputs = [frame.data for frame in frames if frame.type == "tool.output.delta"]
+    pieces = "".join(output["delta"] for output in outputs if output["stream"] == "stderr")
+    assert "I know [redacted]." in said
+    assert pieces == "[redacted]" * 3
+
+
 async def ask_around(http: httpx.AsyncClient, session_id: str, canaries: Canaries) -> None:
     here = f"/sessions/{session_id}"
     for path in (
@@ -158,6 +173,9 @@ async def test_no_canary_is_found_anywhere(
             os.kill(supervisor["pid"], signal.SIGKILL)
             await client.send(session_id, script({"call": [{"name": "tell"}]}, {"say": "done"}))
             await stream.wait_for_end(2)
+            await client.send(session_id, parroted(canaries.values["session"]))
+            await stream.wait_for_end(3)
+            check_pieces(stream.frames)
             processes = search_processes(server, canaries)
             canaries.look("a stream", json.dumps([frame.body for frame in stream.frames]).encode())
         events = await client.events(session_id)
