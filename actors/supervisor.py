@@ -209,7 +209,7 @@ class SupervisorActor:
         if member is None or member.address is None or self._site.keys is None:
             message = f"There are no secrets for {actor} here."
             raise ForbiddenError(message, "vault_closed")
-        keeper = self._keeper or Keeper(LocalVault(self._site.keys), self._directory, self._store.org_of)
+        keeper = self._keeper or Keeper(LocalVault(self._site.keys), self._directory, self._store)
         self._keeper = keeper
         return await keeper.answer(actor, member.address.key, asked)
 

@@ -7,7 +7,7 @@ reads it on the way, and who it is that asks is shown by it. An actor is answere
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 import structlog
@@ -107,13 +107,25 @@ class _SessionVault:
         return msgspec.convert(await self._ask(Wish(self._session_id, "open", place, envelope)), str)
 
 
-class Keeper:
-    """The supervisor's side. `org_of` tells whose a session is, None if there is no such session."""
+class Belonging(Protocol):
+    """Knows whose sessions are, and who speaks in them."""
 
-    def __init__(self, vault: Vault, directory: Directory, org_of: Callable[[str], Awaitable[str | None]]) -> None:
+    async def org_of(self, session_id: str) -> str | None:
+        """Return whose a session is, as bare hex digits; None if there is no such session."""
+        ...
+
+    async def speaks(self, session_id: str, user: str) -> bool:
+        """Tell whether a user, given as bare hex digits, is a member there and has said something in a session."""
+        ...
+
+
+class Keeper:
+    """The supervisor's side."""
+
+    def __init__(self, vault: Vault, directory: Directory, belonging: Belonging) -> None:
         self._vault = vault
         self._directory = directory
-        self._org_of = org_of
+        self._belonging = belonging
         self._orgs: dict[str, str] = {}
 
     async def answer(self, actor: str, key: bytes, asked: bytes) -> bytes:
@@ -145,17 +157,20 @@ class Keeper:
             raise ForbiddenError(message, "vault_closed")
 
     async def _may_see(self, wish: Wish) -> bool:
-        """Whether a secret is of the session's organisation, and of no other session and no user."""
+        """Whether a secret is of the session's organisation, and of no other session and no user but one it hears."""
         kind, _, rest = wish.place.row.partition("/")
-        if kind == Kind.CONNECTION:
+        if kind == Kind.CONNECTION and not await self._hears(wish, rest.partition("/")[0]):
             return False
         if kind in (Kind.SESSION, Kind.LAYER) and not rest.startswith(f"{hex_of(wish.session_id)}/"):
             return False
         return wish.place.org_id == await self._org(wish.session_id)
 
+    async def _hears(self, wish: Wish, user: str) -> bool:
+        return wish.act == "open" and await self._belonging.speaks(wish.session_id, user)
+
     async def _org(self, session_id: str) -> str | None:
         if session_id not in self._orgs:
-            org_id = await self._org_of(session_id)
+            org_id = await self._belonging.org_of(session_id)
             if org_id is None:
                 return None
             if len(self._orgs) >= ORGS_MOST:

@@ -160,6 +160,11 @@ def nothing(_org_id: str, _key: str) -> Any:
     return None
 
 
+def no_connections(_org_id: str, _session_id: str, _user_id: str) -> Any:
+    """Stand for accounts elsewhere, which no tool of the test uses."""
+    return None
+
+
 def no_way_out(_reach: Reach) -> Any:
     """Stand for the Internet, which no tool of the test asks."""
     return None
@@ -363,6 +368,7 @@ def services_for(
         images=nothing,
         keys=nothing,
         secrets=nothing,
+        connections=no_connections,
         outbound=no_way_out,
         tunables=tunables,
     )

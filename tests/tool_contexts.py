@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from runtime.agents.capability import Capability
+from runtime.agents.connection import Connection
 from runtime.agents.tool import SessionInfo, ToolContext
 from runtime.core.event import Payload
 from runtime.ports.files import Workspace
@@ -49,6 +50,7 @@ class ToolBench:
             files=self.files,
             keys=self.keys,
             secrets=self.secrets,
+            connection=lambda provider: Connection(provider, None),
             now=self.now,
             outbound=self.outbound,
             emit=self.emitted.append,

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
+from runtime.agents.connection import Connection
 from runtime.core.errors import ToolError
 from runtime.core.event import Payload
 from runtime.ports.files import Workspace
@@ -54,7 +55,7 @@ class ToolContext:
     `tool_call_id` is a vendor's: it may come again in another session.
 
     `secrets` are the session's: a tool that needs one is told its name, reveals it, uses it, and keeps it out of what
-    it answers, says and raises.
+    it answers, says and raises. `connection("github")` is the account there of the user whom the turn answers.
 
     `emit` says something while the tool runs, in order and without waiting. While the database is away it keeps the
     latest output only (`tool.output.delta`), and drops progress once too much waits: both are logged.
@@ -69,6 +70,7 @@ class ToolContext:
     files: Workspace
     keys: KeyValues
     secrets: SessionSecrets
+    connection: Callable[[str], Connection]
     now: Callable[[], datetime]
     outbound: Outbound
     emit: Callable[[Payload], None]  # takes what a tool may tell (`EMITTED` in act.py)

@@ -139,11 +139,13 @@ class Message(Wire, frozen=True, omit_defaults=True, kw_only=True):
 class Turned(msgspec.Struct, frozen=True, omit_defaults=True):
     """A message of the conversation, with the vendor's opaque state that was journaled beside it, if any.
 
-    UNSET and not None: msgspec can write a `Raw | None`, but not read it back from a snapshot.
+    UNSET and not None: msgspec can write a `Raw | None`, but not read it back from a snapshot. `user_id` is whose a
+    user's message is.
     """
 
     message: Message
     private: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    user_id: str | None = None
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):

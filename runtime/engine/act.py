@@ -13,11 +13,13 @@ import msgspec
 import structlog
 
 from runtime.agents.composition import RuntimeAgent
+from runtime.agents.connection import Connection
 from runtime.agents.tool import OnInterrupt, SessionInfo, Tool, ToolContext
 from runtime.core import event as ev
 from runtime.core.errors import InvalidInputError, PerdureError, ToolError
 from runtime.core.message import TextPart, ToolCallPart
 from runtime.core.session import draft as write
+from runtime.core.session.asker import asker
 from runtime.core.session.decision import ask_person
 from runtime.core.session.draft import Draft
 from runtime.core.session.effect import idempotency_key
@@ -192,10 +194,18 @@ class Acting:
             files=services.workspace(session.org_id, session.workspace_id),
             keys=services.keys(session.org_id, session.session_id),
             secrets=services.secrets(session.org_id, session.session_id),
+            connection=self._connection,
             now=now,
             outbound=services.outbound(self._agent.network_access),
             emit=lambda payload: self._emit(part, payload, context),
         )
+
+    def _connection(self, provider: str) -> Connection:
+        session = self._session
+        user_id = asker(session.state, self._turn)
+        if user_id is None:
+            return Connection(provider, None)
+        return Connection(provider, session.services.connections(session.org_id, session.session_id, user_id).reveal)
 
     def _emit(self, part: ToolCallPart, payload: ev.Payload, context: ev.Context) -> None:
         if self._is_over:

@@ -11,7 +11,7 @@ from runtime.ports.journal import JournalStore, JournalWriter
 from runtime.ports.keys import KeyValues
 from runtime.ports.model import Model, Models
 from runtime.ports.outbound import Outbound
-from runtime.ports.secrets import SessionSecrets
+from runtime.ports.secrets import Connections, SessionSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Tunables:
 class Services:
     """Everything outside that a session calls on. Files, keys and secrets are opened by their organisation and id.
 
-    `images` are what the messages of a session may show; `outbound` is the way out, for whoever may reach so far.
+    `images` are what the messages of a session may show; `connections` are a
+    user's, by the third id; `outbound` is the way out, for whoever may reach so far.
     """
 
     journal: JournalWriter
@@ -51,5 +52,6 @@ class Services:
     images: Callable[[str, str], ShownImages]
     keys: Callable[[str, str], KeyValues]
     secrets: Callable[[str, str], SessionSecrets]
+    connections: Callable[[str, str, str], Connections]
     outbound: Callable[[Reach], Outbound]
     tunables: Tunables

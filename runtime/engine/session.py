@@ -233,8 +233,8 @@ class LiveSession:
 
     # ------------------------------------------------------------ what clients ask
 
-    def accept(self, given: Input) -> tuple[Message, "asyncio.Future[None] | None"]:
-        """Take a user message and return it with its commit; a repeated id or key gives the first one.
+    def accept(self, given: Input, user_id: str | None = None) -> tuple[Message, "asyncio.Future[None] | None"]:
+        """Take a user's message and return it with its commit; a repeated id or key gives the first one.
 
         Raises:
             ConflictError: the key came before with another content.
@@ -246,7 +246,7 @@ class LiveSession:
         if self.state.is_waiting:
             drafts += write.abandon_turn(self.state, self.turn, timestamp())
         metadata = {"idempotency_key": given.idempotency_key} if given.idempotency_key else None
-        data = ev.InputMessage(message=given.message)
+        data = ev.InputMessage(message=given.message, user_id=user_id)
         drafts.append(Draft(data, write.input_context(given.message.id), None, metadata, given.tags))
         return given.message, self.append(*drafts)
 

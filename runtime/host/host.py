@@ -81,7 +81,7 @@ class Host:
             case Close():
                 return await self._close(engine)
             case ask:
-                return await asks.perform(engine, ask)
+                return await asks.perform(engine, ask, command.by)
 
     def _watch(self, engine: Engine, front_door: str) -> Watching:
         session = engine.session

@@ -111,6 +111,19 @@ class SessionSecrets(Secrets, Protocol):
         ...
 
 
+class Connections(Protocol):
+    """A user's accounts elsewhere, as a session uses them."""
+
+    async def reveal(self, name: str) -> str | None:
+        """Return the key of one, for whoever uses it; None if there is none.
+
+        Raises:
+            ForbiddenError: the user is no member any more, or has said nothing in the session.
+            SecretUnreadableError: it does not open.
+        """
+        ...
+
+
 class LayerSecrets(Protocol):
     """The secrets of one definition: of an agent, a harness, or what a session adds."""
 

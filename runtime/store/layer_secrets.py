@@ -1,4 +1,4 @@
-"""Secrets of definitions: an agent's, a harness's, and those that a session stands on."""
+"""Secrets of definitions, an agent's or a harness's, and those that a session uses: what is opened is not repeated."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -73,6 +73,20 @@ class SecretsOfSession(OwnedSecrets):
 
     async def reveal(self, name: str) -> str | None:
         """Return a value, for whoever uses it, and know it as a secret; None if there is none."""
+        value = await super().reveal(name)
+        held.hold(self._session_id, [] if value is None else [value])
+        return value
+
+
+class ConnectionsInSession(OwnedSecrets):
+    """A user's accounts elsewhere, as a session uses them (`runtime.ports.secrets.Connections`)."""
+
+    def __init__(self, tenant: Tenant, vault: Vault, session_id: str, user_id: str) -> None:
+        super().__init__(tenant, vault, Kind.CONNECTION, user_id)
+        self._session_id = session_id
+
+    async def reveal(self, name: str) -> str | None:
+        """Return a key, for whoever uses it, and know it as a secret; None if there is none."""
         value = await super().reveal(name)
         held.hold(self._session_id, [] if value is None else [value])
         return value

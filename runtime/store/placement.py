@@ -82,6 +82,7 @@ RETURNING s.id, s.status IN ('active', 'waitingfortoolresults') AND s.deleted_at
 """
 
 ORG: Final = "SELECT org_id FROM sessions WHERE id = $1 AND deleted_at IS NULL"
+SPEAKS: Final = "SELECT speaks_in($1, $2)"
 
 STRIKE_OUT: Final = """
 UPDATE sessions s SET actor = NULL FROM unnest($1::uuid[], $2::int[]) AS p (id, epoch)
@@ -158,6 +159,12 @@ class PlacementStore:
         with translate():
             found = await self._pool.fetchval(ORG, hex_of(session_id))
         return None if found is None else str(found.hex)
+
+    async def speaks(self, session_id: str, user: str) -> bool:
+        """Tell whether a user, given as bare hex digits, is a member there and has said something in a session."""
+        with translate():
+            found: bool = await self._pool.fetchval(SPEAKS, hex_of(session_id), user)
+        return found
 
     async def cases(self, session_ids: Sequence[str]) -> list[Case]:
         """Return how sessions stand, in this order; those that do not exist are left out."""

@@ -35,7 +35,7 @@ from runtime.store.harnesses import HarnessStore, reconcile
 from runtime.store.images import ImageStore, ShownImageStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
-from runtime.store.layer_secrets import DefinitionSecrets, SecretsOfSession
+from runtime.store.layer_secrets import ConnectionsInSession, DefinitionSecrets, SecretsOfSession
 from runtime.store.migrate import check
 from runtime.store.pool import DatabaseRole, Pool, open_pool, ping
 from runtime.store.providers import ProviderStore
@@ -217,6 +217,9 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
         keys=lambda org_id, session_id: SessionKeys(Tenant(connections.tools, org_id), session_id),
         secrets=lambda org_id, session_id: SecretsOfSession(
             Tenant(connections.tools, org_id), vault(session_id), session_id
+        ),
+        connections=lambda org_id, session_id, user_id: ConnectionsInSession(
+            Tenant(connections.tools, org_id), vault(session_id), session_id, user_id
         ),
         outbound=way_out.of,
         tunables=tunables(settings),

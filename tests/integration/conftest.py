@@ -35,7 +35,7 @@ from runtime.store.harnesses import HarnessStore
 from runtime.store.images import ShownImageStore
 from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
-from runtime.store.layer_secrets import SecretsOfSession
+from runtime.store.layer_secrets import ConnectionsInSession, SecretsOfSession
 from runtime.store.placement import PlacementStore
 from runtime.store.pool import Pool, connect, open_pool
 from tests.integration.ground import CLEAN, settle
@@ -85,6 +85,13 @@ class Probe(Capability):
         for letter in f"<{value}>":
             context.emit(ToolOutputDelta(context.tool_call_id, "betray", letter, "stdout"))
         return "told"
+
+    @tool(on_interrupt=OnInterrupt.RETRY)
+    async def account(self, context: ToolContext) -> dict[str, object]:
+        """Use the user's account at github."""
+        connection = context.connection("github")
+        key = await connection.reveal()
+        return {"said": key, "length": len(key)}
 
     async def _act(self, name: str, context: ToolContext) -> None:
         self.effects.append((name, context.tool_call_id))
@@ -137,6 +144,9 @@ class Deployment:
             images=lambda org_id, session_id: ShownImageStore(ours(self.pool, org_id), session_id),
             keys=lambda org_id, session_id: SessionKeys(ours(self.pool, org_id), session_id),
             secrets=lambda org_id, session_id: SecretsOfSession(ours(self.pool, org_id), VAULT, session_id),
+            connections=lambda org_id, session_id, user_id: ConnectionsInSession(
+                ours(self.pool, org_id), VAULT, session_id, user_id
+            ),
             outbound=self.way_out.of,
             tunables=tunables,
         )

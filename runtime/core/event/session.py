@@ -16,10 +16,11 @@ class SessionStarted(Payload, frozen=True):
 
 
 class InputMessage(Payload, frozen=True):
-    """A user message was accepted."""
+    """A user message was accepted; `user_id` is whose it is."""
 
     type: ClassVar[str] = "input.message"
     message: Message
+    user_id: str | None = None
 
 
 class SessionActivated(Payload, frozen=True):

@@ -3,9 +3,10 @@
 - A capability: `Capability`, `Risk`.
 - Its tools: `tool`, `Tool`, `OnInterrupt`, and `ToolError`, whose words the model reads.
 - A call's surroundings: `ToolContext`, its `SessionInfo`, its `files` (`Workspace`, with `File`, `FileEntry`,
-  `LineMatch`), its `keys` (`KeyValues`, with `KeyValue`), its `secrets` (`SessionSecrets`, with `SecretInfo`) and its
-  way out (`Outbound`, with `OutboundRequest`, `OutboundReply`, `OutboundStream`): the only thing to give a URL to that
-  a model came by. `Handle` is what its `Config` has in place of a secret.
+  `LineMatch`), its `keys` (`KeyValues`, with `KeyValue`), its `secrets` (`SessionSecrets`, with `SecretInfo`), the
+  user's accounts elsewhere (`Connection`) and its way out (`Outbound`, with `OutboundRequest`, `OutboundReply`,
+  `OutboundStream`): the only thing to give a URL to that a model came by. `Handle` is what its `Config` has in place of
+  a secret.
 - What files, secrets and the way out raise: `InvalidInputError`, `NotFoundError`, `ConflictError`, `ForbiddenError`,
   `LimitExceededError`, which all are a `CallerError`, and `AddressUnavailableError`. The model reads those words too,
   unless the tool catches them.
@@ -18,6 +19,7 @@ A capability is trusted code: it runs in the session's process, with vendors' ke
 """
 
 from runtime.agents.capability import Capability, Risk
+from runtime.agents.connection import Connection
 from runtime.agents.tool import OnInterrupt, SessionInfo, Tool, ToolContext, tool
 from runtime.agents.withholding import Handle
 from runtime.core.errors import (
@@ -41,6 +43,7 @@ __all__ = [
     "CallerError",
     "Capability",
     "ConflictError",
+    "Connection",
     "File",
     "FileEntry",
     "FileWritten",

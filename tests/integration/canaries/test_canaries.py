@@ -109,6 +109,15 @@ def check_pieces(frames: list[Frame]) -> None:
     assert pieces == "[redacted]" * 3
 
 
+def check_outcomes(events: list[dict[str, Any]]) -> None:
+    """Pass if the tools did what they are for, and what they said was hidden."""
+    outcomes = [event["data"] for event in events if event["type"] == "tool.completed"]
+    assert [outcome["success"] for outcome in outcomes] == [True, False, False, False, True, True, True]
+    assert "[redacted]" in str(outcomes[0]["result"])
+    assert outcomes[1]["error"] == "[redacted]"
+    assert outcomes[5]["result"] == [{"type": "text", "text": "It is [redacted]"}]
+
+
 async def ask_around(http: httpx.AsyncClient, session_id: str, canaries: Canaries) -> None:
     here = f"/sessions/{session_id}"
     for path in (
@@ -165,7 +174,7 @@ async def test_no_canary_is_found_anywhere(
 ) -> None:
     async with Client(server.url) as client:
         session_id = await plant(client.http, canaries)
-        calls = [{"call": [{"name": name}]} for name in ("tell", "fail", "crash", "die", "tell")]
+        calls = [{"call": [{"name": name}]} for name in ("tell", "fail", "crash", "die", "tell", "connect")]
         async with client.listen(session_id) as stream:
             await client.send(session_id, script(*calls, {"say": "done"}))
             await stream.wait_for_end()
@@ -178,11 +187,7 @@ async def test_no_canary_is_found_anywhere(
             check_pieces(stream.frames)
             processes = search_processes(server, canaries)
             canaries.look("a stream", json.dumps([frame.body for frame in stream.frames]).encode())
-        events = await client.events(session_id)
-        outcomes = [event["data"] for event in events if event["type"] == "tool.completed"]
-        assert [outcome["success"] for outcome in outcomes] == [True, False, False, False, True, True]
-        assert "[redacted]" in str(outcomes[0]["result"])
-        assert outcomes[1]["error"] == "[redacted]"
+        check_outcomes(await client.events(session_id))
         await ask_around(client.http, session_id, canaries)
     rows = await search_database(server, canaries)
     server.stop()

@@ -13,6 +13,7 @@ from tests.tenancy import RING, VAULT
 KEY = bytes(32)
 HERE, THERE = f"session_{1:032x}", f"session_{2:032x}"
 ORG = f"{3:032x}"
+SPEAKER = f"{5:032x}"
 
 
 def place(row: str, org_id: str = ORG) -> Place:
@@ -36,16 +37,23 @@ class Line(ActorVault):
         return answer
 
 
+class Belongings:
+    """One session, in which one user speaks."""
+
+    async def org_of(self, session_id: str) -> str | None:
+        return ORG if session_id == HERE else None
+
+    async def speaks(self, session_id: str, user: str) -> bool:
+        return (session_id, user) == (HERE, SPEAKER)
+
+
 @pytest.fixture
 def keeper() -> Keeper:
     directory = Directory()
     directory.note(Placement(HERE, 1, "actor"))
     directory.note(Placement(THERE, 1, "another"))
 
-    async def org_of(session_id: str) -> str | None:
-        return ORG if session_id == HERE else None
-
-    return Keeper(VAULT, directory, org_of)
+    return Keeper(VAULT, directory, Belongings())
 
 
 async def test_a_session_seals_and_opens_its_own(keeper: Keeper) -> None:
@@ -61,12 +69,21 @@ async def test_what_its_organisation_shares_opens_too(keeper: Keeper) -> None:
     assert await Line(keeper).of(HERE).open(shared, seal(RING, shared, "v").envelope) == "v"
 
 
+async def test_an_account_of_who_speaks_in_a_session_opens_there_and_is_not_made_there(keeper: Keeper) -> None:
+    account = place(f"connection/{SPEAKER}/github")
+    assert await Line(keeper).of(HERE).open(account, seal(RING, account, "v").envelope) == "v"
+    with pytest.raises(ForbiddenError):
+        await Line(keeper).of(HERE).seal(account, "v")
+
+
 @pytest.mark.parametrize(
     ("session_id", "where"),
     [
         (HERE, place(f"session/{hex_of(THERE)}/A")),
         (HERE, place(f"layer/{hex_of(THERE)}/A")),
         (HERE, place(f"connection/{1:032x}/github")),
+        (THERE, place(f"connection/{SPEAKER}/github")),
+        (HERE, place(f"connection/{SPEAKER}/github", f"{4:032x}")),
         (HERE, place(f"session/{hex_of(HERE)}/A", f"{4:032x}")),
         (THERE, place(f"session/{hex_of(THERE)}/A")),
         (f"session_{9:032x}", place(f"session/{9:032x}/A")),

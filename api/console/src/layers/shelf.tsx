@@ -10,7 +10,8 @@ import type { Layer } from "./draft";
 
 const CREATE =
   "inline-flex items-center gap-2 rounded-[0.625rem] bg-accent px-3 py-1.5 text-sm font-medium text-on-accent";
-const CARD = "grid h-full grid-cols-[minmax(0,1fr)] content-start gap-1 wrap-anywhere rounded-xl border border-line bg-raised p-4 hover:border-accent";
+const CARD =
+  "grid h-full grid-cols-[minmax(0,1fr)] content-start gap-1 wrap-anywhere rounded-xl border border-line bg-raised p-4 hover:border-accent";
 
 interface Props<Item extends Layer> {
   said: { title: string; subtitle: string; create: string; search: string; empty: string; none: string };
@@ -49,7 +50,9 @@ export function Shelf<Item extends Layer>({ said, search, onSearch, found, link,
       {found.data?.length === 0 && <Empty>{search ? said.none : said.empty}</Empty>}
       <ul className="grid gap-3 sm:grid-cols-2">
         {found.data?.map((item) => (
-          <li key={item.id} className="min-w-0">{link(item.id, CARD, <Card item={item} note={note(item)} />)}</li>
+          <li key={item.id} className="min-w-0">
+            {link(item.id, CARD, <Card item={item} note={note(item)} />)}
+          </li>
         ))}
       </ul>
     </Page>

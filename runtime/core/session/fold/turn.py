@@ -20,7 +20,7 @@ def _session_started(state: SessionState, _event: ev.Event, _private: msgspec.Ra
 @changes.on(ev.InputMessage)
 def _input(state: SessionState, event: ev.Event, _private: msgspec.Raw | None) -> None:
     message: Message = event.data.message
-    state.messages.append(Turned(message))
+    state.messages.append(Turned(message, user_id=event.data.user_id))
     state.shows_pictures = state.shows_pictures or any(map(is_elsewhere, message.content))
     if state.phase is Phase.CLOSED:
         return  # the note of a cancel: part of the conversation, but nobody waits for an answer
