@@ -21,13 +21,14 @@ from actors.census import Census
 from actors.claim import RIVAL_PATIENCE_S, Claim, await_database
 from actors.doors import Doors
 from actors.forgetter import forget_for_ever
+from actors.keyholder import Keyholder
 from actors.member import Member, MemberState, living
 from actors.meter import Meter
 from actors.placer import Placer
 from actors.pool import Pool
 from actors.site import SUPERVISOR, Site
 from actors.vault import Keeper
-from runtime.core.errors import ForbiddenError, StoreUnavailableError
+from runtime.core.errors import ForbiddenError, SecretUnreadableError, StoreUnavailableError
 from runtime.core.metrics.counts import Counts
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.placement.supervision import Intensity
@@ -74,6 +75,7 @@ class SupervisorActor:
         self._placer = Placer(self._pool, self._directory, self._doors, intensity)
         self._claim = Claim()
         self._keeper: Keeper | None = None
+        self._keys = Keyholder(site.keys, is_restarted=ray.get_runtime_context().was_current_actor_reconstructed)
         self._is_closing = False
         self._started_at = timestamp()
         self._census = Census(self._pool, self._directory, self._doors, self._started_at)
@@ -203,21 +205,29 @@ class SupervisorActor:
         await self._placer.leave(departures)
 
     async def unlock(self, actor: str, asked: bytes) -> bytes:
-        """Seal or open a secret for a session actor (see Keeper.answer)."""
+        """Seal or open a secret for a session actor (see Keeper.answer). Raises OverloadedError: no keys are known."""
         await self._starting
-        member = self._pool.members.get(actor)
-        if member is None or member.address is None or self._site.keys is None:
+        await self._keys.first()
+        try:
+            return await self._answer(actor, asked)
+        except SecretUnreadableError:
+            if not await self._keys.newer():
+                raise
+        return await self._answer(actor, asked)
+
+    async def _answer(self, actor: str, asked: bytes) -> bytes:
+        member, ring = self._pool.members.get(actor), self._keys.ring
+        if member is None or member.address is None or ring is None:
             message = f"There are no secrets for {actor} here."
             raise ForbiddenError(message, "vault_closed")
-        keeper = self._keeper or Keeper(LocalVault(self._site.keys), self._directory, self._store)
-        self._keeper = keeper
-        return await keeper.answer(actor, member.address.key, asked)
+        self._keeper = self._keeper or Keeper(LocalVault(ring), self._directory, self._store)
+        return await self._keeper.answer(actor, member.address.key, asked)
 
     async def equip(self, site: Site) -> None:
         """Take the keys of a front door that has just come: after a rotation they are newer than those of the start."""
-        if site.keys is not None and site.keys != self._site.keys:
-            log.info("keys_taken", current=site.keys.current.key_id)
-            self._site, self._keeper = site, None
+        if self._keys.take(site.keys):
+            log.info("keys_taken", current=site.keys.current.key_id if site.keys else None)
+            self._keeper = None
             site.hold()
 
     async def close(self) -> None:

@@ -54,6 +54,12 @@ class Keyring:
         """Their ids, the current key's first."""
         return tuple(key.key_id for key in self.keys)
 
+    def follows(self, other: "Keyring | None") -> bool:
+        """Tell whether this is a newer ring than another, or no older one: the other's current key is not its past."""
+        if self == other:
+            return False
+        return other is None or other.previous is None or other.previous != self.current
+
     def find(self, key_id: str) -> Key | None:
         """Return the key of that id, if it is there."""
         return next((key for key in self.keys if key.key_id == key_id), None)

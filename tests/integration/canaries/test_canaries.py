@@ -1,5 +1,6 @@
 """A canary is planted wherever a secret can flow; everything runs, some of it is killed, and then all is searched."""
 
+import asyncio
 import base64
 import json
 import os
@@ -32,6 +33,7 @@ class Canaries:
         names = ("session", "connection", "header", "vendor", "stranger", "jwt", "refused", "first")
         self.values = {name: f'canary "{name}"/{secrets.token_hex(16)}' for name in names}
         self.key = base64.b64encode(secrets.token_bytes(32)).decode()
+        self.newer_key = base64.b64encode(secrets.token_bytes(32)).decode()
         self.found: list[str] = []
         self.searched = 0
 
@@ -46,7 +48,8 @@ class Canaries:
 
     def needles(self) -> dict[str, list[bytes]]:
         """Return what each may look like: the part that chance made, also in other writings."""
-        made: dict[str, list[bytes]] = {"key": [self.key.encode(), quote(self.key, safe="").encode()]}
+        keys = {"key": self.key, "newer key": self.newer_key}
+        made = {name: [key.encode(), quote(key, safe="").encode()] for name, key in keys.items()}
         for name, value in self.values.items():
             chance = value.rpartition("/")[2]
             made[name] = [chance.encode(), base64.b64encode(value.encode())[:24]]
@@ -73,6 +76,31 @@ def server(tmp_path: Path, canaries: Canaries) -> Iterator[ServerProcess]:
     made = ServerProcess(tmp_path / "data", {**ONE_ACTOR, **canaries.settings()}, [about.parent, REPOSITORY])
     yield made.start()
     made.stop()
+
+
+@pytest.fixture
+def newcomer(server: ServerProcess, tmp_path: Path, canaries: Canaries) -> Iterator[ServerProcess]:
+    """A second front door of the same deployment, not started yet, with a newer key: a rotation is under way."""
+    [gcs] = [word for child in server.children() for word in child.cmdline() if word.startswith("--gcs-address=")][:1]
+    settings = {
+        **ONE_ACTOR,
+        "RAY_ADDRESS": gcs.partition("=")[2],
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # so that Ray looks for this Ray where it is: on loopback
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": (server.data_dir / "ray" / "auth_token").read_text(),
+        "DATABASE_URL": server.database,
+        "SECRETS_ENCRYPTION_KEY": f"newer-canary-key:{canaries.newer_key}",
+        "SECRETS_ENCRYPTION_KEY_PREVIOUS": canaries.settings()["SECRETS_ENCRYPTION_KEY"],
+    }
+    made = ServerProcess(tmp_path / "newcomer", settings)
+    yield made
+    made.kill9()
+
+
+def rotate(newcomer: ServerProcess) -> None:
+    """Seal everything with the newer key, which only the newcomer's front door has."""
+    newcomer.start()
+    newcomer.run("keys", "rotate")
 
 
 async def plant(http: httpx.AsyncClient, canaries: Canaries) -> str:
@@ -170,14 +198,16 @@ def search_files(folder: Path, canaries: Canaries) -> int:
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_no_canary_is_found_anywhere(
-    server: ServerProcess, canaries: Canaries, capsys: pytest.CaptureFixture[str]
+    server: ServerProcess, newcomer: ServerProcess, canaries: Canaries, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Promised, too: what was sealed with a newer key opens although the supervisor was started with the older."""
     async with Client(server.url) as client:
         session_id = await plant(client.http, canaries)
         calls = [{"call": [{"name": name}]} for name in ("tell", "fail", "crash", "die", "tell", "connect")]
         async with client.listen(session_id) as stream:
             await client.send(session_id, script(*calls, {"say": "done"}))
             await stream.wait_for_end()
+            await asyncio.to_thread(rotate, newcomer)
             [supervisor] = await client.actors("supervisor")
             os.kill(supervisor["pid"], signal.SIGKILL)
             await client.send(session_id, script({"call": [{"name": "tell"}]}, {"say": "done"}))
