@@ -232,7 +232,8 @@ def test_second_server_on_a_data_dir_is_refused_with_the_reason(server: ServerPr
 
 
 def test_database_that_another_ray_serves_is_refused_saying_whose_it_is(server: ServerProcess, tmp_path: Path) -> None:
-    second = ServerProcess(tmp_path / "second", ONE_ACTOR | {"DATABASE_URL": server.database})
+    theirs = {"DATABASE_URL": server.database, "SECRETS_ENCRYPTION_KEY_FILE": str(server.data_dir / "secrets.key")}
+    second = ServerProcess(tmp_path / "second", ONE_ACTOR | theirs)
     second.launch()
     assert second.wait(PATIENCE_S) == 1
     assert f"Another Perdure serves this database: {socket.gethostname()}, data dir {server.data_dir}" in second.log
