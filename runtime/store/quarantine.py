@@ -19,7 +19,9 @@ _NEWEST: Final = "coalesce((s.crashes->-1->>'at')::float8, 0) DESC, s.id DESC"
 
 _STOPPED: Final = f"""
 SELECT s.id, s.title, s.agent_id, s.crashes, s.given_up, e.type, e.turn_id, e.tool_name
-FROM (SELECT * FROM sessions s WHERE {_OURS} {{}}) s
+FROM (
+    SELECT id, title, agent_id, crashes, given_up, last_sequence FROM sessions s WHERE {_OURS} {{}}
+) s
 LEFT JOIN LATERAL (
     SELECT type, turn_id, body #>> '{{{{data,tool_call,name}}}}' AS tool_name FROM events
     WHERE org_id = current_org() AND session_id = s.id AND sequence > s.last_sequence - {LOOKED_BACK}

@@ -79,7 +79,7 @@ async def test_a_session_in_quarantine_is_released_by_its_cause_or_on_its_page(
     await stop(server, in_list)
     await page.goto(f"{home}/operate")
     stopped = page.get_by_role("region", name="In quarantine").get_by_role("listitem").filter(has_text=title)
-    await expect(stopped).to_contain_text("died 2 times in coming to life")
+    await expect(stopped).to_contain_text("died 2 times while it came to life")
     await stopped.get_by_text("Each time").click()
     await expect(stopped.get_by_text(": its process ended (lease expired)")).to_have_count(2)
     await stopped.get_by_role("button", name=f"Release {title}").click()

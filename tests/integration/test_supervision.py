@@ -48,6 +48,7 @@ ACTORS: Final = {
     "restart_window_s": WINDOW_S,
 }
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+A_BUG: Final = "it hit a bug (ValueError)"
 ROW: Final = "SELECT epoch, actor, status, steps, last_sequence, crashes, quarantined FROM sessions WHERE id = $1"
 FORGET: Final = "UPDATE sessions SET deleted_at = now()"
 RESIDENT_TASKS: Final = ("tend", "upkeep", "nodes", "leases", "claim", "forgetting")
@@ -251,7 +252,8 @@ class Supervision(RuleBasedStateMachine):
             self._look()
 
     async def _leave(self, session_id: str, *, has_failed: bool) -> None:
-        await self._supervisor.leave([Departure(session_id, self._lives[session_id].epoch, has_failed)])
+        cause = A_BUG if has_failed else ""
+        await self._supervisor.leave([Departure(session_id, self._lives[session_id].epoch, has_failed, cause)])
 
     @rule(which=st.integers(0, 2))
     def a_session_hits_a_bug(self, which: int) -> None:
@@ -311,6 +313,9 @@ class Supervision(RuleBasedStateMachine):
     @rule()
     def the_next_move_is_fatal(self) -> None:
         self._is_fatal = True
+
+    def causes(self, which: int) -> list[str]:
+        return [crash.cause for crash in self._crashes(self._sessions[which])]
 
     def crashes(self, which: int) -> int:
         return len(self._crashes(self._sessions[which]))
@@ -663,6 +668,21 @@ def test_a_session_that_kills_whoever_wakes_it_is_stopped(site: Site, monkeypatc
             assert play.wake_and_die(0) is None
             play.somebody_speaks(0)
             assert not play.is_quarantined(0)
+        finally:
+            play.teardown()
+
+
+def test_of_each_crash_is_kept_what_is_known_of_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with standing(site.dsn) as (ground, run):
+        play = Supervision(ground, run, site, monkeypatch)
+        try:
+            play.an_actor_gets_warm()
+            play.somebody_speaks(0)
+            play.an_actor_gets_warm()
+            play.a_session_hits_a_bug(0)
+            play.its_actor_dies(0)
+            first, second = play.causes(0)
+            assert (first, second.startswith("its process ended (")) == (A_BUG, True)
         finally:
             play.teardown()
 

@@ -90,7 +90,7 @@ function options(chart: Chart, width: number, onCursor: PlotProps["onCursor"]): 
     padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "operate" } },
-    scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] } },
+    scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
       { ...axis, grid: { show: false }, size: 22, space: 70, values: (_, times) => times.map(clock) },
       { ...axis, grid, size: AXIS, space: 36, values: (_, values) => values.map(chart.say) },

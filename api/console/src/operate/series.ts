@@ -24,7 +24,7 @@ export interface Chart {
 }
 
 const rate = (value: number) => value / SECONDS;
-const sayRate = (value: number) => (value >= 10 ? say.compact(value) : String(Math.round(value * 10) / 10));
+const sayRate = (value: number) => (value >= 10 ? say.compact(value) : String(Math.round(value * 100) / 100));
 
 export const CHARTS: readonly Chart[] = [
   {

@@ -59,13 +59,11 @@ export const operateWords = {
   noQuarantine: "None was stopped.",
   untitled: "A session without a title",
   died: (activity: string, attempts: number) =>
-    `${attempts === 1 ? "died once" : `died ${attempts} times`} in ${activity}`,
-  activity: (type: string) =>
-    type === "model_call"
-      ? "a call to a model"
-      : type.startsWith("tool:")
-        ? `the tool ${type.slice(5)}`
-        : "coming to life",
+    `${attempts === 1 ? "died once" : `died ${attempts} times`} ${activity}`,
+  activity(type: string): string {
+    if (type === "model_call") return "in a call to a model";
+    return type.startsWith("tool:") ? `in the tool ${type.slice(5)}` : "while it came to life";
+  },
   givenUp: "given up: it died even while its turn was being failed",
   history: "Each time",
   crash: (at: string, error: string) => `${say.time(at)}: ${error}`,
