@@ -1,7 +1,9 @@
 """The cluster at a glance, and its session actors, told to those who operate it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Final
 
 from actors.doors import Doors
 from actors.member import Member, MemberState
@@ -10,6 +12,8 @@ from runtime.core.metrics.ring import Levels
 from runtime.core.placement.directory import Directory
 from runtime.core.placement.residency import Company
 from runtime.ports.operations import Overview, Worker
+
+ORGS_MOST: Final = 20  # of which it is told how many of their sessions are in quarantine
 
 
 class Census:
@@ -21,8 +25,8 @@ class Census:
         self._doors = doors
         self._started_at = started_at
 
-    def overview(self, quarantined: int | None) -> Overview:
-        """Return the cluster at a glance; `quarantined` is what the database says."""
+    def overview(self, quarantined: Mapping[str, int] | None) -> Overview:
+        """Return the cluster at a glance; `quarantined` is what the database says, by organisation."""
         members, limits = self._pool.members.values(), self._pool.limits
         ready = [member for member in members if member.state is MemberState.READY]
         return Overview(
@@ -37,7 +41,8 @@ class Census:
             capacity=len(ready) * limits.sessions_per_actor,
             sessions=len(self._directory),
             waiting=len(self._pool.queue),
-            quarantined=quarantined,
+            quarantined=None if quarantined is None else sum(quarantined.values()),
+            quarantined_in=dict(islice((quarantined or {}).items(), ORGS_MOST)),
         )
 
     def levels(self) -> Levels:

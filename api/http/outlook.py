@@ -79,7 +79,7 @@ def _known(overview: Overview | None) -> dict[str, object]:
             total_capacity=overview.capacity,
         ),
         "sessions": SessionGauges(placed=overview.sessions, waiting=overview.waiting),
-        "dlq": None if overview.quarantined is None else gauge(overview.quarantined),
+        "dlq": None if overview.quarantined is None else gauge(overview.quarantined, overview.quarantined_in),
         "load_percentage": _load(overview),
         "nodes": overview.nodes,
         "front_doors": overview.front_doors,

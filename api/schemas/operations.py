@@ -1,5 +1,6 @@
 """The cluster as operators see it: its health, its workers, and sessions that were stopped."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -31,10 +32,14 @@ class SessionGauges(Reply):
 
 
 class QuarantineGauge(Reply):
-    """How many sessions of the whole server are in quarantine: at least so many, where that is not exact."""
+    """How many sessions of the whole server are in quarantine: at least so many, where that is not exact.
+
+    `organizations` are those with the most of them, by id: each sees its own in `GET /v1/durable/dlq`.
+    """
 
     total: int
     is_total_exact: bool
+    organizations: dict[str, int]
 
 
 class EventDelivery(Reply):
@@ -181,9 +186,13 @@ class DeadLetter(Reply):
         )
 
 
-def gauge(quarantined: int) -> QuarantineGauge:
+def gauge(quarantined: int, organizations: Mapping[str, int]) -> QuarantineGauge:
     """Return a count that ends one above `COUNTED_MOST`."""
-    return QuarantineGauge(total=min(quarantined, COUNTED_MOST), is_total_exact=quarantined <= COUNTED_MOST)
+    return QuarantineGauge(
+        total=min(quarantined, COUNTED_MOST),
+        is_total_exact=quarantined <= COUNTED_MOST,
+        organizations=dict(organizations),
+    )
 
 
 def _activity(stopped: Stopped) -> str:

@@ -1,6 +1,6 @@
 """The whole cluster, as those see it who operate it: what the supervisor knows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from runtime.core.metrics.counts import Counts
@@ -16,7 +16,7 @@ class Overview(Wire, frozen=True, kw_only=True):
     Of session actors `ready` may take sessions on, `starting` are not up yet and `draining` on their way out; `standby`
     are those of the ready ones that hold none. Together the ready ones may hold `capacity` sessions. `sessions` live in
     actors, and `waiting` have none yet. `quarantined` is counted up to `COUNTED_MOST` and one more, and None while the
-    supervisor does not reach the database.
+    supervisor does not reach the database; `quarantined_in` are the organisations with the most of them.
     """
 
     started_at: str
@@ -31,6 +31,7 @@ class Overview(Wire, frozen=True, kw_only=True):
     sessions: int
     waiting: int
     quarantined: int | None
+    quarantined_in: Mapping[str, int] = {}
 
 
 class Worker(Wire, frozen=True, kw_only=True):

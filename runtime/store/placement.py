@@ -103,9 +103,10 @@ HAVING bool_and(status IN ('started', 'idle') OR steps > coalesce((crashes->-1->
 
 # Counted up to a limit, from an index that holds them only.
 QUARANTINED: Final = f"""
-SELECT count(*) FROM (
-    SELECT FROM sessions WHERE quarantined AND deleted_at IS NULL LIMIT {COUNTED_MOST + 1}
+SELECT org_id, count(*) FROM (
+    SELECT org_id FROM sessions WHERE quarantined AND deleted_at IS NULL LIMIT {COUNTED_MOST + 1}
 ) AS counted
+GROUP BY org_id ORDER BY 2 DESC
 """
 
 # One row for each actor, not for each of its sessions: of those there are a million after a supervisor's restart.
@@ -244,10 +245,13 @@ class PlacementStore:
         with translate():
             return [row["actor"] for row in await self._pool.fetch(CALM, list(actors))]
 
-    async def quarantined(self) -> int:
-        """Return how many sessions are in quarantine; one more than `COUNTED_MOST` stands for more."""
+    async def quarantined(self) -> dict[str, int]:
+        """Return how many sessions are in quarantine by organisation, the most first.
+
+        They are counted up to one more than `COUNTED_MOST`, which stands for more.
+        """
         with translate():
-            return int(await self._pool.fetchval(QUARANTINED))
+            return {f"org_{org_id.hex}": count for org_id, count in await self._pool.fetch(QUARANTINED)}
 
     async def _cases(self, statement: str, keys: Sequence[str]) -> list[Case]:
         with translate():

@@ -52,7 +52,7 @@ async def test_all_is_well_while_nobody_says_otherwise(client: httpx.AsyncClient
         "active": 2, "starting": 0, "draining": 0, "standby": 1, "most": 4, "total_capacity": 200,
     }  # fmt: skip
     assert health["sessions"] == {"placed": 10, "waiting": 0}
-    assert health["dlq"] == {"total": 0, "is_total_exact": True}
+    assert health["dlq"] == {"total": 0, "is_total_exact": True, "organizations": {}}
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,10 @@ async def test_a_breaker_that_is_open_is_named(client: httpx.AsyncClient) -> Non
 
 
 async def test_many_in_quarantine_are_so_many_at_least(client: httpx.AsyncClient, cluster: FakeOperations) -> None:
-    cluster.seen = msgspec.structs.replace(OVERVIEW, quarantined=COUNTED_MOST + 1)
+    most = {"org_1": COUNTED_MOST, "org_2": 1}
+    cluster.seen = msgspec.structs.replace(OVERVIEW, quarantined=COUNTED_MOST + 1, quarantined_in=most)
     health = (await client.get("/v1/durable/health")).json()
-    assert health["dlq"] == {"total": COUNTED_MOST, "is_total_exact": False}
+    assert health["dlq"] == {"total": COUNTED_MOST, "is_total_exact": False, "organizations": most}
 
 
 async def test_points_say_what_happened_and_what_is_not_known(

@@ -4,13 +4,14 @@ import pytest
 
 from runtime.core.authored.definition import HarnessDefinition
 from runtime.core.ids import hex_of
-from runtime.core.placement.supervision import Crash, Record
+from runtime.core.placement.supervision import Crash, Record, Standing
 from runtime.ports.journal import Batch, Head, Line
 from runtime.process.mint import new_id
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
 from tests.integration.ground import CLEAN, PostgresGround, settle
-from tests.tenancy import ours
+from tests.integration.store.test_isolation import furnish
+from tests.tenancy import found_org, ours
 
 CRASHED = Record((Crash(at=0.0, steps=0),))
 DELETE = "UPDATE sessions SET deleted_at = now() WHERE id = ANY($1::uuid[])"
@@ -91,3 +92,12 @@ async def test_cases_come_in_the_order_in_which_they_are_asked_for(ground: Postg
     asked = [await ground.open() for _ in range(4)][::-1]
     found = await ground.placements.cases([asked[0], new_id("session"), *asked[1:]])
     assert [case.session_id for case in found] == asked
+
+
+async def test_sessions_in_quarantine_are_counted_by_organisation(ground: PostgresGround) -> None:
+    stopped = Record(CRASHED.crashes, Standing.QUARANTINED)
+    for record in (stopped, stopped, CLEAN):
+        await opened(ground, "a", record)
+    theirs = await furnish(ground.pool, await found_org(ground.pool))
+    await ground.pool.execute("UPDATE sessions SET quarantined = true WHERE id = $1", hex_of(theirs))
+    assert list((await ground.placements.quarantined()).values()) == [2, 1]

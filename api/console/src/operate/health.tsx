@@ -67,7 +67,7 @@ export function Gauges({ health, point }: { health: Health; point: Point | undef
       <Gauge
         name={gauges.quarantine}
         value={dlq == null ? null : dlq.is_total_exact ? say.number(dlq.total) : gauges.atLeast(dlq.total)}
-        notes={[gauges.everywhere]}
+        notes={[gauges.everywhere(Object.keys(dlq?.organizations ?? {}).length)]}
       />
       <Gauge name={gauges.streams} value={say.number(health.event_delivery.streams)} notes={[gauges.here]} />
       <Gauge

@@ -28,7 +28,8 @@ export const operateWords = {
     capacity: (sessions: number) => `of ${say.compact(sessions)} sessions`,
     quarantine: "In quarantine",
     atLeast: (count: number) => `${say.number(count)} or more`,
-    everywhere: "on the whole server",
+    everywhere: (organizations: number) =>
+      organizations > 1 ? `on the whole server, in ${organizations} organisations` : "on the whole server",
     streams: "Open streams",
     here: "at this front door",
     nodes: "Nodes",
