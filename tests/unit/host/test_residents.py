@@ -128,7 +128,7 @@ async def test_a_bug_in_a_command_costs_the_session_its_place_and_is_answered(
 ) -> None:
     await process.ask(SESSION_ID, 1, Watch())
     [engine] = process.host.residents.engines()
-    monkeypatch.setattr(engine.session, "accept", lambda _: 1 / 0)
+    monkeypatch.setattr(engine.session, "accept", lambda *_: 1 / 0)
     with pytest.raises(PerdureError):
         await process.ask(SESSION_ID, 1, Send(given("Well?")))
     await process.until(lambda: process.departures != [])
