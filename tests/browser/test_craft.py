@@ -35,7 +35,17 @@ PAGES: Final = (
         )
     ),
 )  # fmt: skip
-TABS: Final = ("", "/turns", "/events?at=3", "/events?type=tool.completed", "/effects", "/files", "/keys", "/secrets")
+TABS: Final = (
+    "",
+    "/turns",
+    "/events?at=3",
+    "/events?type=tool.completed",
+    "/effects",
+    "/files",
+    "/keys",
+    "/secrets",
+    "/setup",
+)
 # What scrolls sideways and is not meant to: tables, code and tabs are, within themselves.
 SIDEWAYS: Final = """
 () => [document.documentElement, ...document.body.querySelectorAll("*")].filter((it) => {

@@ -45,9 +45,12 @@ async def test_a_harness_is_made_and_an_agent_shows_what_comes_from_it(
     await expect(prompts.last).to_contain_text("Rhyme.")
     await expect(comes_to.get_by_role("region", name="Model")).to_contain_text("from the server's default")
     await expect(comes_to.get_by_role("region", name="Tools")).to_contain_text("of the capability current_time")
-    await client.open(agent_id=agent["id"], title=f"Ode {word}")
+    await client.open(agent_id=agent["id"], title=f"Ode {word}", system_prompt="In English.")
     await page.reload()
-    await expect(page.get_by_role("region", name="Who uses it")).to_contain_text(f"Ode {word}")
+    await page.get_by_role("region", name="Who uses it").get_by_role("link", name=f"Ode {word}").click()
+    await page.get_by_role("link", name="Setup").click()
+    await expect(prompts.filter(has_text="from the session")).to_contain_text("In English.")
+    await expect(prompts.filter(has_text=f"from the harness rules-{word}")).to_contain_text("Answer in verse.")
 
 
 async def test_lists_show_text_and_not_the_signs_of_markdown(page: Page, home: str, client: Client, word: str) -> None:

@@ -88,6 +88,12 @@ const secrets = createRoute({
   component: lazyRouteComponent(() => import("./session/secrets"), "Secrets"),
 });
 
+const setup = createRoute({
+  getParentRoute: () => session,
+  path: "/setup",
+  component: lazyRouteComponent(() => import("./session/setup"), "Setup"),
+});
+
 const operate = createRoute({
   getParentRoute: () => shell,
   path: "/operate",
@@ -206,7 +212,7 @@ export const router = createRouter({
     shell.addChildren([
       home,
       welcome,
-      session.addChildren([chat, events, turns, effects, files, keys, secrets]),
+      session.addChildren([chat, events, turns, effects, files, keys, secrets, setup]),
       library.addChildren(shelves),
       agent,
       harness,

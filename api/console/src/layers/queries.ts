@@ -3,10 +3,17 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, body } from "../api/client";
 
-/** What resolves to something: an agent or a harness, by its id. */
+/** What resolves to something, by its id. */
 export interface Resolvable {
-  kind: "agent" | "harness";
+  kind: "agent" | "harness" | "session";
   id: string;
+}
+
+function resolve({ kind, id }: Resolvable, signal: AbortSignal) {
+  if (kind === "agent") return api.GET("/api/v1/agents/{agent}/resolved", { params: { path: { agent: id } }, signal });
+  if (kind === "harness")
+    return api.GET("/api/v1/harnesses/{harness}/resolved", { params: { path: { harness: id } }, signal });
+  return api.GET("/api/v1/sessions/{session_id}/resolved", { params: { path: { session_id: id } }, signal });
 }
 
 const SESSIONS_SHOWN = 5;
@@ -24,15 +31,10 @@ export const layers = {
       queryFn: async ({ signal }) =>
         body(await api.GET("/api/v1/harnesses/{harness}", { params: { path: { harness: id } }, signal })),
     }),
-  resolved: ({ kind, id }: Resolvable) =>
+  resolved: (which: Resolvable) =>
     queryOptions({
-      queryKey: ["resolved", kind, id],
-      queryFn: async ({ signal }) =>
-        body(
-          kind === "agent"
-            ? await api.GET("/api/v1/agents/{agent}/resolved", { params: { path: { agent: id } }, signal })
-            : await api.GET("/api/v1/harnesses/{harness}/resolved", { params: { path: { harness: id } }, signal }),
-        ),
+      queryKey: ["resolved", which.kind, which.id],
+      queryFn: async ({ signal }) => body(await resolve(which, signal)),
     }),
   sessionsOf: (agentId: string) =>
     queryOptions({

@@ -1,8 +1,9 @@
-/** What an agent or a harness comes to with all that it stands on, and which layer each part came from. */
+/** What an agent, a harness or a session comes to with all that it stands on, and which layer each part came from. */
 
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { Schemas } from "../api/client";
+import { queries } from "../api/queries";
 import { Part } from "../parts/page";
 import { words } from "../words";
 import { layers, type Resolvable } from "./queries";
@@ -12,13 +13,18 @@ type Origin = Schemas["OriginReply"];
 
 export function Resolved(which: Resolvable) {
   const { data, error } = useQuery(layers.resolved(which));
+  const models = useQuery(queries.models);
+  const nameOf = (id: string) => {
+    const model = models.data?.data.find((one) => one.id === id || `${one.provider_type}:${one.model_id}` === id);
+    return model === undefined ? id : `${model.display_name} · ${model.provider_name}`;
+  };
   return (
     <Part title={said.title} hint={said.hint}>
       {error && <p className="text-sm text-warn">{error.message}</p>}
       {data && (
         <div className="grid gap-4 rounded-xl border border-line bg-raised p-4 text-sm">
           <Facts name={said.model} isEmpty={data.model === null} nothing={said.noModel}>
-            {data.model && <Fact what={data.model.id} source={data.model.source} />}
+            {data.model && <Fact what={nameOf(data.model.id)} source={data.model.source} />}
           </Facts>
           <Facts name={said.prompt} isEmpty={data.prompts.length === 0} nothing={said.noPrompt}>
             {data.prompts.map((part, at) => (

@@ -21,6 +21,7 @@ const TABS = [
   { to: "/sessions/$sessionId/files", label: words.tabs.files, feature: "file_system" },
   { to: "/sessions/$sessionId/keys", label: words.tabs.keys, feature: "key_value" },
   { to: "/sessions/$sessionId/secrets", label: words.tabs.secrets, feature: "secrets" },
+  { to: "/sessions/$sessionId/setup", label: words.tabs.setup },
 ] as const;
 
 /** What is asked for of a session, and may be another thing after a turn. */

@@ -75,6 +75,7 @@ export const sessionWords = {
     files: "Files",
     keys: "Storage",
     secrets: "Secrets",
+    setup: "Setup",
   },
   place: {
     epoch: (epoch: number) => `epoch ${epoch}`,
