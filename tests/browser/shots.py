@@ -49,11 +49,13 @@ async def play(client: Client) -> str:
     session_id = await client.open(
         title="What survives a crash?", capabilities=["test_math", "session_storage"], initial_files=files
     )
-    keep = {"operation": "set", "key": "next step", "value": "Tell Ada what was killed, and when."}
-    calls: list[dict[str, object]] = [{"name": name, "arguments": {"a": 6, "b": 7}} for name in ("add", "multiply")]
-    calls.append({"name": "kv_store", "arguments": keep})
+    kept = {"operation": "set", "key": "next step", "value": "Tell Ada what was killed, and when."}
+    keep = {"call": [{"name": "kv_store", "arguments": kept}]}
+    await client.send(session_id, script(keep, {"say": "Noted."}, about="Note the next step."))
+    noted = (await client.until_idle(session_id))["last_sequence"]
+    calls = [{"name": name, "arguments": {"a": 6, "b": 7}} for name in ("add", "multiply")]
     first = {"think": "Two sums, then the answer.", "say": "Two sums first.", "call": calls}
-    async with client.listen(session_id) as stream:
+    async with client.listen(session_id, after_sequence=noted) as stream:
         last = {"say": SURVIVED, "tokens_per_second": 25}
         await client.send(session_id, script(first, last, about="What survives a crash?"))
         await stream.wait_for("output.message.delta", 12)
@@ -73,8 +75,10 @@ async def take(page: Page, home: str, session_id: str, theme: str) -> None:
         "effects": f"{session}/effects",
         "files": f"{session}/files",
         "storage": f"{session}/keys",
+        "setup": f"{session}/setup",
         "agents": "/agents",
         "agent": "/agents/on-call",
+        "resolved": "/agents/on-call",
         "harnesses": "/harnesses",
         "workspaces": "/workspaces",
         "welcome": "/welcome",
@@ -88,6 +92,8 @@ async def take(page: Page, home: str, session_id: str, theme: str) -> None:
         if name == "chat":
             await see_whole(page, "not to stop me.")
             await expect(page.get_by_text("accepted", exact=True)).to_be_visible()
+        if name == "resolved":
+            await page.get_by_role("region", name="What it comes to").evaluate("(it) => it.scrollIntoView()")
         await page.screenshot(path=PICTURES / f"{name}-{theme}.png")
 
 

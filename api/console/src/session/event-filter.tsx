@@ -10,7 +10,7 @@ import { words } from "../words";
 import { useLog } from "./use-log";
 
 const route = getRouteApi("/shell/sessions/$sessionId/events");
-const FIELD = "max-w-48 rounded-md border border-line bg-raised px-2 py-1 text-sm";
+const FIELD = "min-w-28 max-w-48 flex-1 rounded-md border border-line bg-raised px-2 py-1 text-sm";
 
 export interface Wanted {
   type?: string;
@@ -56,7 +56,7 @@ export function EventFilter({ sessionId, count, onGo }: Props) {
         inputMode="numeric"
         aria-label={words.events.filter}
         placeholder={words.events.filter}
-        className={`${FIELD} w-36`}
+        className={FIELD}
       />
       <TypePick sessionId={sessionId} value={wanted.type ?? ""} onChange={(type) => want({ type })} />
       <TurnPick sessionId={sessionId} value={wanted.turn ?? ""} onChange={(turn) => want({ turn })} />
@@ -67,7 +67,7 @@ export function EventFilter({ sessionId, count, onGo }: Props) {
         defaultValue={wanted.text ?? ""}
         aria-label={words.events.text}
         placeholder={words.events.text}
-        className={`${FIELD} w-40`}
+        className={FIELD}
       />
       <button type="submit" hidden />
       {!isAll && (

@@ -70,8 +70,8 @@ export const settingsWords = {
       save: "Save",
       retention: "Delete sessions that rest for so many days",
       retentionHint: "Empty: never",
-      grace: "Forget what is deleted after so many days",
-      graceHint: "Empty: as the server has it",
+      grace: "Forget deleted ones after so many days",
+      graceHint: "Empty: the server's",
     },
     connections_: {
       subtitle: "Your own accounts elsewhere, for tools that ask for them. A key goes in and is never shown again.",
