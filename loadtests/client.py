@@ -18,7 +18,7 @@ _END: Final = b"\n\n"
 
 
 class Turn(NamedTuple):
-    """Seconds from sending a message to the first token and to the turn's end."""
+    """Seconds from sending a message to the first token, negative if there was none, and to the turn's end."""
 
     first_s: float
     end_s: float
@@ -90,6 +90,11 @@ class Client:
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return a reply's JSON."""
         async with self._http.post(path, json=body, raise_for_status=True) as response:
+            return await response.json()
+
+    async def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return a reply's JSON."""
+        async with self._http.patch(path, json=body, raise_for_status=True) as response:
             return await response.json()
 
     async def delete(self, path: str) -> None:

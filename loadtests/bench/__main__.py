@@ -15,7 +15,7 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from loadtests.bench import age, crowd, kills, readers, report, start, turns, vendor
+from loadtests.bench import age, change, crowd, kills, readers, report, start, turns, vendor
 from loadtests.bench.figure import Figure, load, save
 from loadtests.bench.run import FULL, Run, Scale, chosen, parsed
 
@@ -29,6 +29,7 @@ GROUPS: Final[Mapping[str, Callable[[Run], Awaitable[list[Figure]]]]] = {
     "flight": crowd.in_flight,
     "resting": crowd.resting,
     "kills": kills.measure,
+    "change": change.measure,
 }
 BASELINE: Final = Path(__file__).resolve().parents[1] / "baseline.json"
 

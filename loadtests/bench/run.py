@@ -28,10 +28,18 @@ class Scale:
     resting: int = 2_000
     turns: int = 300
     listeners: int = 200
+    changes: int = 20
 
 
 FULL: Final = Scale(
-    seconds=10.0, kills=100, in_flight=2_000, vendor_in_flight=1_000, resting=10_000, turns=1_000, listeners=1_000
+    seconds=10.0,
+    kills=100,
+    in_flight=2_000,
+    vendor_in_flight=1_000,
+    resting=10_000,
+    turns=1_000,
+    listeners=1_000,
+    changes=100,
 )
 
 
