@@ -43,7 +43,7 @@ async def list_providers(deps: Needs) -> Page[ProviderReply]:
 @router.post("", status_code=201, openapi_extra=audited("provider.created"))
 async def create_provider(body: ProviderBody, deps: Needs, response: Response) -> ProviderReply:
     """Make a provider; its key is sealed and never shown."""
-    made = ProviderReply.of(await deps.providing.create(body.draft, body.key))
+    made = ProviderReply.of(await deps.providing.create(body.draft, body.given))
     changed(None, made.model_dump(exclude_none=True))
     response.headers["Location"] = f"/api/v1/providers/{made.id}"
     return made
@@ -60,7 +60,7 @@ async def get_config(deps: Needs) -> ProvidersConfig:
 @router.post("/test", openapi_extra=_TRYING)
 async def try_draft(body: DraftBody, deps: Needs) -> TrialReply:
     """Ask a provider for its models before it is made. Nothing is kept."""
-    return TrialReply.of(await deps.providing.try_draft(body.draft, body.key))
+    return TrialReply.of(await deps.providing.try_draft(body.draft, body.given))
 
 
 @router.get("/{provider_id}")
@@ -73,7 +73,7 @@ async def get_provider(provider_id: ProviderId, deps: Needs) -> ProviderReply:
 async def change_provider(provider_id: ProviderId, body: ProviderPatch, deps: Needs) -> ProviderReply:
     """Change what is given; actors know of it within a second, and turns that run go on with what they began with."""
     before = ProviderReply.of(await deps.providing.get(provider_id))
-    after = ProviderReply.of(await deps.providing.change(provider_id, body.changes, body.key))
+    after = ProviderReply.of(await deps.providing.change(provider_id, body.changes, body.given))
     changed(before.model_dump(exclude_none=True), after.model_dump(exclude_none=True))
     return after
 

@@ -7,7 +7,6 @@ from pydantic import Field, StringConstraints
 
 from api.schemas.fields import Body, DisplayName, Reply
 from runtime.agents.providing import Trial
-from runtime.core.errors import InvalidInputError
 from runtime.ports.providers import Driver, KeptModel, Provider
 from runtime.ports.turnstile import UNLIMITED, CallLimits
 
@@ -42,21 +41,16 @@ class Limits(Body):
 
 
 class Credentials(Body):
-    """What a provider's key is, given in the words of its form (`GET /v1/providers/config`)."""
+    """What lets one in, given in the words of the type's form (`GET /v1/providers/config`)."""
 
     api_key: Key | None = None
     credentials: dict[str, Key] | None = None
 
     @property
-    def key(self) -> str | None:
-        """The key that is given, empty to take it away. Raises InvalidInputError for other credentials."""
-        given = dict(self.credentials or {})
-        key = given.pop("api_key", self.api_key)
-        given.pop("base_url", None)
-        if given:
-            message = f"There are no such credentials: {', '.join(sorted(given))}; a provider takes api_key."
-            raise InvalidInputError(message, "unknown_credentials")
-        return key
+    def given(self) -> dict[str, str]:
+        """What is given, by the names in the form."""
+        given = {} if self.api_key is None else {"api_key": self.api_key}
+        return {name: value for name, value in (given | (self.credentials or {})).items() if name != "base_url"}
 
 
 class ProviderBody(Credentials):
@@ -111,6 +105,7 @@ class ProviderReply(Reply):
     status: Literal["active", "disabled"]
     api_key_set: bool
     base_url: str | None = None
+    credentials: dict[str, str] = Field(default_factory=dict, description="What of them is no secret, such as a region")
     last_synced_at: str | None = None
     trace: bool | None = None
     limits: Limits
@@ -123,6 +118,7 @@ class ProviderReply(Reply):
         return cls(
             **{name: getattr(provider, name) for name in _SAME},
             provider_type=provider.type,
+            credentials=dict(provider.details),
             limits=Limits.of(provider.limits),
             source="predefined" if provider.is_built_in else "manual",
         )
@@ -222,14 +218,14 @@ class DriverReply(Reply):
     def of(cls, driver: Driver) -> "DriverReply":
         """Return a type as the wire shows it."""
         fields = [
-            CredentialField(name="api_key", label="API key", field_type="password", required=driver.needs_key),
             CredentialField(
-                name="base_url",
-                label="Base URL",
-                field_type="url",
-                required=driver.needs_address,
-                placeholder=driver.default_base_url,
-            ),
+                name=blank.name,
+                label=blank.label,
+                field_type=blank.kind,
+                required=blank.is_required,
+                placeholder=blank.placeholder,
+            )
+            for blank in driver.blanks
         ]
         schema = CredentialSchema(instructions_markdown=driver.instructions, fields=fields)
         return cls(driver=driver.type, display_name=driver.name, credential_schema=schema)

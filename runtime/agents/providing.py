@@ -68,17 +68,19 @@ class Providing:
             return own
         return kept if own is None else _kept_or({kept.id: kept}, own)
 
-    async def create(self, draft: Provider, api_key: str | None) -> Provider:
-        """Make a provider; the draft says name, type, address and trace.
+    async def create(self, draft: Provider, given: Mapping[str, str]) -> Provider:
+        """Make a provider; the draft says name, type, address, trace and limits, and credentials are given.
 
         Raises:
-            InvalidInputError: `unknown_provider_type`, `invalid_base_url`, `base_url_needed`.
+            InvalidInputError: `unknown_provider_type`, `invalid_base_url`, `base_url_needed`, or as
+                `Desk.credentials` does.
             ForbiddenError: `address_not_public`: it is inside, and whoever asks administers no server.
             ConflictError: `provider_exists`.
         """
-        return await self._providers.create(self._vouched(draft, new_id("provider")), api_key)
+        made, key = self._lettable(self._vouched(draft, new_id("provider")), given)
+        return await self._providers.create(made, key)
 
-    async def change(self, provider_id: str, changes: Mapping[str, Any], api_key: str | None) -> Provider:
+    async def change(self, provider_id: str, changes: Mapping[str, Any], given: Mapping[str, str]) -> Provider:
         """Change what is given. Raises as `create` does.
 
         Raises:
@@ -88,18 +90,21 @@ class Providing:
         """
         before = await self.get(provider_id)
         if before.is_built_in:
-            if api_key is not None or changes.keys() - _OF_BUILT_IN:
+            if given or changes.keys() - _OF_BUILT_IN:
                 message = f"{before.name} is the server's own: only its status can be changed."
                 raise ForbiddenError(message, "provider_built_in")
             await self._providers.note(before)
             return _kept_or({before.id: await self._providers.change(provider_id, changes)}, before)
+        after, key = self._lettable(before, given)
+        if after.details != before.details:
+            changes = {**changes, "details": after.details}
         if "base_url" in changes and changes["base_url"] != before.base_url:
-            if before.api_key_set and api_key is None:
+            if before.api_key_set and key is None:
                 message = "The key was given for the old address: give it again, or an empty one."
                 raise InvalidInputError(message, "key_needed")
             after = self._vouched(msgspec.structs.replace(before, base_url=changes["base_url"]), provider_id)
             changes = {**changes, "base_url": after.base_url, "is_trusted": after.is_trusted}
-        return await self._providers.change(provider_id, changes, api_key)
+        return await self._providers.change(provider_id, changes, key)
 
     async def delete(self, provider_id: str) -> None:
         """Forget a provider with its models; turns that run go on with it. Raises NotFoundError or ForbiddenError."""
@@ -110,10 +115,11 @@ class Providing:
 
     # ------------------------------------------------------------ trying
 
-    async def try_draft(self, draft: Provider, api_key: str | None) -> Trial:
+    async def try_draft(self, draft: Provider, given: Mapping[str, str]) -> Trial:
         """Ask a provider that is not kept yet for its models. Raises as `create` does."""
-        made = self._vouched(draft, "provider")
-        return await self._try(Endpoint(made.type, made.name, made.base_url, api_key or None, made.is_trusted))
+        made, key = self._lettable(self._vouched(draft, "provider"), given)
+        endpoint = Endpoint(made.type, made.name, made.base_url, key or None, made.is_trusted, made.details)
+        return await self._try(endpoint)
 
     async def try_kept(self, provider_id: str) -> Trial:
         """Ask a provider for its models. Raises NotFoundError, or ForbiddenError for the server's own."""
@@ -235,6 +241,11 @@ class Providing:
         is_trusted = self._by.may(Scope.SYSTEM)
         address = None if draft.base_url is None else _checked(draft.base_url, may_be_inside=is_trusted)
         return msgspec.structs.replace(draft, id=provider_id, base_url=address, is_trusted=is_trusted)
+
+    def _lettable(self, provider: Provider, given: Mapping[str, str]) -> tuple[Provider, str | None]:
+        """Return a provider with the details that are given beside its own, and the key, if one is given."""
+        credentials = self._desk.credentials(provider.type, given, provider.details)
+        return msgspec.structs.replace(provider, details=credentials.details), credentials.key
 
 
 def _checked(base_url: str, *, may_be_inside: bool) -> str:

@@ -3,23 +3,32 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-
-import msgspec
 
 from runtime.core.errors import ForbiddenError
 from runtime.core.inside import Network
 from runtime.models import failures
-from runtime.models.drivers import AZURE, COMPATIBLE, MAKEABLE, driver_of, needs_address, needs_key
+from runtime.models.credentials import blanks, kept
+from runtime.models.drivers import (
+    AZURE,
+    BEDROCK,
+    COMPATIBLE,
+    DRIVERS,
+    MAKEABLE,
+    VERTEX,
+    driver_of,
+    needs_address,
+    needs_key,
+)
 from runtime.models.info import described_info, provider_key
-from runtime.models.lines import Line, line_to
-from runtime.models.loading import preload
+from runtime.models.lines import line_to
+from runtime.models.lists import questions
+from runtime.models.loading import preload, preload_login
 from runtime.models.simulated import PROVIDER
-from runtime.models.vendors import VENDORS, Api
+from runtime.models.vendors import VENDORS
 from runtime.ports.catalogue import LISTED_AT, ModelInfo
 from runtime.ports.model import Endpoint
-from runtime.ports.providers import Driver, Found, KeptModel, Provider
+from runtime.ports.providers import Credentials, Driver, Found, KeptModel, Provider
 from runtime.process.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -29,30 +38,11 @@ _INSTRUCTIONS: Final = {
     AZURE.type: "Give the endpoint of the resource, and add its deployments as models by their names.",
     COMPATIBLE.type: "Give the address that ends before `/chat/completions`, such as `http://127.0.0.1:11434/v1`. "
     "Servers of your own (vLLM, Ollama, LM Studio) often need no key.",
+    BEDROCK.type: "Give a region, and an access key that may invoke models and list them, or an API key of Bedrock's.",
+    VERTEX.type: "Give the JSON key of a service account that may use Vertex AI (the role `Vertex AI User`).",
 }
 _KEY_OF: Final = "Make an API key in the console of {name} and paste it here."
-_PATHS: Final[Mapping[Api, str]] = {Api.ANTHROPIC: "/v1/models?limit=1000", Api.GEMINI: "/v1beta/models?pageSize=1000"}
 _MOST_FOUND: Final = 2_000
-
-
-class _Listed(msgspec.Struct):
-    id: str
-    display_name: str | None = None  # Anthropic's
-    name: str | None = None  # OpenRouter's
-
-
-class _List(msgspec.Struct):
-    data: list[_Listed]
-
-
-class _Gemini(msgspec.Struct, rename="camel"):
-    name: str
-    display_name: str | None = None
-    supported_generation_methods: tuple[str, ...] = ()
-
-
-class _GeminiList(msgspec.Struct):
-    models: list[_Gemini]
 
 
 class ProviderDesk:
@@ -74,13 +64,16 @@ class ProviderDesk:
             Driver(
                 type=vendor.type,
                 name=vendor.name,
-                needs_key=needs_key(vendor, "http://elsewhere" if vendor is COMPATIBLE else None),
                 needs_address=needs_address(vendor),
-                default_base_url=vendor.base_url or None,
+                blanks=blanks(vendor),
                 instructions=_INSTRUCTIONS.get(vendor.type, _KEY_OF.format(name=vendor.name)),
             )
             for vendor in MAKEABLE
         ]
+
+    def credentials(self, type_: str, given: Mapping[str, str], before: Mapping[str, str]) -> Credentials:
+        """Return what is given for a type of provider, as it is kept. Raises InvalidInputError."""
+        return kept(DRIVERS[type_], given, before)
 
     def built_in(self) -> Sequence[Provider]:
         """Return the server's own providers: those of the environment, and the simulated one."""
@@ -110,12 +103,13 @@ class ProviderDesk:
 
         line = line_to(endpoint, "provider")
         party, transport = failures.party(line.vendor, line.base_url), await self._opened()
-        path = _PATHS.get(line.vendor.api, "/models")
+        await preload_login(line.vendor)
+        found: list[Found] = []
         try:
-            body = await transport.get(line.base_url + path, _headers(line), is_trusted=line.is_trusted)
-            found = _read(line.vendor.api, body)
+            for asked in questions(line):
+                found += asked.read(await transport.get(asked.url, asked.headers, is_trusted=line.is_trusted))
         except RefusedError as err:
-            raise refusal(err, party, line.api_key) from err
+            raise refusal(err, party, line.shown) from err
         except ForbiddenError as err:
             raise failures.misled(party, str(err)) from err
         except BROKEN as err:
@@ -151,29 +145,3 @@ def _transport() -> "type[Transport]":
     from runtime.models.dialects.transport import Transport  # noqa: PLC0415 - not before it is needed
 
     return Transport
-
-
-def _headers(line: Line) -> Mapping[str, str]:
-    match line.vendor.api:
-        case Api.ANTHROPIC:
-            return {"x-api-key": line.api_key, "anthropic-version": "2023-06-01"}
-        case Api.GEMINI:
-            return {"x-goog-api-key": line.api_key}
-        case _:
-            return line.headers({"Authorization": f"Bearer {line.api_key}"})
-
-
-def _read(api: Api, body: bytes) -> Sequence[Found]:
-    """Return what a list holds. Raises msgspec.MsgspecError if it is none."""
-    if api is Api.GEMINI:
-        return [
-            Found(model.name.removeprefix("models/"), model.display_name or model.name.removeprefix("models/"))
-            for model in _decoder(_GeminiList).decode(body).models
-            if "generateContent" in model.supported_generation_methods
-        ]
-    return [Found(m.id, m.display_name or m.name or m.id) for m in _decoder(_List).decode(body).data if m.id]
-
-
-@lru_cache
-def _decoder(kind: type) -> msgspec.json.Decoder:  # type: ignore[type-arg]  # of either list
-    return msgspec.json.Decoder(kind)

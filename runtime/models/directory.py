@@ -118,7 +118,9 @@ class Directory:
         api_key = None
         if opening.has_key:
             api_key = await self._secrets(org_id, session_id, opening.provider_id).reveal(API_KEY)
-        endpoint = Endpoint(opening.type, opening.provider_name, opening.base_url, api_key, opening.is_trusted)
+        endpoint = Endpoint(
+            opening.type, opening.provider_name, opening.base_url, api_key, opening.is_trusted, opening.details
+        )
         return ModelRef(
             opening.model_id, opening.type, opening.name, opening.provider_id, is_default=False, endpoint=endpoint
         )

@@ -1,4 +1,4 @@
-"""What types of providers people may make: each vendor's, and two that have an address of their own and no other.
+"""What types of providers people may make: each vendor's, clouds, and two that have no address but people's own.
 
 A type says which protocol is spoken and what is known of its models; the rest is the provider's.
 """
@@ -32,9 +32,37 @@ AZURE: Final = replace(
     aliases=(),
     key_header="api-key",
 )
-DRIVERS: Final[Mapping[str, Vendor]] = {**BY_TYPE, COMPATIBLE.type: COMPATIBLE, AZURE.type: AZURE}
-MAKEABLE: Final = (*VENDORS, AZURE, COMPATIBLE)
+BEDROCK: Final = Vendor(
+    type="bedrock",
+    name="Amazon Bedrock",
+    api=Api.CONVERSE,
+    keys=(),
+    base_url="https://bedrock-runtime.{region}.amazonaws.com",
+    base_url_keys=(),
+    default_model="",
+    provider_class="bedrock:BedrockProvider",
+    prices="aws",
+)
+VERTEX: Final = replace(
+    BY_TYPE["gemini"],
+    type="vertex",
+    name="Google Vertex AI",
+    api=Api.VERTEX,
+    keys=(),
+    base_url="https://{location}-aiplatform.googleapis.com",
+    base_url_keys=(),
+    provider_class="google_cloud:GoogleCloudProvider",
+    aliases=(),
+)
+MAKEABLE: Final = (*VENDORS, AZURE, BEDROCK, VERTEX, COMPATIBLE)
+DRIVERS: Final[Mapping[str, Vendor]] = {**BY_TYPE, **{driver.type: driver for driver in MAKEABLE}}
 
+# https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations
+_VERTEX_HOSTS: Final[Mapping[str, str]] = {
+    "global": "https://aiplatform.googleapis.com",
+    "us": "https://aiplatform.us.rep.googleapis.com",
+    "eu": "https://aiplatform.eu.rep.googleapis.com",
+}
 _AZURE_PATH: Final = "/openai/v1"
 _OPENAI: Final = "api.openai.com"
 _KEYLESS: Final = frozenset({COMPATIBLE.type, "openai_completions"})
@@ -50,8 +78,14 @@ def driver_of(type_: str, base_url: str | None) -> Vendor:
     return DRIVERS[type_]
 
 
-def address_of(driver: Vendor, base_url: str | None) -> str:
+def address_of(driver: Vendor, base_url: str | None, details: Mapping[str, str]) -> str:
     """Return the address that paths are added to; of Azure, people know that of their resource only."""
+    if driver.api is Api.VERTEX:
+        root = base_url or _VERTEX_HOSTS.get(details["location"], driver.base_url)
+        return f"{root}/v1beta1/projects/{{project}}/locations/{{location}}".format_map(details)
+    if driver.api is Api.CONVERSE and base_url is None:
+        suffix = ".cn" if details["region"].startswith("cn-") else ""
+        return driver.base_url.format_map(details) + suffix
     address = (base_url or driver.base_url).rstrip("/")
     return address + _AZURE_PATH if driver.key_header and not urlsplit(address).path else address
 

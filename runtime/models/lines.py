@@ -6,10 +6,11 @@ from typing import Final
 
 from runtime.models import failures
 from runtime.models.drivers import address_of, driver_of, needs_key
-from runtime.models.vendors import BY_TYPE, Vendor
+from runtime.models.vendors import BY_TYPE, Api, Vendor
 from runtime.ports.model import Endpoint, ModelRef
 
 _AUTHORIZATION: Final = "Authorization"
+_NO_DETAILS: Final[Mapping[str, str]] = {}
 _NONE: Final = "none"  # is said where no key is wanted: some servers insist on the header
 
 
@@ -20,14 +21,36 @@ class Line:
     vendor: Vendor
     api_key: str
     base_url: str
-    is_trusted: bool = True
+    is_trusted: bool
+    details: Mapping[str, str]
 
-    def headers(self, made: Mapping[str, str]) -> Mapping[str, str]:
-        """Return a dialect's headers with the key where this vendor looks for it."""
+    def headers(self, made: Mapping[str, str], url: str, body: bytes = b"", method: str = "POST") -> Mapping[str, str]:
+        """Return the headers of a request with what lets it in, as this vendor wants it; `made` are the dialect's."""
+        match self.vendor.api:
+            case Api.CONVERSE:
+                from runtime.models.logins import aws  # noqa: PLC0415 - with botocore, where it is needed
+
+                return aws.headers(self.api_key, self.details["region"], (method, url, body), made)
+            case Api.VERTEX:
+                return {**made, _AUTHORIZATION: f"Bearer {self.shown}"}
         if self.vendor.key_header is None:
             return made
         others = {name: value for name, value in made.items() if name != _AUTHORIZATION}
         return {**others, self.vendor.key_header: self.api_key}
+
+    @property
+    def shown(self) -> str:
+        """What the other side is sent of the key, or instead of it; empty if nothing is."""
+        match self.vendor.api:
+            case Api.CONVERSE:
+                from runtime.models.logins import aws  # noqa: PLC0415
+
+                return aws.shown(self.api_key)
+            case Api.VERTEX:
+                from runtime.models.logins import google  # noqa: PLC0415
+
+                return google.token(self.api_key)
+        return self.api_key
 
 
 def line_of(model: ModelRef, environment: Mapping[str, str]) -> Line:
@@ -42,13 +65,14 @@ def line_of(model: ModelRef, environment: Mapping[str, str]) -> Line:
     api_key = vendor.api_key(environment)
     if api_key is None:
         raise failures.no_key(failures.party(vendor, vendor.address(environment)))
-    return Line(vendor, api_key, vendor.address(environment).rstrip("/"))
+    return Line(vendor, api_key, vendor.address(environment).rstrip("/"), is_trusted=True, details=_NO_DETAILS)
 
 
 def line_to(endpoint: Endpoint, provider_id: str) -> Line:
     """Return how a provider of people's own is called. Raises as `line_of` does."""
     driver = driver_of(endpoint.type, endpoint.base_url)
     vendor = replace(driver, name=endpoint.name, account=provider_id)
+    address = address_of(driver, endpoint.base_url, endpoint.details)
     if endpoint.api_key is None and needs_key(driver, endpoint.base_url):
-        raise failures.no_key(failures.party(vendor, address_of(driver, endpoint.base_url)))
-    return Line(vendor, endpoint.api_key or _NONE, address_of(driver, endpoint.base_url), endpoint.is_trusted)
+        raise failures.no_key(failures.party(vendor, address))
+    return Line(vendor, endpoint.api_key or _NONE, address, endpoint.is_trusted, endpoint.details)

@@ -3,7 +3,9 @@
 What goes to vendors through pydantic-ai (`vendor.py`) imports it itself, so `router.py` loads it as late.
 """
 
-from collections.abc import Iterable, Mapping
+import asyncio
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -15,6 +17,8 @@ _MODELS: Final[Mapping[Api, str]] = {
     Api.OPENROUTER: "openrouter:OpenRouterModel",
     Api.ANTHROPIC: "anthropic:AnthropicModel",
     Api.GEMINI: "google:GoogleModel",
+    Api.VERTEX: "google:GoogleModel",
+    Api.CONVERSE: "bedrock:BedrockConverseModel",
 }
 _SDKS: Final[Mapping[Api, str]] = {
     Api.RESPONSES: "openai:AsyncOpenAI",
@@ -22,6 +26,19 @@ _SDKS: Final[Mapping[Api, str]] = {
     Api.OPENROUTER: "openai:AsyncOpenAI",
     Api.ANTHROPIC: "anthropic:AsyncAnthropic",
 }
+
+
+LOGINS: Final[Mapping[Api, Sequence[str]]] = {
+    Api.VERTEX: ("runtime.models.logins.google",),
+    Api.CONVERSE: ("runtime.models.logins.aws", "runtime.models.dialects.converse.frames"),
+}
+
+
+async def preload_login(vendor: Vendor) -> None:
+    """Import what a call to a cloud needs beside its dialect, where it is not here yet: it takes a moment."""
+    for name in LOGINS.get(vendor.api, ()):
+        if name not in sys.modules:
+            await asyncio.to_thread(import_module, name)
 
 
 def preload(vendors: Iterable[Vendor]) -> None:

@@ -12,7 +12,7 @@ from runtime.models.drivers import DRIVERS
 from runtime.models.failures import Refusal
 from runtime.models.gates import Gates
 from runtime.models.lines import line_of
-from runtime.models.loading import preload, preload_prices
+from runtime.models.loading import LOGINS, preload, preload_login, preload_prices
 from runtime.models.simulated import PROVIDER, SimulatedModel
 from runtime.models.vendors import VENDORS, Vendor
 from runtime.ports.model import ModelRequest, StreamItem, Waiting
@@ -91,6 +91,8 @@ class Models:
             lean = await asyncio.to_thread(_lean, self._settings, self._environment, self._inside)
             self._lean = self._lean or lean
         if self._lean.speaks(vendor):
+            if vendor.api in LOGINS:
+                await preload_login(vendor)
             return self._lean
         if self._others is None:
             others = await asyncio.to_thread(_others, self._settings, self._environment)

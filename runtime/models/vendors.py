@@ -18,6 +18,8 @@ class Api(StrEnum):
     OPENROUTER = "openrouter"
     ANTHROPIC = "anthropic"
     GEMINI = "gemini"
+    VERTEX = "vertex"
+    CONVERSE = "converse"
 
 
 @dataclass(frozen=True, slots=True)

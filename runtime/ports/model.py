@@ -5,7 +5,7 @@ A `Model` is the seam: `models/` holds the real ones. Opaque state that a vendor
 events and never shown.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -16,7 +16,8 @@ from runtime.core.message import NO_USAGE, ResponseFormat, ToolCallPart, Turned,
 class Endpoint(msgspec.Struct, frozen=True):
     """Where a provider that an organisation has made is reached, as it was when somebody looked.
 
-    `type` says which protocol it speaks; an `is_trusted` one may be inside. It does not show its key.
+    `type` says which protocol it speaks; an `is_trusted` one may be inside. `details` are what of its login is no
+    secret, such as a region. It does not show its key.
     """
 
     type: str
@@ -24,6 +25,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     base_url: str | None
     api_key: str | None
     is_trusted: bool
+    details: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
         return f"Endpoint({self.type!r}, {self.name!r})"

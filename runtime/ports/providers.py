@@ -1,7 +1,7 @@
 """Providers that organisations have, and their models: what is kept, who keeps it, and who tries them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -11,7 +11,10 @@ from runtime.ports.turnstile import UNLIMITED, CallLimits
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider; times are RFC 3339. A built-in one is the server's, and only its status is the organisation's own."""
+    """A provider; times are RFC 3339. A built-in one is the server's, and only its status is the organisation's own.
+
+    `details` are what of its credentials is no secret.
+    """
 
     id: str
     name: str
@@ -19,6 +22,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     is_built_in: bool = False
     base_url: str | None = None
     is_trusted: bool = False
+    details: Mapping[str, str] = {}
     status: str = "active"
     api_key_set: bool = False
     trace: bool | None = None
@@ -137,15 +141,37 @@ class Found(msgspec.Struct, frozen=True):
     display_name: str
 
 
+class Blank(msgspec.Struct, frozen=True):
+    """One thing that a form asks for, by the name under which it is given. `kind` is password, text or url."""
+
+    name: str
+    label: str
+    kind: Literal["password", "text", "url"]
+    is_required: bool = False
+    placeholder: str | None = None
+
+
 class Driver(msgspec.Struct, frozen=True):
     """A type of provider that people may make, and what a form asks for."""
 
     type: str
     name: str
-    needs_key: bool
     needs_address: bool
-    default_base_url: str | None
+    blanks: tuple[Blank, ...]
     instructions: str
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What is given to let one in, as it is kept.
+
+    `key` is one secret, which it does not show: None leaves the one that is kept, an empty one takes it away.
+    """
+
+    key: str | None
+    details: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return "Credentials()"
 
 
 class Desk(Protocol):
@@ -153,6 +179,14 @@ class Desk(Protocol):
 
     def drivers(self) -> Sequence[Driver]:
         """Return the types that people may make."""
+        ...
+
+    def credentials(self, type_: str, given: Mapping[str, str], before: Mapping[str, str]) -> Credentials:
+        """Return what is given for a type of provider, by the names of its blanks, beside the details from before.
+
+        Raises:
+            InvalidInputError: `unknown_credentials`, `credentials_incomplete` or `unusable_credentials`.
+        """
         ...
 
     def built_in(self) -> Sequence[Provider]:
@@ -187,6 +221,7 @@ class Opening(msgspec.Struct, frozen=True):
     base_url: str | None
     is_trusted: bool
     has_key: bool
+    details: Mapping[str, str] = {}
 
 
 class Policy(msgspec.Struct, frozen=True):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from runtime.core.ids import hex_of
 from runtime.ports.providers import Opening, Policy
 from runtime.ports.turnstile import CallLimits
@@ -12,7 +14,7 @@ from runtime.store.tenant import Tenant
 
 REVISION: Final = "SELECT revision FROM models_revision"
 OPENING: Final = """
-SELECT m.id, m.name, p.id AS provider_id, p.type, p.name AS provider_name, p.base_url, p.is_trusted,
+SELECT m.id, m.name, p.id AS provider_id, p.type, p.name AS provider_name, p.base_url, p.is_trusted, p.details,
     EXISTS (SELECT FROM secrets s WHERE s.org_id = p.org_id AND s.kind = 'provider' AND s.owner_id = p.id) AS has_key
 FROM models m JOIN providers p ON p.org_id = m.org_id AND p.id = m.provider_id
 WHERE m.org_id = current_org() AND m.id = $1 AND m.is_enabled AND p.status = 'active' AND NOT p.is_built_in
@@ -105,4 +107,5 @@ class EndpointStore:
             base_url=row["base_url"],
             is_trusted=row["is_trusted"],
             has_key=row["has_key"],
+            details=msgspec.json.decode(row["details"]),
         )

@@ -21,7 +21,7 @@ from runtime.store.tenant import Tenant
 
 _KEYS: Final = f"kind = '{Kind.PROVIDER}' AND owner_id"
 _LIMITS: Final = ("concurrent", "requests_per_minute", "tokens_per_minute")
-_PROVIDER: Final = f"""id, type, name, is_built_in, base_url, is_trusted, trace, {", ".join(_LIMITS)}, status,
+_PROVIDER: Final = f"""id, type, name, is_built_in, base_url, is_trusted, details, trace, {", ".join(_LIMITS)}, status,
     last_synced_at, created_at, updated_at,
     EXISTS (SELECT FROM secrets WHERE secrets.org_id = current_org() AND {_KEYS} = providers.id) AS api_key_set"""
 _MODEL: Final = """id, provider_id, name, display_name, source, capabilities, is_enabled, is_favorite, is_stale,
@@ -30,8 +30,10 @@ _OURS: Final = "org_id = current_org()"
 LIST: Final = f"SELECT {_PROVIDER} FROM providers WHERE {_OURS} ORDER BY lower(name)"
 GET: Final = f"SELECT {_PROVIDER} FROM providers WHERE {_OURS} AND id = $1"
 INSERT: Final = f"""
-INSERT INTO providers (org_id, id, type, name, is_built_in, base_url, is_trusted, trace, status, {", ".join(_LIMITS)})
-VALUES (current_org(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING {_PROVIDER}
+INSERT INTO providers (
+    org_id, id, type, name, is_built_in, base_url, is_trusted, details, trace, status, {", ".join(_LIMITS)}
+)
+VALUES (current_org(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING {_PROVIDER}
 """
 NOTE: Final = """
 INSERT INTO providers (org_id, id, type, name, is_built_in) VALUES (current_org(), $1, $2, $3, true)
@@ -76,7 +78,7 @@ WHERE {_OURS} AND provider_id = $1 AND source = 'discovered' AND name <> ALL($2:
 RETURNING id
 """
 SYNCED: Final = f"UPDATE providers SET last_synced_at = now() WHERE {_OURS} AND id = $1"
-_COLUMNS: Final = frozenset({"name", "base_url", "is_trusted", "status", "trace", *_LIMITS})
+_COLUMNS: Final = frozenset({"name", "base_url", "is_trusted", "status", "details", "trace", *_LIMITS})
 _MODEL_COLUMNS: Final = frozenset({"name", "display_name", "capabilities", "is_enabled", "is_favorite", "provider_id"})
 
 
@@ -102,11 +104,12 @@ class ProviderStore:
         """Keep a new one."""
         check_storable("name", provider.name)
         await self._keep(provider.id, api_key)  # first: a provider is never to be seen without the key it was given
-        values = (provider.is_built_in, provider.base_url, provider.is_trusted, _json(provider.trace), provider.status)
-        named = (hex_of(provider.id), provider.type, provider.name)
+        named = (hex_of(provider.id), provider.type, provider.name, provider.is_built_in)
+        reached = (provider.base_url, provider.is_trusted, _json(provider.details))
+        said = (_json(provider.trace), provider.status, *_numbers(provider.limits))
         try:
             with _named("provider"):
-                row = await self._tenant.fetchrow(INSERT, *named, *values, *_numbers(provider.limits))
+                row = await self._tenant.fetchrow(INSERT, *named, *reached, *said)
         except PerdureError:
             await self._keep(provider.id, "")
             raise
@@ -115,8 +118,7 @@ class ProviderStore:
     async def change(self, provider_id: str, changes: Mapping[str, Any], api_key: str | None = None) -> Provider:
         """Change columns by name, and the key if one is given; an empty one takes it away."""
         columns = dict(changes)
-        if "trace" in columns:
-            columns["trace"] = _json(columns["trace"])
+        columns |= {name: _json(columns[name]) for name in ("details", "trace") if name in columns}
         if "limits" in columns:
             columns |= zip(_LIMITS, _numbers(columns.pop("limits")), strict=True)
         await self.get(provider_id)
@@ -140,7 +142,7 @@ class ProviderStore:
     async def endpoint(self, provider: Provider) -> Endpoint:
         """Return how it is called, with its key."""
         api_key = await self._keys(provider.id).reveal(API_KEY)
-        return Endpoint(provider.type, provider.name, provider.base_url, api_key, provider.is_trusted)
+        return Endpoint(provider.type, provider.name, provider.base_url, api_key, provider.is_trusted, provider.details)
 
     async def is_disabled(self, ids: Sequence[str]) -> bool:
         """Tell whether one of these providers or models is disabled."""
@@ -283,6 +285,7 @@ def _provider(row: Any) -> Provider:
         is_built_in=row["is_built_in"],
         base_url=row["base_url"],
         is_trusted=row["is_trusted"],
+        details=msgspec.json.decode(row["details"]),
         status=row["status"],
         api_key_set=row["api_key_set"],
         trace=msgspec.json.decode(row["trace"]) if row["trace"] else None,

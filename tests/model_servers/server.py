@@ -11,18 +11,30 @@ from aiohttp import web
 
 from loadtests.protocols import PATHS, Said, environment, frames
 from tests.model_servers.answers import Answer, Broken, Garbage, Hung, Refused, Stalled
+from tests.model_servers.clouds import CONVERSE, VERTEX, converse
 
 KEY = "sk-local-secret"
+_PATHS = {**PATHS, VERTEX: "gemini", CONVERSE: "converse"}
+_LISTS = (
+    "/v1/models",
+    "/v1beta/models",
+    "/v1beta1/publishers/google/models",
+    "/foundation-models",
+    "/inference-profiles",
+)
+_EVENT_STREAM = "application/vnd.amazon.eventstream"
 _WRONG_KEY = Refused(401, message="Incorrect API key provided.")
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """One request that came in. Header names are in lower case."""
+    """One request that came in. Header names are in lower case. `target` and `raw` are path and body to the letter."""
 
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    target: str = ""
+    raw: bytes = b""
 
 
 @dataclass
@@ -35,6 +47,7 @@ class ModelServer:
     peers: set[Any] = field(default_factory=set)
     listed: list[str] = field(default_factory=lambda: ["llama-4", "qwen-5"])
     lists: int = 0
+    list_headers: dict[str, str] = field(default_factory=dict)
     wanted_key: str | None = None
     _answers: deque[Answer] = field(default_factory=deque)
 
@@ -55,7 +68,7 @@ class ModelServer:
         """Answer one request with the next scripted answer."""
         body: dict[str, Any] = await request.json()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.requests.append(Recorded(request.path, headers, body))
+        self.requests.append(Recorded(request.path, headers, body, request.raw_path, await request.read()))
         if request.transport is not None:
             self.peers.add(request.transport.get_extra_info("peername"))
         if not self._is_let_in(request):
@@ -75,8 +88,27 @@ class ModelServer:
     async def list_models(self, request: web.Request) -> web.Response:
         """Answer with `listed`, to whoever shows the key that is wanted."""
         self.lists += 1
+        self.list_headers = {name.lower(): value for name, value in request.headers.items()}
         if not self._is_let_in(request):
             return _refuse(_WRONG_KEY)
+        if request.path.startswith("/v1beta1"):
+            own = [{"name": f"publishers/google/models/{name}"} for name in [*self.listed, "imagen-5"]]
+            return web.json_response({"publisherModels": own})
+        if request.path == "/foundation-models":
+            kinds = (("ON_DEMAND", self.listed), ("PROVISIONED", ["only-bought"]))
+            summaries = [
+                {"modelId": name, "responseStreamingSupported": True, "inferenceTypesSupported": [kind]}
+                for kind, names in kinds
+                for name in names
+            ]
+            return web.json_response({"modelSummaries": summaries})
+        if request.path == "/inference-profiles":
+            profile = {
+                "inferenceProfileId": "eu.anthropic.claude",
+                "inferenceProfileName": "Claude",
+                "status": "ACTIVE",
+            }
+            return web.json_response({"inferenceProfileSummaries": [profile]})
         if request.path.startswith("/v1beta"):
             able = [
                 {"name": f"models/{name}", "supportedGenerationMethods": ["generateContent"]} for name in self.listed
@@ -91,10 +123,11 @@ class ModelServer:
     async def _stream(self, request: web.Request, answer: Said | Broken | Stalled, model: str) -> web.StreamResponse:
         said = answer if isinstance(answer, Said) else answer.said
         resource = request.match_info.route.resource
-        protocol = PATHS[resource.canonical if resource else request.path]
-        every = frames(protocol, said, model, len(self.requests))
+        protocol = _PATHS[resource.canonical if resource else request.path]
+        is_sse = protocol != "converse"
+        every = frames(protocol, said, model, len(self.requests)) if is_sse else converse(said)
         sent = every if isinstance(answer, Said) else every[: answer.after_events]
-        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        response = web.StreamResponse(headers={"content-type": "text/event-stream" if is_sse else _EVENT_STREAM})
         await response.prepare(request)
         for frame in sent:
             await response.write(frame)
@@ -121,9 +154,9 @@ async def model_server() -> AsyncIterator[ModelServer]:
     """Run a server on a free port of the loopback interface."""
     server = ModelServer()
     app = web.Application(client_max_size=64 * 1024 * 1024)
-    for path in ("/v1/models", "/v1beta/models"):
+    for path in _LISTS:
         app.router.add_get(path, server.list_models)
-    for path in PATHS:
+    for path in _PATHS:
         app.router.add_post(path, server.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()

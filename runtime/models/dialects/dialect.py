@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, Self
 
 import msgspec
 
+from runtime.models.dialects.sse import Events
 from runtime.models.vendors import Vendor
 from runtime.ports.model import ModelRequest, ReasoningDelta, TextDelta
 
@@ -118,6 +119,14 @@ class Reading(Protocol):
         ...
 
 
+class Framing(Protocol):
+    """What cuts the bytes of a stream into events."""
+
+    def feed(self, piece: bytes) -> Iterable[bytes]:
+        """Return the data of each event that has ended. Raises ValueError or CutOffError for what is none."""
+        ...
+
+
 class Dialect(Protocol):
     """How one protocol is written and read. It has no state."""
 
@@ -155,6 +164,10 @@ class Dialect(Protocol):
     def reading(self, vendor: Vendor, model: str) -> Reading:
         """Return what reads one answer."""
         ...
+
+    def framing(self) -> Framing:
+        """Return what cuts one stream into events."""
+        return Events()
 
     def explained(self, refused: RefusedError) -> RefusedError:
         """Return a refusal in the form in which `refusals.py` understands it."""

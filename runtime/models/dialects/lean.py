@@ -16,13 +16,14 @@ from runtime.models import failures
 from runtime.models.dialects.anthropic.anthropic import Anthropic
 from runtime.models.dialects.chat.chat import Chat
 from runtime.models.dialects.chat.openrouter import OpenRouter
+from runtime.models.dialects.converse.converse import Converse
 from runtime.models.dialects.dialect import CutOffError, Dialect, RefusedError
 from runtime.models.dialects.exchange import Exchanges
 from runtime.models.dialects.gemini.gemini import Gemini
+from runtime.models.dialects.gemini.vertex import Vertex
 from runtime.models.dialects.refusals import broken, refusal
 from runtime.models.dialects.reply import reply
 from runtime.models.dialects.responses.responses import Responses
-from runtime.models.dialects.sse import Events
 from runtime.models.dialects.transport import Transport
 from runtime.models.lines import Line, line_of
 from runtime.models.vendors import Api, Vendor
@@ -34,6 +35,8 @@ DIALECTS: Final[Mapping[Api, Dialect]] = {
     Api.OPENROUTER: OpenRouter(),
     Api.ANTHROPIC: Anthropic(),
     Api.GEMINI: Gemini(),
+    Api.VERTEX: Vertex(),
+    Api.CONVERSE: Converse(),
 }
 
 BROKEN: Final = (
@@ -77,7 +80,7 @@ class LeanModel:
                 async for item in items:
                     yield item
         except RefusedError as err:
-            raise refusal(dialect.explained(err), party, line.api_key) from err
+            raise refusal(dialect.explained(err), party, line.shown) from err
         except ForbiddenError as err:
             raise failures.misled(party, str(err)) from err
         except BROKEN as err:
@@ -89,8 +92,8 @@ class LeanModel:
         url = line.base_url + dialect.path(model)
 
         async def ask(how: Dialect) -> AsyncIterator[bytes]:
-            headers = line.headers(how.headers(line.api_key, request))
             body = how.body(vendor, request, exchange.conversation)
+            headers = line.headers(how.headers(line.api_key, request), url, body)
             asking = self._transport.post(url, headers, body, is_trusted=line.is_trusted)
             return await stack.enter_async_context(asking)
 
@@ -102,7 +105,7 @@ class LeanModel:
                 if other is None:
                     raise
                 pieces = await ask(other)
-            events, reading = Events(), dialect.reading(vendor, model)
+            events, reading = dialect.framing(), dialect.reading(vendor, model)
             async for piece in pieces:
                 for data in events.feed(piece):
                     for item in reading.hear(data):

@@ -33,12 +33,12 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
 _LONGEST: Final = 300  # characters of an error in the log
 
 
-def refusal(err: RefusedError, party: Party, api_key: str) -> ModelUnavailableError | ModelRejectedError:
-    """Return our error for a vendor's."""
+def refusal(err: RefusedError, party: Party, shown: str) -> ModelUnavailableError | ModelRejectedError:
+    """Return our error for a vendor's. `shown` is the secret that it was sent and might repeat, if any."""
     said, marks = _read(err.body)
     code = _code(err.status, f"{said} {marks}")
     log.info("model_call_failed", provider=party.type, failure=code, status=err.status)
-    words = said.replace(api_key, "***")
+    words = said.replace(shown, "***") if shown else said
     return failures.failure(party, code, Refusal(words, err.status, err.is_midway, err.retry_after_s))
 
 

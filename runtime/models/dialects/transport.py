@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from yarl import URL
 
 from runtime.core.inside import Network
 from runtime.fetch.connector import public_connector, trusting
@@ -51,7 +52,7 @@ class Transport:
         """
         session = self._opened() if is_trusted else self._opened_outside()
         proxy = proxy_of(*urlsplit(url)[:2]) if is_trusted else None
-        opening = session.post(url, data=body, headers=headers, allow_redirects=False, proxy=proxy)
+        opening = session.post(_exactly(url), data=body, headers=headers, allow_redirects=False, proxy=proxy)
         async with asyncio.timeout(self._first_byte_s) as patience:
             async with opening as response:
                 if response.status >= _OK:
@@ -66,7 +67,7 @@ class Transport:
         session = self._opened() if is_trusted else self._opened_outside()
         proxy = proxy_of(*urlsplit(url)[:2]) if is_trusted else None
         asked = {**headers, "Accept": "application/json"}
-        opening = session.get(url, headers=asked, allow_redirects=False, proxy=proxy)
+        opening = session.get(_exactly(url), headers=asked, allow_redirects=False, proxy=proxy)
         async with asyncio.timeout(LIST_S), opening as response:
             if response.status >= _OK:
                 raise RefusedError(
@@ -117,6 +118,11 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Content-Type": "application/json", "Accept": "text/event-stream", "User-Agent": "perdure"},
     )
+
+
+def _exactly(url: str) -> str | URL:
+    """Return a URL that is sent as it is written where that matters: what was signed may not be spelt otherwise."""
+    return URL(url, encoded=True) if "%" in url else url
 
 
 @lru_cache

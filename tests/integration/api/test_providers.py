@@ -14,6 +14,7 @@ from runtime.core.access.roles import GRANTED, MemberRole
 from runtime.ports.access import Revoked, Shown
 from runtime.process.mint import new_id
 from tests.model_servers import ModelServer, model_server
+from tests.model_servers.clouds import ACCESS_KEY, service_account
 
 CANARY = "sk-canary-0123456789"
 
@@ -265,6 +266,9 @@ async def test_a_form_is_told_what_to_ask_for(client: httpx.AsyncClient, tenant_
     compatible = {field["name"]: field for field in drivers["openai_compatible"]["credential_schema"]["fields"]}
     assert (compatible["api_key"]["required"], compatible["base_url"]["required"]) == (False, True)
     assert compatible["api_key"]["field_type"] == "password"
+    bedrock = {field["name"]: field["required"] for field in drivers["bedrock"]["credential_schema"]["fields"]}
+    assert bedrock.pop("region") is True
+    assert not any(bedrock.values())
     assert config["policies"] == {"private_addresses_allowed": True}
     assert (await tenant_admin.get("/providers/config")).json()["policies"] == {"private_addresses_allowed": False}
 
@@ -309,3 +313,67 @@ async def test_an_organisation_has_a_chain_of_its_own(client: httpx.AsyncClient,
         assert (refused.status_code, refused.json()["code"]) == (404, "model_not_found")
     assert (await client.patch(org, json={})).json()["fallback_models"] == changed.json()["fallback_models"]
     assert (await client.patch(org, json={"fallback_models": []})).json()["fallback_models"] == []
+
+
+async def test_bedrock_takes_a_region_and_an_access_key_which_are_told_apart(
+    client: httpx.AsyncClient, server: ModelServer, name: str
+) -> None:
+    server.wanted_key = None
+    given = {"region": "eu-central-1", **ACCESS_KEY, "base_url": server.base_url}
+    body = {"name": name, "provider_type": "bedrock", "credentials": given}
+    assert (await client.post("/v1/providers/test", json=body)).json()["model_count"] == 3
+    provider = (await client.post("/v1/providers", json=body)).json()
+    path = f"/v1/providers/{provider['id']}"
+    assert (provider["credentials"], provider["api_key_set"]) == ({"region": "eu-central-1"}, True)
+    assert (await client.post(f"{path}/sync-models")).json()["created"] == 3
+    assert "/eu-central-1/bedrock/aws4_request" in server.list_headers["authorization"]
+    moved = await client.patch(path, json={"credentials": {"region": "us-east-1"}})
+    assert (moved.json()["credentials"], moved.json()["api_key_set"]) == ({"region": "us-east-1"}, True)
+    assert (await client.post(f"{path}/test")).json()["success"] is True
+    assert "/us-east-1/bedrock/aws4_request" in server.list_headers["authorization"]
+    models = (await client.get(f"{path}/models")).json()["data"]
+    assert sorted(model["model_id"] for model in models) == ["eu.anthropic.claude", "llama-4", "qwen-5"]
+    seen = "".join(reply.text for reply in (moved, await client.get(path), await client.get("/v1/audit")))
+    assert ACCESS_KEY["secret_access_key"] not in seen
+
+
+async def test_vertex_takes_the_file_of_a_service_account(
+    client: httpx.AsyncClient, server: ModelServer, name: str
+) -> None:
+    server.wanted_key = None
+    server.listed = ["gemini-3.8-flash", "gemini-embedding-9"]
+    given = {"service_account": service_account(), "base_url": server.base_url}
+    body = {"name": name, "provider_type": "vertex", "credentials": given}
+    provider = (await client.post("/v1/providers", json=body)).json()
+    assert provider["credentials"] == {"project": "perdure-test", "location": "global"}
+    path = f"/v1/providers/{provider['id']}"
+    assert (await client.post(f"{path}/sync-models")).json()["created"] == 1
+    assert server.list_headers["x-goog-user-project"] == "perdure-test"
+    assert server.list_headers["authorization"].startswith("Bearer ey")
+    changed = await client.patch(path, json={"credentials": {"location": "eu"}})
+    assert changed.json()["credentials"] == {"project": "perdure-test", "location": "eu"}
+    assert "PRIVATE KEY" not in changed.text + (await client.get("/v1/audit")).text
+
+
+@pytest.mark.parametrize(
+    ("type_", "credentials", "code"),
+    [
+        ("bedrock", {}, "credentials_incomplete"),
+        ("bedrock", {"region": "eu-central-1", "access_key_id": "AKIA"}, "credentials_incomplete"),
+        ("bedrock", {"region": "eu-central-1", **ACCESS_KEY, "api_key": "both"}, "credentials_incomplete"),
+        ("bedrock", {"region": "evil.example/?eu-central-1", "api_key": "k"}, "unusable_credentials"),
+        ("vertex", {"service_account": "{}"}, "unusable_credentials"),
+        ("vertex", {"service_account": service_account().replace("BEGIN", "BEGUN")}, "unusable_credentials"),
+        ("vertex", {"location": "global"}, "credentials_incomplete"),
+        ("vertex", {"service_account": service_account(), "location": "x.evil.example#"}, "unusable_credentials"),
+        ("vertex", {"service_account": service_account(), "region": "eu-central-1"}, "unknown_credentials"),
+    ],
+)
+async def test_credentials_that_lead_nowhere_or_elsewhere_are_refused(
+    client: httpx.AsyncClient, name: str, type_: str, credentials: dict[str, str], code: str
+) -> None:
+    body = {"name": name, "provider_type": type_, "credentials": credentials}
+    for path in ("/v1/providers", "/v1/providers/test"):
+        reply = await client.post(path, json=body)
+        assert (reply.status_code, reply.json()["code"]) == (400, code)
+        assert "PRIVATE KEY" not in reply.text

@@ -62,6 +62,7 @@ class Ground:
             type=type_,
             base_url=self.server.base_url + below,
             is_trusted=is_trusted,
+            details={"region": "eu-central-1"},
         )
         self.provider_id = (await self.store.create(provider, KEY)).id
         self.model_id = await self.add(self.provider_id)
@@ -118,10 +119,11 @@ async def settle_org(deployment: Deployment) -> AsyncIterator[Settle]:
         ("azure_openai", "/v1/responses", "api-key"),
         ("anthropic", "/v1/messages", "authorization"),
         ("gemini", "/v1beta/models/llama-4:streamGenerateContent", "x-goog-api-key"),
+        ("bedrock", "/model/llama-4/converse-stream", "authorization"),
     ],
 )
 async def test_a_turn_goes_to_the_provider_of_its_model(ground: Ground, type_: str, path: str, header: str) -> None:
-    await ground.furnish(type_=type_, below="" if type_ in ("anthropic", "gemini") else "/v1")
+    await ground.furnish(type_=type_, below="" if type_ in ("anthropic", "gemini", "bedrock") else "/v1")
     chat = await ground.begin()
     assert await ended(chat, 1) == "turn.completed"
     (request,) = ground.server.requests

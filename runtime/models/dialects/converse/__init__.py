@@ -1,0 +1,1 @@
+"""Amazon Bedrock's Converse: one protocol for the models of many vendors."""
