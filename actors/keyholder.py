@@ -1,7 +1,7 @@
 """The keys of secrets as the supervisor has them: those that it was started with, until front doors tell newer ones.
 
-Ray starts it again with what it was told first, and a rotation may have come since. So after a restart nothing is
-opened or sealed before a front door has come again, and what does not open waits for the others.
+Ray starts it again with what it was told first, and a rotation may have come since. So nothing is opened or sealed
+before a front door has come, which whoever starts it does at once; and what does not open then waits for the others.
 """
 
 import asyncio
@@ -17,17 +17,14 @@ OTHERS_S: Final = 3.0  # with all others, once one has come
 class Keyholder:
     """Belongs to one event loop."""
 
-    def __init__(self, ring: Keyring | None, *, is_restarted: bool) -> None:
+    def __init__(self, ring: Keyring | None) -> None:
         self.ring = ring
         self._told = asyncio.Event()
-        self._all_by_s = 0.0  # event-loop time by which all front doors have come, if it was started again
-        self._is_restarted = is_restarted
-        if not is_restarted:
-            self._told.set()
+        self._all_by_s = 0.0  # event-loop time by which all front doors have come
 
     def take(self, ring: Keyring | None) -> bool:
         """Hear the keys of a front door; True if they are taken, False if they are known or older."""
-        if self._is_restarted and not self._told.is_set():
+        if not self._told.is_set():
             self._all_by_s = asyncio.get_running_loop().time() + OTHERS_S
         self._told.set()
         if ring is None or not ring.follows(self.ring):

@@ -75,7 +75,7 @@ class SupervisorActor:
         self._placer = Placer(self._pool, self._directory, self._doors, intensity)
         self._claim = Claim()
         self._keeper: Keeper | None = None
-        self._keys = Keyholder(site.keys, is_restarted=ray.get_runtime_context().was_current_actor_reconstructed)
+        self._keys = Keyholder(site.keys)
         self._is_closing = False
         self._started_at = timestamp()
         self._census = Census(self._pool, self._directory, self._doors, self._started_at)

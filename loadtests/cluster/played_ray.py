@@ -44,12 +44,7 @@ class PlayedRay:
         self._loop = asyncio.get_running_loop()
         self._companies = [Line(plan.socket(COMPANY_SOCKET.format(number))) for number in range(COMPANIES)]
         self._nodes: dict[str, str] = {}  # of actors
-        context = SimpleNamespace(
-            get_job_id=lambda: job_id,
-            get_node_id=lambda: HEAD,
-            get_actor_id=lambda: None,
-            was_current_actor_reconstructed=False,
-        )
+        context = SimpleNamespace(get_job_id=lambda: job_id, get_node_id=lambda: HEAD, get_actor_id=lambda: None)
         self._played: dict[ModuleType, dict[str, Callable[..., Any]]] = {
             ray: {
                 "init": lambda **_: SimpleNamespace(address_info={"gcs_address": "played"}, dashboard_url=None),

@@ -15,7 +15,7 @@ BEFORE, DURING, AFTER = Keyring(OLD), Keyring(NEW, OLD), Keyring(NEW)
 
 @pytest.mark.parametrize("told", [(BEFORE, DURING), (DURING, BEFORE)])
 async def test_whoever_comes_last_the_newer_keys_are_taken(told: tuple[Keyring, Keyring]) -> None:
-    keys = Keyholder(BEFORE, is_restarted=True)
+    keys = Keyholder(BEFORE)
     for ring in told:
         keys.take(ring)
     assert keys.ring == DURING
@@ -23,14 +23,8 @@ async def test_whoever_comes_last_the_newer_keys_are_taken(told: tuple[Keyring, 
     assert keys.ring == AFTER
 
 
-async def test_at_its_first_start_it_waits_for_nobody() -> None:
-    keys = Keyholder(BEFORE, is_restarted=False)
-    await keys.first()
-    assert not await keys.newer()
-
-
-async def test_started_again_it_waits_for_a_front_door(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = Keyholder(BEFORE, is_restarted=True)
+async def test_it_waits_for_a_front_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = Keyholder(BEFORE)
     waiting = asyncio.create_task(keys.first())
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -38,12 +32,12 @@ async def test_started_again_it_waits_for_a_front_door(monkeypatch: pytest.Monke
     await waiting
     monkeypatch.setattr(keyholder, "FIRST_S", 0.0)
     with pytest.raises(OverloadedError):
-        await Keyholder(BEFORE, is_restarted=True).first()
+        await Keyholder(BEFORE).first()
 
 
 async def test_what_does_not_open_then_waits_for_the_other_front_doors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyholder, "OTHERS_S", 0.05)
-    keys = Keyholder(BEFORE, is_restarted=True)
+    keys = Keyholder(BEFORE)
     keys.take(BEFORE)
     waiting = asyncio.create_task(keys.newer())
     await asyncio.sleep(0)
