@@ -128,7 +128,8 @@ def reply(error: PerdureError, instance: str | None = None) -> Response:
     after = getattr(error, "retry_after_s", None)
     if isinstance(error, StaleEpochError):
         after = 1.0
-    answer = problem(status, error.stable_code, str(error), instance=instance, retry_after_s=after)
+    wrong = [Fault(error.field, str(error))] if isinstance(error, InvalidInputError) and error.field else []
+    answer = problem(status, error.stable_code, str(error), instance=instance, retry_after_s=after, errors=wrong)
     if isinstance(error, UnauthenticatedError):
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer

@@ -197,6 +197,7 @@ class CredentialField(Reply):
     field_type: Literal["password", "text", "url"]
     required: bool
     placeholder: str | None = None
+    multiline: bool = Field(default=False, description="Whether it is a text of several lines, such as a file")
 
 
 class CredentialSchema(Reply):
@@ -224,6 +225,7 @@ class DriverReply(Reply):
                 field_type=blank.kind,
                 required=blank.is_required,
                 placeholder=blank.placeholder,
+                multiline=blank.is_long,
             )
             for blank in driver.blanks
         ]

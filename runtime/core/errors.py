@@ -72,10 +72,11 @@ class CallerError(PerdureError):
 
 @dataclass(eq=False)
 class InvalidInputError(CallerError):
-    """A field, parameter or body breaks a rule; `reason` is the stable code."""
+    """A field, parameter or body breaks a rule; `reason` is the stable code, `field` the one it is about, if one."""
 
     message: str
     reason: str = "invalid_input"
+    field: str = ""
     code: ClassVar[str] = "{reason}"
     template: ClassVar[str] = "{message}"
 

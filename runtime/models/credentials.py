@@ -43,7 +43,7 @@ def blanks(driver: Vendor) -> tuple[Blank, ...]:
             )
         case Api.VERTEX:
             return (
-                Blank(_FILE, "Service account key (JSON)", "password", is_required=True),
+                Blank(_FILE, "Service account key (JSON)", "password", is_required=True, is_long=True),
                 Blank("project", "Project, if it is another than the account's", "text"),
                 Blank("location", "Location", "text", placeholder=_GLOBAL),
                 address,
@@ -75,12 +75,13 @@ def kept(driver: Vendor, given: Mapping[str, str], before: Mapping[str, str]) ->
 def _of_amazon(given: Mapping[str, str], before: Mapping[str, str]) -> Credentials:
     details = _details({"region"}, given, before)
     if "region" not in details:
-        _incomplete("region says which of Amazon's regions is asked, such as eu-central-1.")
+        _incomplete("region", "region says which of Amazon's regions is asked, such as eu-central-1.")
     pair = {name: value for name in (*_PAIR, _TOKEN) if (value := given.get(name))}
     if not pair:
         return Credentials(given.get(API_KEY), details)
     if given.get(API_KEY) or not pair.keys() >= set(_PAIR):
-        _incomplete("Give access_key_id with secret_access_key, and session_token if there is one, or else api_key.")
+        message = "Give access_key_id with secret_access_key, and session_token if there is one, or else api_key."
+        _incomplete(_PAIR[0], message)
     return Credentials(msgspec.json.encode(pair).decode(), details)
 
 
@@ -92,7 +93,7 @@ def _of_google(given: Mapping[str, str], before: Mapping[str, str]) -> Credentia
     own = {"project": account.project_id} if account and account.project_id else {}
     details = _details({"project", "location"}, given, {"location": _GLOBAL, **before, **own})
     if "project" not in details:
-        _incomplete("project says which of Google's projects is asked.")
+        _incomplete("project", "project says which of Google's projects is asked.")
     return Credentials(file if account is None else msgspec.json.encode(account).decode(), details)
 
 
@@ -102,9 +103,9 @@ def _details(names: AbstractSet[str], given: Mapping[str, str], before: Mapping[
     for name, value in found.items():
         if not _PATTERNS[name].fullmatch(value):
             message = f"{name} is none of theirs: {value[:64]!r}."
-            raise InvalidInputError(message, "unusable_credentials")
+            raise InvalidInputError(message, "unusable_credentials", f"credentials.{name}")
     return found
 
 
-def _incomplete(message: str) -> NoReturn:
-    raise InvalidInputError(message, "credentials_incomplete")
+def _incomplete(name: str, message: str) -> NoReturn:
+    raise InvalidInputError(message, "credentials_incomplete", f"credentials.{name}")

@@ -142,13 +142,14 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Blank(msgspec.Struct, frozen=True):
-    """One thing that a form asks for, by the name under which it is given. `kind` is password, text or url."""
+    """One thing that a form asks for, by the name under which it is given. `is_long`: a text of several lines."""
 
     name: str
     label: str
     kind: Literal["password", "text", "url"]
     is_required: bool = False
     placeholder: str | None = None
+    is_long: bool = False
 
 
 class Driver(msgspec.Struct, frozen=True):

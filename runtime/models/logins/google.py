@@ -51,7 +51,7 @@ def account(file: str) -> ServiceAccount:
         _signed(found, 0)
     except (msgspec.MsgspecError, JoseError, ValueError) as err:
         message = "service_account is the whole JSON file of a service account's key, with its private_key."
-        raise InvalidInputError(message, "unusable_credentials") from err
+        raise InvalidInputError(message, "unusable_credentials", "credentials.service_account") from err
     return found
 
 

@@ -269,6 +269,8 @@ async def test_a_form_is_told_what_to_ask_for(client: httpx.AsyncClient, tenant_
     bedrock = {field["name"]: field["required"] for field in drivers["bedrock"]["credential_schema"]["fields"]}
     assert bedrock.pop("region") is True
     assert not any(bedrock.values())
+    vertex = {field["name"]: field["multiline"] for field in drivers["vertex"]["credential_schema"]["fields"]}
+    assert [name for name, is_long in vertex.items() if is_long] == ["service_account"]
     assert config["policies"] == {"private_addresses_allowed": True}
     assert (await tenant_admin.get("/providers/config")).json()["policies"] == {"private_addresses_allowed": False}
 
@@ -356,24 +358,41 @@ async def test_vertex_takes_the_file_of_a_service_account(
 
 
 @pytest.mark.parametrize(
-    ("type_", "credentials", "code"),
+    ("type_", "credentials", "code", "field"),
     [
-        ("bedrock", {}, "credentials_incomplete"),
-        ("bedrock", {"region": "eu-central-1", "access_key_id": "AKIA"}, "credentials_incomplete"),
-        ("bedrock", {"region": "eu-central-1", **ACCESS_KEY, "api_key": "both"}, "credentials_incomplete"),
-        ("bedrock", {"region": "evil.example/?eu-central-1", "api_key": "k"}, "unusable_credentials"),
-        ("vertex", {"service_account": "{}"}, "unusable_credentials"),
-        ("vertex", {"service_account": service_account().replace("BEGIN", "BEGUN")}, "unusable_credentials"),
-        ("vertex", {"location": "global"}, "credentials_incomplete"),
-        ("vertex", {"service_account": service_account(), "location": "x.evil.example#"}, "unusable_credentials"),
-        ("vertex", {"service_account": service_account(), "region": "eu-central-1"}, "unknown_credentials"),
+        ("bedrock", {}, "credentials_incomplete", "region"),
+        ("bedrock", {"region": "eu-central-1", "access_key_id": "AKIA"}, "credentials_incomplete", "access_key_id"),
+        (
+            "bedrock",
+            {"region": "eu-central-1", **ACCESS_KEY, "api_key": "both"},
+            "credentials_incomplete",
+            "access_key_id",
+        ),
+        ("bedrock", {"region": "evil.example/?eu-central-1", "api_key": "k"}, "unusable_credentials", "region"),
+        ("vertex", {"service_account": "{}"}, "unusable_credentials", "service_account"),
+        (
+            "vertex",
+            {"service_account": service_account().replace("BEGIN", "BEGUN")},
+            "unusable_credentials",
+            "service_account",
+        ),
+        ("vertex", {"location": "global"}, "credentials_incomplete", "project"),
+        (
+            "vertex",
+            {"service_account": service_account(), "location": "x.evil.example#"},
+            "unusable_credentials",
+            "location",
+        ),
+        ("vertex", {"service_account": service_account(), "region": "eu-central-1"}, "unknown_credentials", None),
     ],
 )
 async def test_credentials_that_lead_nowhere_or_elsewhere_are_refused(
-    client: httpx.AsyncClient, name: str, type_: str, credentials: dict[str, str], code: str
+    client: httpx.AsyncClient, name: str, type_: str, credentials: dict[str, str], code: str, field: str | None
 ) -> None:
     body = {"name": name, "provider_type": type_, "credentials": credentials}
     for path in ("/v1/providers", "/v1/providers/test"):
         reply = await client.post(path, json=body)
         assert (reply.status_code, reply.json()["code"]) == (400, code)
+        named = [error["field"] for error in reply.json().get("errors", [])]
+        assert named == ([] if field is None else [f"credentials.{field}"])
         assert "PRIVATE KEY" not in reply.text
