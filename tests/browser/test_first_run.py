@@ -1,16 +1,18 @@
 """From a fresh server to an answer of a real provider, and what becomes of the key that was typed in."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import Locator, Page, Request, expect
 
 from tests.browser.chat import see_whole, write
 from tests.client import Client
 from tests.model_servers import ModelServer, Said, model_server
+from tests.model_servers.clouds import service_account
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
@@ -57,12 +59,13 @@ async def test_a_provider_is_added_and_answers_and_its_key_never_comes_back_out(
     replies = [await said(request) for request in heard if "/api/" in request.url]
     assert len(replies) > 5
     assert KEY not in "".join(replies)
+    await change_limits(page, home, name)
     await forget(client, name)
 
 
 async def add_provider(page: Page, name: str, vendor: ModelServer) -> None:
-    """Fill in the form with a wrong key first, then with the right one."""
-    key = page.get_by_label("API key")
+    """Fill in the form with a wrong key first, then with the right one and a wrong limit, then with what is right."""
+    key, most = page.get_by_label("API key"), page.get_by_label("Calls at a time")
     await page.get_by_label("Type").select_option("openai_compatible")
     await page.get_by_label("Name").fill(name)
     await page.get_by_label("Base URL").fill(f"{vendor.base_url}/v1")
@@ -70,9 +73,62 @@ async def add_provider(page: Page, name: str, vendor: ModelServer) -> None:
     await page.get_by_role("button", name="Test connection").click()
     await expect(key.locator("..").get_by_role("alert")).to_contain_text("check its API key")
     await key.fill(KEY)
+    await most.fill("0")
+    await page.get_by_role("button", name="Test connection").click()
+    await expect(most.locator("..").get_by_role("alert")).to_contain_text("greater than or equal to 1")
+    await most.fill("8")
     await page.get_by_role("button", name="Test connection").click()
     await expect(page.get_by_text("It answers: 2 models")).to_be_visible()
     await page.get_by_role("button", name="Add", exact=True).click()
+
+
+def row_of(page: Page, name: str) -> Locator:
+    """Return where a provider stands in the list."""
+    return page.get_by_role("main").get_by_role("listitem").filter(has_text=name)
+
+
+async def change_limits(page: Page, home: str, name: str) -> None:
+    """Take one limit away and set another."""
+    await page.goto(f"{home}/settings/providers")
+    row = row_of(page, name)
+    await expect(row).to_contain_text("8 at a time")
+    await row.get_by_role("button", name=f"Change {name}").click()
+    await row.get_by_label("Calls at a time").fill("")
+    await row.get_by_label("Tokens a minute").fill("200000")
+    await row.get_by_role("button", name="Save").click()
+    await expect(row).to_contain_text("200,000 tokens a minute")
+    await expect(row).not_to_contain_text("at a time")
+
+
+async def test_a_cloud_lets_in_by_a_file_that_is_not_shown_again(
+    page: Page, home: str, client: Client, vendor: ModelServer
+) -> None:
+    vendor.wanted_key = None
+    name = f"Cloud {uuid.uuid4().hex[:6]}"
+    await page.goto(f"{home}/settings/providers")
+    await page.get_by_role("button", name="Add a provider").click()
+    await page.get_by_label("Type").select_option("vertex")
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Base URL").fill(vendor.base_url)
+    file = page.get_by_label("Service account key (JSON)")
+    await file.fill("{}")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await expect(file.locator("..").get_by_role("alert")).to_contain_text("the whole JSON file")
+    await file.fill(json.dumps(json.loads(service_account()), indent=2))
+    await page.get_by_role("button", name="Add", exact=True).click()
+    change = row_of(page, name).get_by_role("button", name=f"Change {name}")
+    await change.click()
+    await expect(file).to_have_value("")
+    await expect(page.get_by_label("Location")).to_have_value("global")
+    await page.get_by_label("Location").fill("eu")
+    await page.get_by_role("button", name="Save").click()
+    await expect(change).to_be_focused()
+    assert "PRIVATE KEY" not in await page.content()
+    listed = (await client.http.get("/providers")).json()["data"]
+    [kept] = [provider for provider in listed if provider["name"] == name]
+    assert kept["credentials"] == {"project": "perdure-test", "location": "eu"}
+    assert kept["api_key_set"]
+    await forget(client, name)
 
 
 async def said(request: Request) -> str:

@@ -1,4 +1,4 @@
-import type { ButtonHTMLAttributes } from "react";
+import type { ComponentProps } from "react";
 
 const LOOKS = {
   main: "bg-accent text-on-accent hover:opacity-90",
@@ -7,7 +7,7 @@ const LOOKS = {
   bad: "border border-line bg-raised text-bad hover:bg-sunken",
 };
 
-interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
+interface Props extends ComponentProps<"button"> {
   look?: keyof typeof LOOKS;
 }
 

@@ -39,8 +39,16 @@ export function Part({ title, hint, children }: { title: string; hint?: string; 
   );
 }
 
+interface RowProps {
+  name: ReactNode;
+  note?: ReactNode;
+  /** What stands below all that, as wide as it. */
+  below?: ReactNode;
+  children?: ReactNode;
+}
+
 /** One thing of a list: its name, what is said of it, and what can be done with it. */
-export function Row({ name, note, children }: { name: ReactNode; note?: ReactNode; children?: ReactNode }) {
+export function Row({ name, note, below, children }: RowProps) {
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-2 rounded-xl border border-line bg-raised px-4 py-3">
       <div className="min-w-0 flex-1">
@@ -48,6 +56,7 @@ export function Row({ name, note, children }: { name: ReactNode; note?: ReactNod
         {note && <div className="text-xs text-soft">{note}</div>}
       </div>
       <div className="flex flex-wrap items-center gap-2">{children}</div>
+      {below && <div className="basis-full">{below}</div>}
     </li>
   );
 }

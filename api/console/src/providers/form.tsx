@@ -8,10 +8,10 @@ import { Field } from "../parts/field";
 import { Loading, Trouble } from "../parts/states";
 import { say } from "../say";
 import { words } from "../words";
-import { type Draft, type Driver, draftOf, problemsOf } from "./draft";
+import { type Draft, type Driver, draftOf, type Provider, problemsOf } from "./draft";
+import { ProviderFields } from "./fields";
 import { providers } from "./queries";
 
-export type Provider = Schemas["ProviderReply"];
 type Trial = Schemas["TrialReply"];
 
 interface Attempt {
@@ -62,37 +62,14 @@ function Credentials({ driver, onMade }: { driver: Driver; onMade: (provider: Pr
   const begin = (act: Attempt["act"]) => {
     if (form.current?.reportValidity()) attempt.mutate({ act, draft: draftOf(new FormData(form.current), driver) });
   };
-  const { fields } = driver.credential_schema;
-  const problems =
-    attempt.error instanceof Refusal ? problemsOf(attempt.error, ["name", ...fields.map((f) => f.name)]) : {};
+  const problems = attempt.error instanceof Refusal ? problemsOf(attempt.error, driver) : {};
   const submit = (event: FormEvent) => {
     event.preventDefault();
     begin("add");
   };
   return (
     <form ref={form} onSubmit={submit} className="grid gap-4" autoComplete="off">
-      <p className="text-sm text-soft">{plain(driver.credential_schema.instructions_markdown)}</p>
-      <Field label={words.providers.name} hint={words.providers.nameHint} problem={problems.name}>
-        <input name="name" required defaultValue={driver.display_name} className="field" />
-      </Field>
-      {fields.map((field) => (
-        <Field key={field.name} label={field.label} problem={problems[field.name]}>
-          <input
-            name={field.name}
-            type={field.field_type}
-            required={field.required}
-            placeholder={field.placeholder ?? ""}
-            autoComplete={field.field_type === "password" ? "new-password" : "off"}
-            spellCheck={false}
-            className="field font-mono text-sm"
-          />
-        </Field>
-      ))}
-      {problems[""] && (
-        <p role="alert" className="text-sm text-bad">
-          {problems[""]}
-        </p>
-      )}
+      <ProviderFields driver={driver} problems={problems} />
       <div className="flex flex-wrap items-center gap-2">
         <Button look="main" type="submit" disabled={attempt.isPending}>
           {words.providers.add}
@@ -132,9 +109,4 @@ async function tried(draft: Draft): Promise<Trial> {
 
 function isFailedTrial(error: Error | null): boolean {
   return error instanceof Refusal && error.status === TRIAL_FAILED;
-}
-
-/** Instructions are a sentence or two; of Markdown they know only code. */
-function plain(markdown: string): string {
-  return markdown.replaceAll("`", "");
 }

@@ -1,13 +1,15 @@
 /** Providers: the server's own and the organisation's. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
-import { api, body } from "../api/client";
+import { useRef, useState } from "react";
+import { api, body, type Schemas } from "../api/client";
 import { Button } from "../parts/button";
 import { Page, Refused, Row } from "../parts/page";
 import { Loading, Trouble } from "../parts/states";
 import { Sure } from "../parts/sure";
-import { type Provider, ProviderForm } from "../providers/form";
+import { ProviderChange } from "../providers/change";
+import { LIMITS, type Provider } from "../providers/draft";
+import { ProviderForm } from "../providers/form";
 import { providers, sync } from "../providers/queries";
 import { say } from "../say";
 import { words } from "../words";
@@ -51,7 +53,9 @@ function OneProvider({ provider, isFresh }: { provider: Provider; isFresh: boole
       await client.invalidateQueries({ queryKey: ["models"] });
     },
   });
-  const change = (given: { status?: "active" | "disabled"; api_key?: string }) => async () => {
+  const [isOpen, setOpen] = useState(false);
+  const opener = useRef<HTMLButtonElement>(null);
+  const change = (given: Schemas["ProviderPatch"]) => async () => {
     await api.PATCH("/api/v1/providers/{provider_id}", { ...path, body: given });
     return words.providers.saved;
   };
@@ -68,6 +72,22 @@ function OneProvider({ provider, isFresh }: { provider: Provider; isFresh: boole
   const isOwn = provider.source === "predefined";
   const isActive = provider.status === "active";
   const turn = change({ status: isActive ? "disabled" : "active" });
+  const toggle = () => {
+    act.reset();
+    setOpen(!isOpen);
+  };
+  const saved = () => {
+    setOpen(false);
+    opener.current?.focus();
+  };
+  const form = isOpen && (
+    <ProviderChange
+      provider={provider}
+      error={act.error}
+      isSaving={act.isPending}
+      onSave={(given) => act.mutate(change(given), { onSuccess: saved })}
+    />
+  );
   return (
     <Row
       name={provider.name}
@@ -75,9 +95,10 @@ function OneProvider({ provider, isFresh }: { provider: Provider; isFresh: boole
         <>
           <span className="block">{noteOf(provider)}</span>
           <output className="text-good">{act.data}</output>
-          <Refused error={act.error} />
+          <Refused error={isOpen ? null : act.error} />
         </>
       }
+      below={form}
     >
       {!isOwn && (
         <>
@@ -94,8 +115,15 @@ function OneProvider({ provider, isFresh }: { provider: Provider; isFresh: boole
       </Button>
       {!isOwn && (
         <>
+          <Button
+            ref={opener}
+            aria-expanded={isOpen}
+            aria-label={words.providers.changeOf(provider.name)}
+            onClick={toggle}
+          >
+            {words.providers.change}
+          </Button>
           <Sure label={words.providers.remove} sure={words.providers.sure} onSure={() => act.mutate(forget)} />
-          <NewKey name={provider.name} onGiven={(key) => act.mutate(change({ api_key: key }))} />
         </>
       )}
     </Row>
@@ -105,33 +133,12 @@ function OneProvider({ provider, isFresh }: { provider: Provider; isFresh: boole
 function noteOf(provider: Provider): string {
   const said = [
     provider.source === "predefined" ? words.providers.own : provider.provider_type,
+    ...Object.values(provider.credentials ?? {}),
     provider.base_url,
     provider.api_key_set ? words.providers.keySet : words.providers.noKey,
     provider.last_synced_at && words.providers.synced(provider.last_synced_at),
+    ...LIMITS.map((name) => provider.limits[name] && words.providers.limited[name](provider.limits[name])),
     provider.status === "disabled" && words.providers.disabled,
   ];
   return said.filter(Boolean).join(" · ");
-}
-
-function NewKey({ name, onGiven }: { name: string; onGiven: (key: string) => void }) {
-  const submit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const key = String(new FormData(event.currentTarget).get("api_key") ?? "");
-    event.currentTarget.reset();
-    onGiven(key);
-  };
-  return (
-    <form onSubmit={submit} className="flex gap-2">
-      <input
-        name="api_key"
-        type="password"
-        required
-        autoComplete="new-password"
-        aria-label={words.providers.keyOf(name)}
-        placeholder={words.providers.newKey}
-        className="field w-36! py-1! text-sm!"
-      />
-      <Button type="submit">{words.providers.keep}</Button>
-    </form>
-  );
 }
