@@ -66,6 +66,44 @@ async def test_the_default_of_the_organisation_is_chosen(page: Page, home: str, 
     assert (await client.http.get("/resolve-org")).json()["default_model_id"] is None
 
 
+async def test_models_that_take_over_are_put_in_order_by_keys_and_by_pointer(
+    page: Page, home: str, client: Client
+) -> None:
+    echo, lorem = ("llmsim:sim-echo", "llmsim:sim-lorem")
+    names = {key: (await client.http.get(f"/models/{key}")).json()["display_name"] for key in (echo, lorem)}
+    await page.goto(f"{home}/settings/models")
+    chain = page.get_by_role("list", name="When a model fails").get_by_role("listitem")
+    for name in names.values():
+        await page.get_by_label("Another one").select_option(label=f"{name} · Simulated")
+        await page.get_by_role("button", name="Add to the chain").click()
+        await expect(chain.filter(has_text=name)).to_be_visible()
+    await until_chain(client, [echo, lorem])
+    up = page.get_by_role("button", name=f"Move {names[lorem]} up")
+    await up.focus()
+    await page.keyboard.press("Enter")
+    await until_chain(client, [lorem, echo])
+    await expect(up).to_be_focused()
+    await expect(page.get_by_text(f"{names[lorem]} is number 1 of 2 now")).to_be_attached()
+    await chain.first.drag_to(chain.last)
+    await until_chain(client, [echo, lorem])
+    await page.get_by_role("button", name=f"Take {names[echo]} out").click()
+    await until_chain(client, [lorem])
+    await page.reload()
+    await expect(chain).to_have_count(1)
+    await page.get_by_role("button", name="Use the server's").click()
+    await until_chain(client, [])
+    await expect(chain).to_have_count(0)
+
+
+async def until_chain(client: Client, wanted: list[str]) -> None:
+    """Wait until the organisation keeps this chain."""
+
+    async def is_kept(_: Client) -> bool:
+        return bool((await client.http.get("/resolve-org")).json()["fallback_models"] == wanted)
+
+    await client.until(is_kept, f"{wanted}")
+
+
 async def test_a_token_is_shown_once_and_revoked(page: Page, home: str, client: Client) -> None:
     name = f"laptop-{uuid.uuid4().hex[:6]}"
     await page.goto(f"{home}/settings/tokens")

@@ -11,6 +11,8 @@ import { Page, Part, Refused } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
 import { providers } from "../providers/queries";
 import { words } from "../words";
+import { isUsable, modelOf } from "./chain";
+import { Fallbacks } from "./fallbacks";
 import { settings } from "./queries";
 
 export function Models() {
@@ -22,7 +24,12 @@ export function Models() {
     <Page title={words.models.title} subtitle={words.models.subtitle}>
       {models.isPending && <Loading />}
       {models.isError && <Trouble error={models.error} retry={() => void models.refetch()} />}
-      {models.data && <Default models={models.data.data} />}
+      {models.data && (
+        <>
+          <Default models={models.data.data} />
+          <Fallbacks models={models.data.data} />
+        </>
+      )}
       <input
         type="search"
         aria-label={words.models.search}
@@ -70,7 +77,7 @@ function Default({ models }: { models: readonly Model[] }) {
   });
   if (organization.data === undefined) return null;
   const now = organization.data.default_model_id;
-  const named = models.find((model) => model.id === now || `${model.provider_type}:${model.model_id}` === now);
+  const named = modelOf(now, models);
   return (
     <Field label={words.models.byDefault} problem={choose.error?.message}>
       <select
@@ -81,13 +88,11 @@ function Default({ models }: { models: readonly Model[] }) {
       >
         <option value="">{words.models.serverDefault}</option>
         {now !== null && named === undefined && <option value={now}>{now}</option>}
-        {models
-          .filter((model) => model.enabled && model.healthy)
-          .map((model) => (
-            <option key={model.id} value={model.id}>
-              {model.display_name} · {model.provider_name}
-            </option>
-          ))}
+        {models.filter(isUsable).map((model) => (
+          <option key={model.id} value={model.id}>
+            {model.display_name} · {model.provider_name}
+          </option>
+        ))}
       </select>
     </Field>
   );

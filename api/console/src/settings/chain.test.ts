@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import type { Model } from "../api/client";
+import { modelOf, moved } from "./chain";
+
+test.each([
+  [0, 1, ["b", "a", "c"]],
+  [2, 0, ["c", "a", "b"]],
+  [0, 2, ["b", "c", "a"]],
+  [1, 1, ["a", "b", "c"]],
+  [0, -1, ["a", "b", "c"]],
+  [2, 3, ["a", "b", "c"]],
+  [3, 0, ["a", "b", "c"]],
+])("what was at %i and goes to %i leaves %o", (from, to, chain) => {
+  expect(moved(["a", "b", "c"], from, to)).toEqual(chain);
+});
+
+test("a key is an id, or a type and a name", () => {
+  const model = { id: "model_1", provider_type: "llmsim", model_id: "sim-echo" } as Model;
+  expect(modelOf("model_1", [model])).toBe(model);
+  expect(modelOf("llmsim:sim-echo", [model])).toBe(model);
+  expect(modelOf("sim-echo", [model])).toBeUndefined();
+  expect(modelOf(null, [model])).toBeUndefined();
+});
