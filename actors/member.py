@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import ray
 import structlog
-from ray.exceptions import RayError
+from ray.exceptions import ActorDiedError, RayError
 from ray.util import list_named_actors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -34,6 +34,7 @@ START_TIMEOUT_S: Final = 120.0
 CLOSE_TIMEOUT_S: Final = 5.0
 REDIAL_PAUSE_S: Final = 0.02
 NAME_PREFIX: Final = "session-"
+DEATHS: Final = frozenset({NOBODY_THERE, ActorDiedError.__name__})  # as told by the machine, or by Ray
 ADOPTIONS_LIMIT: Final = 1_000_000  # that may wait for the connection to an actor
 
 

@@ -14,6 +14,7 @@ from actors.site import front_door_name
 from runtime.core.placement.residency import choose_node
 
 DOUBT_S: Final = 60.0  # as long as an untuned Ray takes to find that a silent node is dead
+SHORT_DOUBT_S: Final = 10.0  # where it was told that a process died: had the node died too, that is told soon
 
 
 class Nodes:
@@ -52,7 +53,7 @@ class Nodes:
         """Tell whether a front door's process has died, alone or with its node."""
         return front_door in self._gone
 
-    def doubt(self, node_id: str, for_s: float = DOUBT_S) -> None:
+    def doubt(self, node_id: str, for_s: float) -> None:
         """Hear that a process died there, or that the node is to be emptied: the next ones had better go elsewhere."""
         until = asyncio.get_running_loop().time() + for_s
         self._doubted_until[node_id] = max(until, self._doubted_until.get(node_id, 0.0))

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.member import Member, MemberState, new_name, spawn
-from actors.nodes import Nodes
+from actors.member import DEATHS, Member, MemberState, new_name, spawn
+from actors.nodes import DOUBT_S, SHORT_DOUBT_S, Nodes
 from actors.site import Site
 from runtime.core.errors import OverloadedError
 from runtime.core.metrics.counts import Counts
@@ -141,10 +141,10 @@ class Pool:
         self._start_after = asyncio.get_running_loop().time() + pause
         await self._tell()
 
-    def gone(self, member: Member) -> None:
-        """Hear that an actor is no more. Unless it was asked to leave, its node is doubted."""
+    def gone(self, member: Member, reason: str) -> None:
+        """Hear that an actor is no more, and why. Unless it was asked to leave, its node is doubted."""
         if member.state is not MemberState.DRAINING:
-            self.nodes.doubt(member.node_id)
+            self.nodes.doubt(member.node_id, SHORT_DOUBT_S if reason in DEATHS else DOUBT_S)
         self.members.pop(member.name, None)
         self._kept.discard(member.name)
         self._warming.discard(member.name)

@@ -270,7 +270,7 @@ class SupervisorActor:
         if member.pid is None:
             await self._pool.failed(reason)
         was_asked = member.state is MemberState.DRAINING
-        self._pool.gone(member)
+        self._pool.gone(member, reason)
         counts.actor_deaths += not was_asked
         self._placer.lost(member.name, member.unheard, f"its process ended ({reason})")
         homeless = self._directory.clear(member.name)

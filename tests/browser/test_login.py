@@ -73,6 +73,7 @@ async def test_an_organisation_is_made_named_anew_and_entered(page: Page, home: 
     await log_in(page, home)
     await write(page, f"A word of the first: {word}")
     await see_whole(page, word)
+    session = page.url
     await page.goto(f"{home}/settings/organizations")
     make = page.get_by_role("form", name="Make an organisation")
     await make.get_by_label("Name").fill(f"Second {word}")
@@ -83,6 +84,9 @@ async def test_an_organisation_is_made_named_anew_and_entered(page: Page, home: 
     await there.get_by_role("button", name="Go there").click()
     await page.wait_for_url(f"{home}/")
     await expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    await page.goto(session)
+    await expect(page.get_by_role("alert").first).to_contain_text("session")
+    await expect(page.get_by_text(word)).to_have_count(0)
     await page.goto(f"{home}/settings/organizations")
     ours = page.get_by_role("region", name="This organisation")
     await ours.get_by_label("Name").fill(f"Third {word}")

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from actors import pool
-from actors.member import Member
-from actors.nodes import Nodes
+from actors.member import DEATHS, Member
+from actors.nodes import DOUBT_S, SHORT_DOUBT_S, Nodes
 from actors.pool import STARTING_AT_ONCE, Pool
 from actors.site import Site
 from runtime.process.settings import Settings
@@ -115,3 +115,16 @@ async def test_a_start_that_fails_ends_the_process_and_says_why(actors: Pool, mo
     async with asyncio.timeout(PATIENCE_S):
         await ended.wait()
     assert actors.members == {}
+
+
+TOLD = [(reason, SHORT_DOUBT_S) for reason in sorted(DEATHS)]
+
+
+@pytest.mark.parametrize(("reason", "doubt_s"), [*TOLD, ("lease expired", DOUBT_S)])
+async def test_a_node_is_trusted_soon_after_a_death_unless_it_fell_silent(
+    actors: Pool, reason: str, doubt_s: float
+) -> None:
+    actors.add("one", object(), "node")
+    actors.gone(actors.members["one"], reason)
+    left_s = actors.nodes._doubted()["node"] - asyncio.get_running_loop().time()
+    assert doubt_s - 1 < left_s <= doubt_s
