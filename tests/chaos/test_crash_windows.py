@@ -102,8 +102,8 @@ async def test_a_front_door_without_one_of_its_loops_ends_and_says_why(
 ) -> None:
     """Promised: nobody is served by half a server; what was under way goes on with the next."""
     async with Client(armed.url) as client:
+        session_id = await client.open()  # before: the loop may be reached at once
         (fail_points / loop).touch()
-        session_id = await client.open()
         with contextlib.suppress(httpx.TransportError):
             await client.send(session_id, "Anybody?")
             await client.until(lambda _: _are_gone([fail_points / loop]), f"{loop} to be reached")

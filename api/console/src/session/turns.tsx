@@ -44,7 +44,7 @@ function Waterfall({ turn, sessionId }: { turn: TurnSpans; sessionId: string }) 
       {turn.spans.map((span) => (
         <li
           key={`${span.id} ${span.sequence}`}
-          className="grid grid-cols-[10rem_1fr] items-center gap-3 text-sm sm:grid-cols-[14rem_1fr_11rem]"
+          className="grid grid-cols-[10rem_1fr] items-center gap-3 text-sm sm:grid-cols-[14rem_1fr_14rem]"
         >
           <Link
             to="/sessions/$sessionId/events"
@@ -59,6 +59,7 @@ function Waterfall({ turn, sessionId }: { turn: TurnSpans; sessionId: string }) 
             {span.kind === "wait" && `${words.turns.waiting} `}
             {span.endMs === null ? words.chat.working : say.duration(span.endMs - span.startMs)}
             {span.usage && ` · ${words.turns.tokens(span.usage.input_tokens, span.usage.output_tokens)}`}
+            {span.usage?.estimated_cost_usd ? ` · ${say.cost(span.usage.estimated_cost_usd)}` : ""}
           </span>
         </li>
       ))}
