@@ -9,20 +9,15 @@ from runtime.agents.capability import Capability, Registry
 from runtime.agents.composition import compose
 from runtime.agents.origins import LayerKind, trace
 from runtime.agents.tool import ToolContext, tool
+from runtime.core.authored.definition import AssignedCapability as Use
 from runtime.core.authored.definition import (
-    Agent,
-    AgentDefinition,
     ClientTool,
-    Harness,
-    HarnessDefinition,
     InitialFile,
     Session,
     SessionDefinition,
 )
-from runtime.core.authored.definition import AssignedCapability as Use
 from runtime.core.errors import InvalidInputError
-
-TIME = "2026-03-01T12:00:00.000Z"
+from tests.unit.agents.layers import TIME, agent, harness
 
 
 class Files(Capability):
@@ -58,33 +53,6 @@ class Listener(Capability):
 
 
 REGISTRY = Registry([Files(), Talker(), Listener()])
-
-
-def harness(number: int, **fields: Any) -> Harness:
-    return Harness(
-        id=f"harness_{number:032x}",
-        name=f"harness-{number}",
-        status="active",
-        is_built_in=False,
-        parent_id=None,
-        revision=1,
-        definition=HarnessDefinition(**fields),
-        created_at=TIME,
-        updated_at=TIME,
-    )
-
-
-def agent(status: str = "active", **fields: Any) -> Agent:
-    return Agent(
-        id=f"agent_{1:032x}",
-        name="helper",
-        status=status,
-        harness_id=f"harness_{1:032x}",
-        revision=1,
-        definition=AgentDefinition(**fields),
-        created_at=TIME,
-        updated_at=TIME,
-    )
 
 
 def session(**fields: Any) -> Session:

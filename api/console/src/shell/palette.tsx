@@ -6,6 +6,7 @@ import { Command } from "cmdk";
 import { useState } from "react";
 import { queries } from "../api/queries";
 import { Modal } from "../parts/modal";
+import { PLACES as SETTINGS } from "../settings/places";
 import { changeTheme } from "../theme";
 import { words } from "../words";
 import { nameOf } from "./session-list";
@@ -19,14 +20,7 @@ const PLACES = [
   { to: "/harnesses", label: words.harnesses.title },
   { to: "/workspaces", label: words.workspaces.title },
   { to: "/operate", label: words.nav.operate },
-  { to: "/settings/providers", label: words.providers.title },
-  { to: "/settings/models", label: words.models.title },
-  { to: "/settings/organizations", label: words.settings.organizations },
-  { to: "/settings/members", label: words.settings.members },
-  { to: "/settings/tokens", label: words.settings.tokens },
-  { to: "/settings/connections", label: words.settings.connections },
-  { to: "/settings/bounds", label: words.settings.bounds },
-  { to: "/settings/audit", label: words.settings.audit },
+  ...SETTINGS,
 ] as const;
 
 export default function Palette({ onClose }: { onClose: () => void }) {
