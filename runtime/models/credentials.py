@@ -20,11 +20,11 @@ _PAIR: Final = ("access_key_id", "secret_access_key")
 _TOKEN: Final = "session_token"  # noqa: S105  a name
 _FILE: Final = "service_account"
 _GLOBAL: Final = "global"  # Google's place that is everywhere
-# They become parts of addresses.
-_PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
-    "region": re.compile(r"[a-z]{2,3}(-[a-z]{2,12}){1,3}-\d{1,2}"),
-    "location": re.compile(r"[a-z][a-z0-9-]{1,30}"),
-    "project": re.compile(r"[a-z][a-z0-9.:-]{4,61}[a-z0-9]"),
+# What becomes a part of an address, and one of each for whoever wrote it in another way.
+_PATTERNS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
+    "region": (re.compile(r"[a-z]{2,3}(-[a-z]{2,12}){1,3}-\d{1,2}"), "eu-central-1"),
+    "location": (re.compile(r"[a-z][a-z0-9-]{1,30}"), "europe-west4"),
+    "project": (re.compile(r"[a-z][a-z0-9.:-]{4,61}[a-z0-9]"), "my-project-123"),
 }
 
 
@@ -101,8 +101,9 @@ def _details(names: AbstractSet[str], given: Mapping[str, str], before: Mapping[
     """Return details by name. Raises InvalidInputError for one that cannot be a part of an address."""
     found = {name: value for name in names if (value := given.get(name) or before.get(name))}
     for name, value in found.items():
-        if not _PATTERNS[name].fullmatch(value):
-            message = f"{name} is none of theirs: {value[:64]!r}."
+        pattern, example = _PATTERNS[name]
+        if not pattern.fullmatch(value):
+            message = f"{value[:64]!r} is no {name}: one is written like {example}."
             raise InvalidInputError(message, "unusable_credentials", f"credentials.{name}")
     return found
 
