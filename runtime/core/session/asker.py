@@ -10,7 +10,7 @@ def asker(state: SessionState, turn: Turn) -> str | None:
     None if they are several users', for one could have another's accounts used; and if nobody noted whose they are.
     """
     users: set[str | None] = set()
-    for turned in reversed(state.messages[: turn.heard]):
+    for turned in state.back_from(turn.heard):
         if turned.message.role is Role.USER:
             users.add(turned.user_id)
         if turned.message.id == turn.input_message_id:

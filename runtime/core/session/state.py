@@ -1,6 +1,8 @@
 """The state of a session: what its log comes to. A live session has nothing beside it, so a snapshot is this."""
 
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -97,6 +99,10 @@ class SessionState(msgspec.Struct):
     title: str | None = None
     preview: str | None = None
     output_preview: str | None = None
+
+    def back_from(self, count: int) -> Iterator[Turned]:
+        """Return the first so many messages, the newest of them first; nothing is copied, for a talk may be long."""
+        return islice(reversed(self.messages), len(self.messages) - count, None)
 
     @property
     def awaits_client(self) -> bool:

@@ -10,8 +10,6 @@ NO_WISHES: Final = Controls()
 
 def wishes(state: SessionState) -> Controls:
     """Return the controls of the newest user's message that the open or last model call was given."""
-    heard = state.turn.heard if state.turn is not None else 0
-    for turned in reversed(state.messages[: heard or None]):
-        if turned.message.role is Role.USER:
-            return turned.message.controls or NO_WISHES
-    return NO_WISHES
+    count = (state.turn.heard if state.turn is not None else 0) or len(state.messages)
+    newest = next((turned for turned in state.back_from(count) if turned.message.role is Role.USER), None)
+    return (newest.message.controls if newest else None) or NO_WISHES
