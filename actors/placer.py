@@ -51,7 +51,7 @@ class Placer:
         self._intensity = intensity
         self._deciding = asyncio.Lock()  # held from a choice until its sessions count as residents
         self._reviving = asyncio.Lock()
-        self._places = Loader(self._place, DECIDED_AT_ONCE)
+        self._places = Loader(self._place, DECIDED_AT_ONCE, len)
         self._revivals = Loader(self._revive_for_all, CALLS_AT_ONCE)
         self._dead: set[str] = set()  # actors whose sessions have not been looked for yet
         self._homeless: dict[str, None] = {}  # sessions that must go on and are nowhere, in the order of their turn
@@ -78,8 +78,7 @@ class Placer:
         """
         unknown = {s: want for s, want in asked.items() if self._known(s, want) is None}
         found = {s: self._directory.get(s) for s in asked if s not in unknown}
-        answers = await asyncio.gather(*map(self._places.load, unknown.items()))
-        return found | {s: place for s, (exists, place) in zip(unknown, answers, strict=True) if exists}
+        return found | await self._places.load(unknown) if unknown else found
 
     async def leave(self, departures: Sequence[Departure]) -> None:
         """Hear that actors let sessions go; those with something unfinished go on elsewhere."""
@@ -203,10 +202,10 @@ class Placer:
             finally:
                 self._pool.release_reserved()
 
-    async def _place(self, asked: Sequence[tuple[str, Want]]) -> list[tuple[bool, Placement | None]]:
-        """Decide for sessions that are not known to live anywhere, or not there any more; say too which there are."""
+    async def _place(self, asked: Sequence[Mapping[str, Want]]) -> list[dict[str, Placement | None]]:
+        """Decide for sessions that are not known to live anywhere, or not there any more, as `place` answers."""
         wants: dict[str, Want] = {}
-        for session_id, want in asked:
+        for session_id, want in (item for one in asked for item in one.items()):
             wants[session_id] = want.also(wants.get(session_id, want))
         async with self._round():
             cases = await self._store.cases(list(wants))
@@ -215,9 +214,9 @@ class Placer:
                 [c for c in cases if self._known(c.session_id, wants[c.session_id]) is None], wants
             )
             await self._carry_out(moves)
-        existing = {case.session_id for case in cases}
         barred = {m.case.session_id: _nowhere(m) for m in moves if m.record.standing is not Standing.FREE}
-        return [(s in existing, barred.get(s) or self._directory.get(s)) for s, _ in asked]
+        places = {c.session_id: barred.get(c.session_id) or self._directory.get(c.session_id) for c in cases}
+        return [{s: places[s] for s in one if s in places} for one in asked]
 
     async def _house(self) -> None:
         """Find a place for whoever is homeless, those first that have waited longest."""

@@ -12,12 +12,19 @@ Value = TypeVar("Value")
 class Loader(Generic[Key, Value]):
     """Belongs to one event loop. While a query is under way further questions queue, and the next one is for all.
 
-    `query` returns an answer for each key, in their order. It is asked about `most` keys at a time.
+    `query` returns an answer for each key, in their order. It is asked about `most` keys at a time; if they `weigh`
+    something, about so much, and one at the least.
     """
 
-    def __init__(self, query: Callable[[Sequence[Key]], Awaitable[Sequence[Value]]], most: int) -> None:
+    def __init__(
+        self,
+        query: Callable[[Sequence[Key]], Awaitable[Sequence[Value]]],
+        most: int,
+        weigh: Callable[[Key], int] = lambda _: 1,
+    ) -> None:
         self._query = query
         self._most = most
+        self._weigh = weigh
         self._asked: deque[tuple[Key, asyncio.Future[Value]]] = deque()
         self._asking: asyncio.Task[None] | None = None
 
@@ -32,12 +39,19 @@ class Loader(Generic[Key, Value]):
     async def _ask(self) -> None:
         try:
             while self._asked:
-                await self._answer([self._asked.popleft() for _ in range(min(self._most, len(self._asked)))])
+                await self._answer(self._next())
         finally:
             self._asking = None
             for _, future in self._asked:  # nobody answers any more
                 future.cancel()
             self._asked.clear()
+
+    def _next(self) -> list[tuple[Key, "asyncio.Future[Value]"]]:
+        asked = [self._asked.popleft()]
+        room = self._most - self._weigh(asked[0][0])
+        while self._asked and (room := room - self._weigh(self._asked[0][0])) >= 0:
+            asked.append(self._asked.popleft())
+        return asked
 
     async def _answer(self, asked: Sequence[tuple[Key, "asyncio.Future[Value]"]]) -> None:
         try:

@@ -140,7 +140,7 @@ class Delivery(Said, frozen=True):
     frames: Sequence[Frame]
 
 
-class Want(Wire, frozen=True):
+class Want(Wire, frozen=True, gc=False):
     """Why a session is asked for: its owner under `void_epoch` does not hold it, and a new message may release it."""
 
     void_epoch: int = 0

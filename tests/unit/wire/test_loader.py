@@ -36,6 +36,15 @@ async def test_questions_that_come_meanwhile_share_the_next_query() -> None:
     assert database.queries == [["a"], ["bb", "bbb", "bbbb"], ["bbbbb"]]
 
 
+async def test_a_query_takes_as_much_as_it_may_weigh_and_one_at_the_least() -> None:
+    database = Database()
+    database.is_open.set()
+    loader = Loader(database.ask, most=5, weigh=len)
+    asked = ["a" * n for n in (7, 2, 3, 1, 5, 4, 1)]
+    assert await asyncio.gather(*map(loader.load, asked)) == [7, 2, 3, 1, 5, 4, 1]
+    assert [[len(key) for key in query] for query in database.queries] == [[7], [2, 3], [1], [5], [4, 1]]
+
+
 async def test_whoever_asked_hears_of_a_fault_and_the_next_question_is_asked_anew() -> None:
     database = Database()
     database.is_open.set()
