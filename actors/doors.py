@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from runtime.core.placement.directory import Directory, Placement
@@ -81,9 +82,8 @@ class Doors:
         """Note that a door is told, in this step, where sessions live."""
         door = self._doors.get(front_door)
         if door is not None:
-            for placement in placements:
-                if placement is not None and placement.actor is not None:
-                    self._interests.hold(door.bit, placement.session_id)
+            living = (placement for placement in placements if placement is not None and placement.actor is not None)
+            self._interests.hold(door.bit, (placement.session_id for placement in living))
 
     async def locate(self, beliefs: Beliefs) -> list[Placement]:
         """Return where sessions live, or that they live nowhere, of those of which a door believes something else."""
@@ -107,20 +107,23 @@ class Doors:
     def _correct(self, door: _Door | None, believed: Iterable[tuple[str, int]], *, is_watched: bool) -> list[Placement]:
         """Return where sessions live of which something else is believed, and note who is interested."""
         differing: list[Placement] = []
+        living: list[str] = []
+        nowhere: list[str] = []
         for session_id, epoch in believed:
             place = self._directory.get(session_id)
             if place is None:
-                if door is not None and is_watched:
-                    self._interests.watch(door.bit, session_id, lives=False)
+                nowhere.append(session_id)
                 if epoch:
                     differing.append(Placement(session_id, epoch, None))
                 continue
-            if door is not None and is_watched:
-                self._interests.watch(door.bit, place.session_id, lives=True)
-            elif door is not None:
-                self._interests.hold(door.bit, place.session_id)  # not the id that came: one string for all who know it
+            living.append(place.session_id)  # not the id that came: one string for all who know it
             if place.epoch > epoch:
                 differing.append(self._addressed(place))
+        if door is not None and is_watched:
+            self._interests.watch(door.bit, living, lives=True)
+            self._interests.watch(door.bit, nowhere, lives=False)
+        elif door is not None:
+            self._interests.hold(door.bit, living)
         return differing
 
     # ------------------------------------------------------------ coming and going
@@ -165,6 +168,6 @@ class Doors:
 
 
 def _steps(believed: Mapping[str, int]) -> Iterator[list[tuple[str, int]]]:
-    items = list(believed.items())
-    for start in range(0, len(items), STEP):
-        yield items[start : start + STEP]
+    items = iter(believed.items())
+    while step := list(islice(items, STEP)):
+        yield step

@@ -318,7 +318,9 @@ class Placer:
             before = self._directory.get(place.session_id)
             if self._directory.note(place):
                 news.append(place)
-                touched.update((place.actor, before.actor if before is not None else None))
+                touched.add(place.actor)
+                if before is not None:
+                    touched.add(before.actor)
         for actor in touched:
             self._pool.refile(actor)
         self._doors.announce(news)

@@ -82,7 +82,7 @@ class SupervisorActor:
         self._starting = self._tasks.owed(self._start(), "start")
 
     async def _start(self) -> None:
-        heap.freeze(collect=False)  # clients may be waiting for a successor
+        heap.freeze(collect=False, young=heap.MANY)  # clients may be waiting for a successor
         await self._look_at_nodes()
         found = await asyncio.to_thread(living, self._site)
         log.info("actors_found", actors=len(found))

@@ -32,14 +32,14 @@ class Interested(RuleBasedStateMachine):
 
     @rule(door=doors, session_id=sessions, lives=st.booleans())
     def it_watches(self, door: int, session_id: str, *, lives: bool) -> None:
-        self._interests.watch(door, session_id, lives=lives)
+        self._interests.watch(door, [session_id], lives=lives)
         self._watched[door].add(session_id)
         if lives:
             self._held[door].add(session_id)
 
     @rule(door=doors, session_id=sessions)
     def it_holds(self, door: int, session_id: str) -> None:
-        self._interests.hold(door, session_id)
+        self._interests.hold(door, [session_id])
         self._held[door].add(session_id)
 
     @rule(door=doors, session_id=sessions)

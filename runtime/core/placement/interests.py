@@ -5,6 +5,7 @@ while the session lives nowhere. It *holds* a session once it was told where tha
 nowhere: then the door has forgotten it too. Both at once is common.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 _HOLDS: Final = 1
@@ -32,13 +33,13 @@ class Interests:
         self._doors[door] = {}
         return door
 
-    def watch(self, door: int, session_id: str, *, lives: bool) -> None:
-        """Note that somebody listens to a session there; where it `lives`, if it does, the door is told as well."""
-        self._add(door, session_id, _WATCHES | _HOLDS if lives else _WATCHES)
+    def watch(self, door: int, session_ids: Iterable[str], *, lives: bool) -> None:
+        """Note that somebody listens to these sessions there; where they `live`, if they do, the door is told too."""
+        self._add(door, session_ids, _WATCHES | _HOLDS if lives else _WATCHES)
 
-    def hold(self, door: int, session_id: str) -> None:
-        """Note that a door is told where a session lives."""
-        self._add(door, session_id, _HOLDS)
+    def hold(self, door: int, session_ids: Iterable[str]) -> None:
+        """Note that a door is told where these sessions live."""
+        self._add(door, session_ids, _HOLDS)
 
     def unwatch(self, door: int, session_id: str) -> None:
         """Note that nobody listens to a session there any more; as long as it is held, the door hears of it still."""
@@ -71,15 +72,16 @@ class Interests:
             rest ^= door
         return doors
 
-    def _add(self, door: int, session_id: str, how: int) -> None:
-        sessions = self._doors[door]
-        known = sessions.get(session_id)
-        if known is None:
-            others = self._audiences.get(session_id)
-            self._audiences[session_id] = door if others is None else others | door  # one number for all it has alone
-            sessions[session_id] = how
-        else:
-            sessions[session_id] = known | how
+    def _add(self, door: int, session_ids: Iterable[str], how: int) -> None:
+        sessions, audiences = self._doors[door], self._audiences
+        for session_id in session_ids:  # millions, while a supervisor comes up
+            known = sessions.get(session_id)
+            if known is None:
+                others = audiences.get(session_id)
+                audiences[session_id] = door if others is None else others | door  # one number for all it has alone
+                sessions[session_id] = how
+            else:
+                sessions[session_id] = known | how
 
     def _set(self, door: int, session_id: str, how: int) -> None:
         if how:
