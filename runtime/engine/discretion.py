@@ -18,9 +18,8 @@ P = TypeVar("P", bound=ev.Payload)
 
 def discreet(data: P, session_id: str) -> P:
     """Return an event's data without secrets."""
-    if not held.knows(session_id):
-        return data
-    return msgspec.convert(held.hide_in(msgspec.to_builtins(data), session_id), type(data))
+    shown: P = held.hide_in(data, session_id) if held.knows(session_id) else data
+    return shown
 
 
 def said(reply: ModelReply, session_id: str) -> ModelReply:

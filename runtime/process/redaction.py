@@ -8,10 +8,12 @@ one after the other, and each is linear in the text, which strangers may have wr
 import base64
 import json
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
+import msgspec
 import re2
 
 from runtime.process.veil import HIDDEN, Veil, hide
@@ -88,14 +90,22 @@ class Held:
         return text
 
     def hide_in(self, value: Any, owner: str) -> Any:
-        """Return JSON, as Python has it, without the secrets of one owner."""
+        """Return a struct, or JSON as Python has it, without the secrets of one owner.
+
+        A secret may be a word of ours: what a struct is made of, its enums, ids, types and times, stays as it is.
+        """
         match value:
+            case Enum():
+                return value
             case str():
                 return self.hide(value, owner)
+            case msgspec.Struct():
+                said = (name for name in value.__struct_fields__ if not _is_ours(name))
+                return msgspec.structs.replace(value, **{n: self.hide_in(getattr(value, n), owner) for n in said})
             case dict():
                 return {self.hide(str(key), owner): self.hide_in(inner, owner) for key, inner in value.items()}
             case list() | tuple():
-                return [self.hide_in(inner, owner) for inner in value]
+                return type(value)(self.hide_in(inner, owner) for inner in value)
             case _:
                 return value
 
@@ -105,6 +115,11 @@ def without_looks(text: str) -> str:
     for pattern, shown in _LOOKS:
         text = pattern.sub(shown, text)
     return text
+
+
+def _is_ours(field: str) -> bool:
+    """Tell whether a struct's field has an id, a type or a time, by its name."""
+    return field in {"id", "type"} or field.endswith(("_id", "_at"))
 
 
 def _written(value: str) -> tuple[str, ...]:

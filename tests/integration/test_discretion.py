@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 import pytest
 
-from runtime.core.message import Usage
+from runtime.core.message import Role, Usage
 from runtime.ports.model import ModelReply, ReasoningDelta, TextDelta
 from runtime.ports.secrets import Kind
 from tests.integration.conftest import Deployment
@@ -24,9 +24,9 @@ def in_pieces(length: int) -> tuple[Step, ...]:
     return (*map(ReasoningDelta, parts), *map(TextDelta, parts), reply)
 
 
-async def begun(deployment: Deployment, *scripts: tuple[Step, ...]) -> Conversation:
+async def begun(deployment: Deployment, *scripts: tuple[Step, ...], value: str = VALUE) -> Conversation:
     session_id = await deployment.new_session()
-    await secrets_in(deployment.pool, Kind.SESSION, session_id).put({"TOKEN": VALUE})
+    await secrets_in(deployment.pool, Kind.SESSION, session_id).put({"TOKEN": value})
     return await deployment.converse(deployment.process(ScriptedModel(*scripts)), session_id)
 
 
@@ -59,6 +59,16 @@ async def test_the_output_of_a_tool_in_pieces_shows_no_secret_and_ends_before_it
     assert deltas(chat, "tool.output.delta") == "<[redacted]>"
     types = chat.process.types()
     assert len(types) - types[::-1].index("tool.output.delta") <= types.index("tool.completed")
+
+
+async def test_a_secret_that_is_a_word_of_ours_costs_no_answer(deployment: Deployment) -> None:
+    chat = await begun(deployment, BETRAY, say("The system is up."), value="system")
+    await chat.send("go")
+    await chat.turns_ended()
+    log = await deployment.log(chat.session_id)
+    [*_, last] = [event.data for event in log if event.type == "llm.generation"]
+    assert (last.messages[0].role, last.output.text) == (Role.SYSTEM, "The [redacted] is up.")
+    assert [event.type for event in log if event.type.startswith("turn.")] == ["turn.started", "turn.completed"]
 
 
 async def test_a_value_that_a_model_stores_is_a_secret_from_then_on(deployment: Deployment) -> None:

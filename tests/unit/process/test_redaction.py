@@ -88,7 +88,7 @@ def test_each_hides_its_own() -> None:
     text = "secret-of-a secret-of-b"
     assert held.hide(text, "a") == f"{HIDDEN} secret-of-b"
     assert held.hide_all(text) == f"{HIDDEN} {HIDDEN}"
-    assert held.hide_in({"x": [text, (text, 1)]}, "b") == {"x": [f"secret-of-a {HIDDEN}", [f"secret-of-a {HIDDEN}", 1]]}
+    assert held.hide_in({"x": [text, (text, 1)]}, "b") == {"x": [f"secret-of-a {HIDDEN}", (f"secret-of-a {HIDDEN}", 1)]}
     held.drop("a")
     assert held.hide_all(text) == f"secret-of-a {HIDDEN}"
 
