@@ -61,9 +61,8 @@ class Turnstile:
             await self._pause()
             now_s = asyncio.get_running_loop().time()
             is_due = now_s - renewed_s >= RENEW_S
-            for provider, held in list(self._held.items()):
-                if held.waiting or (is_due and held.under_way):
-                    await self._ask(provider, held)
+            asked = [pair for pair in self._held.items() if pair[1].waiting or (is_due and pair[1].under_way)]
+            await asyncio.gather(*(self._ask(provider, held) for provider, held in asked))
             renewed_s = now_s if is_due else renewed_s
 
     async def _pause(self) -> None:

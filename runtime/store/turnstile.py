@@ -13,14 +13,21 @@ _ENTER: Final = """
 INSERT INTO model_tickets (provider, flow, alive_until) VALUES ($1, $2, now() + make_interval(secs => $3)) RETURNING id
 """
 _IS_ADMITTED: Final = "SELECT is_admitted FROM model_tickets WHERE id = $1"
+# Of tickets that somebody just admits nothing is waited for: they have time.
 _RENEW: Final = """
-UPDATE model_tickets SET alive_until = now() + make_interval(secs => $2) WHERE id = ANY($1::bigint[])
+WITH free AS (SELECT id FROM model_tickets WHERE id = ANY($1::bigint[]) FOR UPDATE SKIP LOCKED)
+UPDATE model_tickets t SET alive_until = now() + make_interval(secs => $2) FROM free WHERE t.id = free.id
 """
 _ALIVE: Final = "SELECT id, is_admitted FROM model_tickets WHERE id = ANY($1::bigint[])"
 _LEAVE: Final = "DELETE FROM model_tickets WHERE id = $1"
 # Admitting changes tickets of other processes too: so whoever changes some takes the lock before, and none waits for
 # another that waits for it.
 _LOCK: Final = "SELECT FROM model_allowances WHERE provider = $1 FOR UPDATE"
+# Who only asks whose turn it is leaves admitting to the lock's holder, if there is one. No row is no lock.
+_TRY_LOCK: Final = """
+WITH mine AS (SELECT FROM model_allowances WHERE provider = $1 FOR UPDATE SKIP LOCKED)
+SELECT EXISTS (SELECT FROM mine) OR NOT EXISTS (SELECT FROM model_allowances WHERE provider = $1)
+"""
 # At the rate at which the row was counted last: whoever knows of a new limit counts it again.
 _CHARGE: Final = """
 UPDATE model_allowances
@@ -44,12 +51,16 @@ class CallQueueStore:
                 return ticket, bool(await connection.fetchval(_IS_ADMITTED, ticket))
 
     async def alive(self, provider: str, tickets: Collection[int], limits: CallLimits) -> Mapping[int, bool]:
-        """Keep tickets alive for another while; return whether their calls may be made. Lapsed ones are left out."""
+        """Keep tickets alive for another while; return whether their calls may be made. Lapsed ones are left out.
+
+        Whoever admits meanwhile is not waited for.
+        """
         with translate():
             async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_LOCK, provider)
+                admits = await connection.fetchval(_TRY_LOCK, provider)
                 await connection.execute(_RENEW, list(tickets), LEASE_S)
-                await connection.execute(_ADMIT, provider, *_numbers(limits))
+                if admits:
+                    await connection.execute(_ADMIT, provider, *_numbers(limits))
                 rows = await connection.fetch(_ALIVE, list(tickets))
                 return {row["id"]: row["is_admitted"] for row in rows}
 

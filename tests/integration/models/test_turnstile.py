@@ -12,8 +12,9 @@ from runtime.models.turnstile import Turnstile
 from runtime.ports.model import ModelReply, ModelRequest, StreamItem, Waiting
 from runtime.ports.turnstile import CallLimits
 from runtime.process.tasks import Tasks
-from runtime.store.pool import DatabaseRole, Pool, open_pool
+from runtime.store.pool import COMMAND_TIMEOUT_S, DatabaseRole, Pool, open_pool
 from runtime.store.turnstile import CallQueueStore
+from runtime.wiring import Connections
 from tests.model_servers.requests import asked, ref, user
 
 PROVIDER = "openai"
@@ -269,3 +270,36 @@ async def test_processes_whose_calls_begin_and_end_at_once_never_wait_for_each_o
     assert [entry for entry in logs if entry["event"] == "turnstile_away"] == []
     for pool in pools:
         await pool.close()
+
+
+async def test_who_asks_whose_turn_it_is_waits_for_nobody_who_admits_and_its_tickets_live_on(pool: Pool) -> None:
+    queue, limits = CallQueueStore(pool), CallLimits(concurrent=1)
+    tickets = [(await queue.enter(PROVIDER, "org_1", limits))[0] for _ in range(3)]
+    await pool.execute("UPDATE model_tickets SET alive_until = now() + interval '9 s'")
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("SELECT FROM model_allowances FOR UPDATE")
+        await other.execute("UPDATE model_tickets SET is_admitted = true WHERE id = $1", tickets[1])
+        async with asyncio.timeout(COMMAND_TIMEOUT_S / 2):
+            found = await queue.alive(PROVIDER, tickets, limits)
+    assert found == {tickets[0]: True, tickets[1]: False, tickets[2]: False}
+    renewed = "SELECT id FROM model_tickets WHERE alive_until > now() + interval '19 s' ORDER BY id"
+    assert [row["id"] for row in await pool.fetch(renewed)] == [tickets[0], tickets[2]]
+
+
+async def test_calls_are_admitted_where_what_is_known_of_their_provider_was_lost(pool: Pool) -> None:
+    queue, limits = CallQueueStore(pool), CallLimits(concurrent=1)
+    first, second = [(await queue.enter(PROVIDER, "org_1", limits))[0] for _ in range(2)]
+    await pool.execute("DELETE FROM model_tickets WHERE id = $1", first)
+    await pool.execute("DELETE FROM model_allowances")
+    assert await queue.alive(PROVIDER, [second], limits) == {second: True}
+
+
+async def test_the_queue_has_a_connection_of_its_own_from_the_first_call_on_and_holds_no_lock_for_long(
+    database: str,
+) -> None:
+    connections = await Connections.open(database)
+    assert connections.queue.get_size() == 0
+    await CallQueueStore(connections.queue).enter(PROVIDER, "org_1", CallLimits(concurrent=1))
+    assert connections.queue.get_size() == 1
+    assert await connections.queue.fetchval("SHOW idle_in_transaction_session_timeout") == "5s"
+    await connections.close()
