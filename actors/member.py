@@ -19,6 +19,7 @@ from actors.connection import NOBODY_THERE, dial
 from actors.death import death_of
 from actors.session import SessionActor
 from actors.site import SUPERVISOR, Site
+from runtime.core.errors import OverloadedError
 from runtime.core.metrics.counts import Counts, add
 from runtime.core.placement.directory import Address
 from runtime.core.placement.residency import Company
@@ -122,6 +123,17 @@ class Member:
         """Stand otherwise from now on."""
         self._state = state
         self._changed(self)
+
+    @property
+    def key(self) -> bytes:
+        """The key that it and those who talk to it know.
+
+        Raises:
+            OverloadedError: nothing has been heard of it yet, as when the supervisor has just been started again.
+        """
+        if self.address is None:
+            raise OverloadedError(1.0, f"{self.name} has not been heard of yet")
+        return self.address.key
 
     def keep(self, company: Company, until: float) -> None:
         """Let only such neighbours in until then."""

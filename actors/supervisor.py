@@ -205,7 +205,11 @@ class SupervisorActor:
         await self._placer.leave(departures)
 
     async def unlock(self, actor: str, asked: bytes) -> bytes:
-        """Seal or open a secret for a session actor (see Keeper.answer). Raises OverloadedError: no keys are known."""
+        """Seal or open a secret for a session actor (see Keeper.answer).
+
+        Raises:
+            OverloadedError: no keys are known yet, or nothing of that actor.
+        """
         await self._starting
         await self._keys.first()
         try:
@@ -217,11 +221,11 @@ class SupervisorActor:
 
     async def _answer(self, actor: str, asked: bytes) -> bytes:
         member, ring = self._pool.members.get(actor), self._keys.ring
-        if member is None or member.address is None or ring is None:
+        if member is None or ring is None:
             message = f"There are no secrets for {actor} here."
             raise ForbiddenError(message, "vault_closed")
         self._keeper = self._keeper or Keeper(LocalVault(ring), self._directory, self._store)
-        return await self._keeper.answer(actor, member.address.key, asked)
+        return await self._keeper.answer(actor, member.key, asked)
 
     async def equip(self, site: Site) -> None:
         """Take the keys of a front door that has just come: after a rotation they are newer than those of the start."""

@@ -71,24 +71,32 @@ class ActorVault:
         return _answers.decode(opened)
 
     async def _answered(self, wish: bytes) -> bytes:
+        """Return the supervisor's answer as soon as there is one.
+
+        Raises:
+            OverloadedError: it has none for so long that it is not waited for.
+        """
         pauses = doubling_s(PAUSE_S, PAUSE_MOST_S)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while True:
                     try:
-                        supervisor = await asyncio.to_thread(find_supervisor, self._site)
-                        answer: bytes = await supervisor.unlock.remote(self._actor, wish)
-                    except RayTaskError as err:
-                        if isinstance(err.cause, PerdureError):
-                            raise err.cause from None
-                        log.exception("vault_failed")
-                        raise PerdureError from None
-                    except (RayError, ValueError):
+                        return await self._unlocked(wish)
+                    except (RayError, ValueError, OverloadedError):
                         await asyncio.sleep(next(pauses))
-                    else:
-                        return answer
         except TimeoutError:
             raise OverloadedError(1.0, "the supervisor, which holds the keys of secrets, is restarting") from None
+
+    async def _unlocked(self, wish: bytes) -> bytes:
+        supervisor = await asyncio.to_thread(find_supervisor, self._site)
+        try:
+            answer: bytes = await supervisor.unlock.remote(self._actor, wish)
+        except RayTaskError as err:
+            if isinstance(err.cause, PerdureError):
+                raise err.cause from None
+            log.exception("vault_failed")
+            raise PerdureError from None
+        return answer
 
 
 class _SessionVault:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from actors.member import Member
 from actors.vault import ActorVault, Keeper
 from runtime.core.errors import ForbiddenError, SecretUnreadableError
 from runtime.core.ids import hex_of
-from runtime.core.placement.directory import Directory, Placement
+from runtime.core.placement.directory import Address, Directory, Placement
 from runtime.ports.vault import Place
 from runtime.vault.envelope import seal
 from tests.tenancy import RING, VAULT
@@ -37,6 +38,21 @@ class Line(ActorVault):
         return answer
 
 
+class Restarting(ActorVault):
+    """An actor's vault whose supervisor has just been started again, and does not know the actor yet."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        super().__init__("actor", KEY, None)  # type: ignore[arg-type]  # nobody is looked for
+        self._keeper = keeper
+        self._member = Member("actor", None, 2.5, 0.5, lambda _: None, lambda _: None)
+
+    async def _unlocked(self, wish: bytes) -> bytes:
+        try:
+            return await self._keeper.answer("actor", self._member.key, wish)
+        finally:
+            self._member.address = Address("127.0.0.1", 1, KEY)
+
+
 class Belongings:
     """One session, in which one user speaks."""
 
@@ -62,6 +78,10 @@ async def test_a_session_seals_and_opens_its_own(keeper: Keeper) -> None:
     assert sealed.fingerprint == seal(RING, OWN, "a private value").fingerprint
     assert await line.of(HERE).open(OWN, sealed.envelope) == "a private value"
     assert not any(b"private" in said for said in line.seen)
+
+
+async def test_a_supervisor_that_does_not_know_the_actor_yet_is_asked_again(keeper: Keeper) -> None:
+    assert await Restarting(keeper).of(HERE).open(OWN, seal(RING, OWN, "v").envelope) == "v"
 
 
 async def test_what_its_organisation_shares_opens_too(keeper: Keeper) -> None:
