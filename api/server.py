@@ -258,7 +258,7 @@ async def _gateway(supervisor: Any, site: Site, stack: contextlib.AsyncExitStack
 async def _application(
     site: Site, gateway: RayGateway, cleared: Cleared, stack: contextlib.AsyncExitStack, dashboard_url: str | None
 ) -> FastAPI:
-    front_door = await open_front_door(site.dsn, LocalVault(cleared.keys))
+    front_door = await open_front_door(site.dsn, LocalVault(cleared.keys), site.settings.limits.image_bytes)
     stack.push_async_callback(front_door.close)
     access = await open_access(front_door.pool, site.settings)
     stack.push_async_callback(access.close)

@@ -1,13 +1,11 @@
 """Pictures that messages name: of the workspace, uploaded, or on the Internet.
 
-They are got when a model is first shown them, and are the same from then on. What was got is kept while the session
-lives, so that a file that changes does not change what was said before; uploaded ones never change, and what came from
-the Internet is stored.
+They are got when a model is first shown them, and are the same from then on: uploaded ones never change, and what came
+from elsewhere is stored with the session, so that a file that changes does not change what was said before.
 """
 
 import asyncio
 from base64 import b64encode
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
@@ -17,15 +15,15 @@ import structlog
 from runtime.core.errors import CallerError, StoreUnavailableError
 from runtime.core.files.pictures import MOST_BYTES, MOST_OF_MESSAGE_BYTES, SCHEME, WEB, is_elsewhere, media_type_of
 from runtime.core.message import ImageFilePart, ImagePart, Part, TextPart, Turned
+from runtime.engine.album import Album
 from runtime.engine.fetching import Fetching
 from runtime.ports.files import Workspace
-from runtime.ports.images import ShownImages
+from runtime.ports.images import Fetched, ShownImages
 from runtime.ports.outbound import Outbound
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-KEPT_BYTES: Final = 20_000_000  # of pictures, for one session
 RETRY_S: Final = 0.5
 _LEFT_OUT: Final = f"[Image left out: those of one message may have {MOST_OF_MESSAGE_BYTES} bytes in all, in base64]"
 
@@ -33,11 +31,13 @@ _LEFT_OUT: Final = f"[Image left out: those of one message may have {MOST_OF_MES
 class Pictures:
     """Those of one session, by message."""
 
-    def __init__(self, workspace: Callable[[], Workspace], images: Callable[[], ShownImages]) -> None:
+    def __init__(
+        self, session_id: str, album: Album, workspace: Callable[[], Workspace], images: Callable[[], ShownImages]
+    ) -> None:
+        self._session_id = session_id
+        self._album = album
         self._workspace = workspace
         self._images = images
-        self._kept: OrderedDict[str, Turned] = OrderedDict()
-        self._bytes = 0
 
     async def shown(self, history: Iterable[Turned], outbound: Outbound) -> tuple[Turned, ...]:
         """Return a conversation with the pictures in it that its messages name, got by `outbound` where need be."""
@@ -47,17 +47,11 @@ class Pictures:
         ])  # fmt: skip
 
     async def _shown(self, turned: Turned, outbound: Outbound) -> Turned:
-        kept = self._kept.get(turned.message.id)
-        if kept is not None:
-            self._kept.move_to_end(turned.message.id)
-            return kept
-        content = await self._content(turned, Fetching(outbound))
-        shown = msgspec.structs.replace(turned, message=msgspec.structs.replace(turned.message, content=content))
-        self._kept[turned.message.id] = shown
-        self._bytes += _size(shown)
-        while self._bytes > KEPT_BYTES and len(self._kept) > 1:
-            _, dropped = self._kept.popitem(last=False)
-            self._bytes -= _size(dropped)
+        shown = self._album.get(self._session_id, turned.message.id)
+        if shown is None:
+            content = await self._content(turned, Fetching(outbound))
+            shown = msgspec.structs.replace(turned, message=msgspec.structs.replace(turned.message, content=content))
+            self._album.keep(self._session_id, shown)
         return shown
 
     async def _content(self, turned: Turned, fetching: Fetching) -> tuple[Part, ...]:
@@ -74,32 +68,43 @@ class Pictures:
         return tuple(content)
 
     async def _got(self, part: Part, message_id: str, fetching: Fetching) -> Part:
-        try:
-            match part:
-                case ImageFilePart(image_id=image_id):
-                    return _picture(image_id, (await _outlasting(lambda: self._images().read(image_id))).content)
-                case ImagePart(url=str(url)) if url.startswith(SCHEME):
-                    return await _outlasting(lambda: self._of_workspace(url.removeprefix(SCHEME)))
-                case ImagePart(url=str(url)) if url.startswith(WEB):
-                    return await self._of_web(url, message_id, fetching)
-        except CallerError:
-            return TextPart(f"[Image not found: {_name(part)}]")
+        match part:
+            case ImageFilePart(image_id=image_id):
+                return _as_part(await self._uploaded(image_id))
+            case ImagePart(url=str(url)) if url.startswith(SCHEME):
+                path = url.removeprefix(SCHEME)
+                return _as_part(await self._kept(message_id, url, lambda: self._of_workspace(path)))
+            case ImagePart(url=str(url)) if url.startswith(WEB):
+                return _as_part(await self._kept(message_id, url, lambda: fetching.fetch(url)))
         return part
 
-    async def _of_workspace(self, path: str) -> Part:
-        workspace = self._workspace()
-        entry = await workspace.stat(path)
-        if entry.size_bytes > MOST_BYTES:
-            return _too_large(path)
-        return _picture(path, (await workspace.read(path)).content)
-
-    async def _of_web(self, url: str, message_id: str, fetching: Fetching) -> Part:
+    async def _kept(self, message_id: str, url: str, get: Callable[[], Awaitable[Fetched]]) -> Fetched:
+        """Return what was got for a message when it was first shown."""
         images = self._images()
-        fetched = await _outlasting(lambda: images.fetched(message_id, url))
-        if fetched is None:
-            fetched = await fetching.fetch(url)
-            await _outlasting(lambda: images.keep(message_id, url, fetched))
-        return TextPart(fetched.words) if fetched.content is None else _picture(url, fetched.content)
+        kept = await _outlasting(lambda: images.fetched(message_id, url))
+        if kept is not None:
+            return kept
+        got = await get()
+        return await _outlasting(lambda: images.keep(message_id, url, got))
+
+    async def _uploaded(self, image_id: str) -> Fetched:
+        try:
+            image = await _outlasting(lambda: self._images().read(image_id))
+        except CallerError:
+            return _missing(image_id)
+        return _judged(image_id, image.content)
+
+    async def _of_workspace(self, path: str) -> Fetched:
+        try:
+            return await _outlasting(lambda: self._read(path))
+        except CallerError:
+            return _missing(path)
+
+    async def _read(self, path: str) -> Fetched:
+        workspace = self._workspace()
+        if (await workspace.stat(path)).size_bytes > MOST_BYTES:
+            return _too_large(path)
+        return _judged(path, (await workspace.read(path)).content)
 
 
 async def _outlasting(ask: Callable[[], Awaitable[T]]) -> T:
@@ -112,32 +117,28 @@ async def _outlasting(ask: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(RETRY_S)
 
 
-def _picture(name: str, content: bytes) -> Part:
-    """Return a picture as a model gets it, or words."""
+def _as_part(got: Fetched) -> Part:
+    """Return a picture as a model gets it, or the words that stand for it."""
+    if got.content is None:
+        return TextPart(got.words)
+    return ImagePart(base64=b64encode(got.content).decode(), media_type=media_type_of(got.content))
+
+
+def _judged(name: str, content: bytes) -> Fetched:
+    """Return a picture if it is one that models take, else words."""
     if len(content) > MOST_BYTES:
         return _too_large(name)
-    media_type = media_type_of(content)
-    if media_type is None:
-        return TextPart(f"[Image not readable: {name} is no PNG, JPEG, GIF or WebP]")
-    return ImagePart(base64=b64encode(content).decode(), media_type=media_type)
+    if media_type_of(content) is None:
+        return Fetched(words=f"[Image not readable: {name} is no PNG, JPEG, GIF or WebP]")
+    return Fetched(content)
 
 
-def _too_large(name: str) -> Part:
-    return TextPart(f"[Image too large: {name} has more than {MOST_BYTES} bytes]")
+def _missing(name: str) -> Fetched:
+    return Fetched(words=f"[Image not found: {name}]")
 
 
-def _name(part: Part) -> str:
-    match part:
-        case ImageFilePart(image_id=image_id):
-            return image_id
-        case ImagePart(url=str(url)):
-            return url.removeprefix(SCHEME)
-        case _:
-            return ""
-
-
-def _size(turned: Turned) -> int:
-    return sum(map(_bytes_of, turned.message.content))
+def _too_large(name: str) -> Fetched:
+    return Fetched(words=f"[Image too large: {name} has more than {MOST_BYTES} bytes]")
 
 
 def _bytes_of(part: Part) -> int:

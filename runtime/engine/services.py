@@ -1,10 +1,11 @@
 """What a session needs around it, and the numbers it goes by. Built once per process, in `wiring`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runtime.agents.live import Composer
 from runtime.core.authored.network import Reach
+from runtime.engine.album import Album
 from runtime.ports.files import Workspace
 from runtime.ports.images import ShownImages
 from runtime.ports.journal import JournalStore, JournalWriter
@@ -39,8 +40,8 @@ class Tunables:
 class Services:
     """Everything outside that a session calls on. Files, keys and secrets are opened by their organisation and id.
 
-    `images` are what the messages of a session may show; `connections` are a
-    user's, by the third id; `outbound` is the way out, for whoever may reach so far.
+    `images` are what the messages of a session may show, `album` what was shown of them; `connections` are a user's, by
+    the third id; `outbound` is the way out, for whoever may reach so far.
     """
 
     journal: JournalWriter
@@ -55,3 +56,4 @@ class Services:
     connections: Callable[[str, str, str], Connections]
     outbound: Callable[[Reach], Outbound]
     tunables: Tunables
+    album: Album = field(default_factory=Album)

@@ -83,6 +83,8 @@ class LiveSession:
         self._pending: deque[_Pending] = deque()
         self._deltas = Deltas()
         self.pictures = Pictures(
+            loaded.session_id,
+            services.album,
             lambda: services.workspace(loaded.org_id, loaded.workspace_id),
             lambda: services.images(loaded.org_id, loaded.session_id),
         )

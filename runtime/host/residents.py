@@ -217,6 +217,7 @@ class Residents:
         if self._live.get(session_id) is engine:
             del self._live[session_id]
             held.drop(session_id)
+            self._services.album.drop(session_id)
             self._dropped(session_id)
 
     def _depart(self, departures: Sequence[Departure]) -> None:

@@ -1,4 +1,4 @@
-"""Pictures that are kept: what people uploaded, and what was fetched for the messages of sessions."""
+"""Pictures that are kept: what people uploaded, and what was fetched, or read, for the messages of sessions."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -31,7 +31,7 @@ class Images(Protocol):
         """Keep a picture.
 
         Raises:
-            InvalidInputError: `invalid_image`: it is no PNG, JPEG, GIF or WebP.
+            InvalidInputError: `invalid_image`: it is no PNG, JPEG, GIF or WebP; `images_full`: there is no more room.
         """
         ...
 
@@ -53,7 +53,7 @@ class Images(Protocol):
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """What came of asking for a picture by its URL: the picture, or the words that stand for it."""
+    """What came of looking for a picture: the picture, or the words that stand for it."""
 
     content: bytes | None = None
     words: str = ""
@@ -70,6 +70,9 @@ class ShownImages(Protocol):
         """Return what was fetched for a message, None if nobody has."""
         ...
 
-    async def keep(self, message_id: str, url: str, fetched: Fetched) -> None:
-        """Keep what was fetched for a message, as long as the session is there."""
+    async def keep(self, message_id: str, url: str, fetched: Fetched) -> Fetched:
+        """Keep what was fetched for a message, as long as the session is there, and return what is kept.
+
+        That is what somebody else kept before, or words where the session's pictures have no more room.
+        """
         ...

@@ -29,6 +29,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from runtime.core.errors import InvalidInputError
 from runtime.process.addresses import Hosts, Networks, Origins, is_loopback
 from runtime.process.auth_settings import AuthMode, AuthSettings
+from runtime.process.limit_settings import LimitSettings
 from runtime.process.outbound_settings import OutboundSettings
 from runtime.process.providers import ModelKeys, ProviderLimits
 from runtime.process.setting_group import Carried, Group, Seconds
@@ -92,24 +93,6 @@ class HttpSettings(Group):
             message = "TLS needs both TLS_CERTIFICATE and TLS_KEY, plain HTTP neither"
             raise ValueError(message)
         return self
-
-
-class LimitSettings(Group):
-    """How often clients may ask, over all front doors."""
-
-    requests_per_minute: int | None = Field(
-        None,
-        ge=0,
-        le=10_000_000,
-        description="Requests a minute of one credential, or of an address without one; 0: any number; "
-        "empty: 1200, any number while AUTH_MODE=none",
-    )
-    org_requests_per_minute: int = Field(
-        0, ge=0, le=100_000_000, description="Requests a minute of one organisation; 0: any number"
-    )
-    failures_per_minute: int = Field(
-        30, ge=1, le=1_000_000, description="Failed authentications a minute of one address"
-    )
 
 
 class ActorSettings(Group):

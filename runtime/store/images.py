@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from runtime.core.errors import InvalidInputError, NotFoundError
 from runtime.core.files.pictures import media_type_of
+from runtime.core.files.quotas import LEAST_IMAGE_BYTES, MAX_IMAGE_BYTES
 from runtime.core.ids import hex_of
 from runtime.core.storable import storable
 from runtime.ports.images import Fetched, Image, ImageInfo
@@ -20,9 +21,13 @@ UNNAMED: Final = "image"
 _COLUMNS: Final = "id, session_id, filename, content_type, octet_length(content) AS size_bytes, created_at"
 _OURS: Final = "org_id = current_org()"
 
+# `octet_length` reads no picture: its row says how long it is. What is uploaded at the same moment may go beyond the
+# limit, by a picture for each connection.
 INSERT: Final = f"""
 INSERT INTO images (org_id, id, session_id, filename, content_type, content)
-VALUES (current_org(), $1, $2, $3, $4, $5)
+SELECT current_org(), $1, $2, $3, $4, $5
+WHERE (SELECT coalesce(sum(greatest(octet_length(content), {LEAST_IMAGE_BYTES})), 0) FROM images WHERE {_OURS})
+    + greatest(octet_length($5::bytea), {LEAST_IMAGE_BYTES}) <= $6::bigint
 RETURNING {_COLUMNS}
 """
 # Ids rise with time, so the key is the order.
@@ -34,17 +39,24 @@ DELETE: Final = f"DELETE FROM images WHERE {_OURS} AND id = $1 RETURNING true"
 FETCHED: Final = f"""
 SELECT content, words FROM fetched_images WHERE {_OURS} AND session_id = $1 AND message_id = $2 AND url_digest = $3
 """
-KEEP: Final = """
+KEEP: Final = f"""
 INSERT INTO fetched_images (org_id, session_id, message_id, url_digest, content, words)
-VALUES (current_org(), $1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+SELECT current_org(), $1, $2, $3, CASE WHEN fits THEN $4::bytea END, CASE WHEN fits THEN $5 ELSE $6 END
+FROM (
+    SELECT coalesce(sum(octet_length(content)), 0) + coalesce(octet_length($4::bytea), 0) <= $7::bigint AS fits
+    FROM fetched_images WHERE {_OURS} AND session_id = $1
+) AS room
+ON CONFLICT DO NOTHING
+RETURNING content IS NULL AS is_words, words
 """
 
 
 class ImageStore:
     """The pictures of one organisation (`runtime.ports.images.Images`); cheap to make."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, most_bytes: int = MAX_IMAGE_BYTES) -> None:
         self._tenant = tenant
+        self._most_bytes = most_bytes
 
     async def create(self, content: bytes, filename: str, session_id: str | None = None) -> ImageInfo:
         """Keep a picture; what kind it is, its first bytes say and nobody else."""
@@ -55,8 +67,14 @@ class ImageStore:
         session = None if session_id is None else hex_of(session_id)
         with translate():
             row = await self._tenant.fetchrow(
-                INSERT, hex_of(new_id("img")), session, _plain(filename), content_type, content
+                INSERT, hex_of(new_id("img")), session, _plain(filename), content_type, content, self._most_bytes
             )
+        if row is None:
+            message = (
+                f"Input exceeds allowed limits: an organisation keeps at most {self._most_bytes} bytes of images, of "
+                f"which each counts as {LEAST_IMAGE_BYTES} or more. Delete some that are not needed."
+            )
+            raise InvalidInputError(message, "images_full")
         return _info(row)
 
     async def list(self, *, offset: int = 0, limit: int = 100) -> Sequence[ImageInfo]:
@@ -91,8 +109,9 @@ class ImageStore:
 class ShownImageStore:
     """The pictures that a session's messages show (`runtime.ports.images.ShownImages`); cheap to make."""
 
-    def __init__(self, tenant: Tenant, session_id: str) -> None:
+    def __init__(self, tenant: Tenant, session_id: str, most_bytes: int = MAX_IMAGE_BYTES) -> None:
         self._tenant = tenant
+        self._most_bytes = most_bytes
         self._session = hex_of(session_id)
 
     async def read(self, image_id: str) -> Image:
@@ -105,12 +124,17 @@ class ShownImageStore:
             row = await self._tenant.fetchrow(FETCHED, self._session, hex_of(message_id), _digest(url))
         return None if row is None else Fetched(row["content"], row["words"])
 
-    async def keep(self, message_id: str, url: str, fetched: Fetched) -> None:
-        """Keep what was fetched for a message."""
+    async def keep(self, message_id: str, url: str, fetched: Fetched) -> Fetched:
+        """Keep what was fetched for a message, and return what is kept."""
+        full = f"[Image left out: those of one session may have {self._most_bytes} bytes in all]"
+        message, given = hex_of(message_id), (fetched.content, fetched.words)
         with translate():
-            await self._tenant.execute(
-                KEEP, self._session, hex_of(message_id), _digest(url), fetched.content, fetched.words
+            row = await self._tenant.fetchrow(
+                KEEP, self._session, message, _digest(url), *given, full, self._most_bytes
             )
+        if row is None:  # another process was faster
+            return await self.fetched(message_id, url) or fetched
+        return Fetched(words=row["words"]) if row["is_words"] else fetched
 
 
 def _digest(url: str) -> bytes:

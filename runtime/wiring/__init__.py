@@ -9,6 +9,7 @@ from typing import Self
 from runtime.agents.capability import Registry, installed
 from runtime.capabilities.catalogue import BUILT_IN
 from runtime.core.access.principal import Principal
+from runtime.core.files.quotas import MAX_IMAGE_BYTES
 from runtime.engine.services import Services, Tunables
 from runtime.fetch.outbound import WayOut
 from runtime.host.journal import Journal
@@ -111,10 +112,11 @@ class FrontDoor:
 
     pool: Pool
     vault: Vault
+    image_bytes: int = MAX_IMAGE_BYTES
 
     def stores(self, principal: Principal) -> Stores:
         """Return what a principal may see."""
-        return stores_of(Tenant(self.pool, principal.org_id), principal.user_id, self.vault)
+        return stores_of(Tenant(self.pool, principal.org_id), principal.user_id, self.vault, self.image_bytes)
 
     @property
     def breakers(self) -> BreakerStore:
@@ -135,17 +137,17 @@ class FrontDoor:
         await self.pool.close()
 
 
-async def open_front_door(dsn: str, vault: Vault) -> FrontDoor:
+async def open_front_door(dsn: str, vault: Vault, image_bytes: int) -> FrontDoor:
     """Connect, and bring the built-in harnesses to what this version says of them.
 
     Raises:
         StoreUnavailableError: the database does not answer.
     """
     await reconcile(dsn)
-    return FrontDoor(await open_pool(dsn, role=DatabaseRole.API), vault)
+    return FrontDoor(await open_pool(dsn, role=DatabaseRole.API), vault, image_bytes)
 
 
-def stores_of(tenant: Tenant, user_id: str, vault: Vault) -> Stores:
+def stores_of(tenant: Tenant, user_id: str, vault: Vault, image_bytes: int = MAX_IMAGE_BYTES) -> Stores:
     """Return the stores of one organisation, as one of its users sees them."""
     return Stores(
         agents=AgentStore(tenant),
@@ -156,7 +158,7 @@ def stores_of(tenant: Tenant, user_id: str, vault: Vault) -> Stores:
         events=EventLog(tenant),
         providers=ProviderStore(tenant, vault),
         files=lambda workspace_id: WorkspaceFiles(tenant, workspace_id),
-        images=ImageStore(tenant),
+        images=ImageStore(tenant, image_bytes),
         session_keys=lambda session_id: SessionKeys(tenant, session_id),
         session_secrets=lambda session_id: OwnedSecrets(tenant, vault, Kind.SESSION, session_id),
         connections=OwnedSecrets(tenant, vault, Kind.CONNECTION, user_id),
@@ -219,7 +221,9 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
         models=directory,
         model=models,
         workspace=lambda org_id, workspace_id: WorkspaceFiles(Tenant(connections.tools, org_id), workspace_id),
-        images=lambda org_id, session_id: ShownImageStore(Tenant(connections.tools, org_id), session_id),
+        images=lambda org_id, session_id: ShownImageStore(
+            Tenant(connections.tools, org_id), session_id, settings.limits.image_bytes
+        ),
         keys=lambda org_id, session_id: SessionKeys(Tenant(connections.tools, org_id), session_id),
         secrets=lambda org_id, session_id: SecretsOfSession(
             Tenant(connections.tools, org_id), vault(session_id), session_id

@@ -2,12 +2,16 @@
 
 import asyncio
 from base64 import b64encode
+from uuid import UUID
 
+from runtime.core.ids import hex_of
 from runtime.core.message import ImageFilePart, ImagePart, Message, Part, Role, TextPart
 from runtime.ports.gateway import Input
 from runtime.ports.images import Fetched
 from runtime.process.mint import new_id, timestamp
+from runtime.store.files import WorkspaceFiles
 from runtime.store.images import ImageStore, ShownImageStore
+from runtime.store.rows import public_id
 from runtime.wire.protocol import Send
 from tests.integration.conftest import Deployment
 from tests.stage import Conversation, ScriptedModel
@@ -74,6 +78,34 @@ async def test_a_picture_by_url_that_leads_inside_is_not_asked_for_and_the_turn_
     assert not connected.is_set()
     [sent] = [event.data.message for event in await deployment.log(chat.session_id) if event.type == "input.message"]
     assert sent.content == (ImagePart(url=url),)
+
+
+async def test_a_file_of_the_workspace_is_shown_as_it_was_whoever_runs_the_session(deployment: Deployment) -> None:
+    first, second = ScriptedModel(), ScriptedModel()
+    chat = await deployment.converse(deployment.process(first))
+    workspace = "SELECT workspace_id::text FROM sessions WHERE id = $1"
+    found = await deployment.pool.fetchval(workspace, hex_of(chat.session_id))
+    files = WorkspaceFiles(ours(deployment.pool), public_id("wsp", UUID(found)))
+    await files.write("/a.png", PNG)
+    await say(chat, ImagePart(url="workspace:/a.png"))
+    await chat.turns_ended()
+    await files.write("/a.png", b"GIF89a")
+    await chat.process.kill()
+    revived = await deployment.converse(deployment.process(second), chat.session_id)
+    await revived.send("And?")
+    await revived.turns_ended()
+    assert shown(first) == shown(second) == (ImagePart(base64=b64encode(PNG).decode(), media_type="image/png"),)
+
+
+async def test_a_session_keeps_pictures_up_to_a_limit_and_words_beyond_it(deployment: Deployment) -> None:
+    session_id, message = await deployment.new_session(), new_id("message")
+    store = ShownImageStore(ours(deployment.pool), session_id, most_bytes=2 * len(PNG))
+    kept = [await store.keep(message, f"https://example.com/{name}", Fetched(PNG)) for name in "abca"]
+    assert kept[:2] == [Fetched(PNG)] * 2
+    assert kept[2].content is None
+    assert "[Image left out: " in kept[2].words
+    assert kept[3] == Fetched(PNG)  # it was kept before
+    assert await store.fetched(message, "https://example.com/c") == kept[2]
 
 
 async def test_what_was_fetched_for_a_message_is_the_same_for_whoever_runs_its_session(deployment: Deployment) -> None:

@@ -1,4 +1,4 @@
-"""How much a workspace may hold, and may be begun with (docs/wire.md, "Limits")."""
+"""How much is kept of files and pictures, and what a workspace may be begun with (docs/wire.md, "Limits")."""
 
 from typing import Final
 
@@ -9,3 +9,5 @@ MAX_PATH_BYTES: Final = 1024
 MAX_NAME_BYTES: Final = 255
 MAX_STARTER_FILES: Final = 100
 MAX_STARTER_BYTES: Final = 5 * 1024 * 1024
+MAX_IMAGE_BYTES: Final = 2_000_000_000  # of an organisation's uploads, of a session's messages; unless a setting says
+LEAST_IMAGE_BYTES: Final = 10_000  # as which a small one counts, so that their number is bounded too

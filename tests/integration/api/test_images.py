@@ -1,15 +1,20 @@
 """Uploaded images, and messages that show them."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
+from api.app import create_app
 from api.http.deps import House
+from runtime.core.files.quotas import LEAST_IMAGE_BYTES
 from runtime.core.message import ImageFilePart, TextPart
 from runtime.process.settings import HttpSettings
 from runtime.store.images import ImageStore
 from runtime.store.pool import Pool
+from runtime.wiring import FrontDoor
 from tests.fakes import FakeGateway
-from tests.tenancy import found_org, ours
+from tests.tenancy import VAULT, found_org, ours
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 UNKNOWN = "img_" + "0" * 32
@@ -81,6 +86,24 @@ async def test_a_form_must_hold_a_file_and_keep_to_the_limit(client: httpx.Async
     assert broken.status_code == 400
     large = await upload(client, PNG + b"0" * LIMIT)
     assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
+
+
+async def test_an_organisation_keeps_images_up_to_a_limit(house: House, acting: Pool, pool: Pool) -> None:
+    large = PNG + b"0" * (LEAST_IMAGE_BYTES - len(PNG) + 1)
+    await pool.execute("DELETE FROM images")
+    limited = replace(house, stores=FrontDoor(acting, VAULT, 2 * LEAST_IMAGE_BYTES).stores, http=HttpSettings())
+    transport = httpx.ASGITransport(create_app(limited), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api") as client:
+        first = (await upload(client)).json()
+        refused = await upload(client, large)
+        assert (refused.status_code, refused.json()["code"]) == (400, "images_full")
+        assert refused.json()["detail"].startswith("Input exceeds allowed limits: an organisation keeps at most 20000")
+        assert (await upload(client)).status_code == 201
+        assert (await upload(client)).json()["code"] == "images_full"  # a small one counts too
+        await client.delete(f"/v1/images/{first['id']}")
+        assert (await upload(client)).status_code == 201
+    others = ImageStore(ours(pool, await found_org(pool)), 2 * LEAST_IMAGE_BYTES)
+    assert (await others.create(large, "theirs.png")).size_bytes == len(large)
 
 
 async def test_an_image_goes_with_its_session(client: httpx.AsyncClient, pool: Pool) -> None:

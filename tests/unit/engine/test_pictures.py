@@ -8,7 +8,8 @@ import pytest
 from runtime.core.errors import AddressUnavailableError, ForbiddenError, NotFoundError, StoreUnavailableError
 from runtime.core.files.pictures import MOST_BYTES, MOST_OF_MESSAGE_BYTES
 from runtime.core.message import ImageFilePart, ImagePart, Message, Part, Role, TextPart, Turned
-from runtime.engine.pictures import KEPT_BYTES, Pictures
+from runtime.engine.album import Album
+from runtime.engine.pictures import Pictures
 from runtime.ports.files import File, FileEntry
 from runtime.ports.images import Fetched, Image
 from runtime.ports.outbound import OutboundReply, OutboundRequest
@@ -59,8 +60,8 @@ class Uploads:
     async def fetched(self, message_id: str, url: str) -> Fetched | None:
         return self.kept.get((message_id, url))
 
-    async def keep(self, message_id: str, url: str, fetched: Fetched) -> None:
-        self.kept[message_id, url] = fetched
+    async def keep(self, message_id: str, url: str, fetched: Fetched) -> Fetched:
+        return self.kept.setdefault((message_id, url), fetched)
 
     async def read(self, image_id: str) -> Image:
         self.reads += 1
@@ -87,15 +88,15 @@ class Internet:
 class Kept:
     """Pictures as a session keeps them, and its way out."""
 
-    def __init__(self, files: Any, uploads: Any, internet: Any) -> None:
-        self._pictures, self._internet = Pictures(lambda: files, lambda: uploads), internet
+    def __init__(self, files: Any, uploads: Any, internet: Any, album: Album) -> None:
+        self._pictures, self._internet = Pictures("session_1", album, lambda: files, lambda: uploads), internet
 
     async def shown(self, history: list[Turned]) -> tuple[Turned, ...]:
         return await self._pictures.shown(history, self._internet)
 
 
-def pictures(files: Any = None, uploads: Any = None, internet: Any = None) -> Kept:
-    return Kept(files, uploads, internet)
+def pictures(files: Any = None, uploads: Any = None, internet: Any = None, album: Album | None = None) -> Kept:
+    return Kept(files, uploads or Uploads(), internet, album or Album())
 
 
 def picture(path: str) -> ImagePart:
@@ -136,17 +137,20 @@ async def test_a_file_that_changes_does_not_change_what_was_shown() -> None:
     assert files.reads == 1
 
 
-async def test_what_is_kept_for_a_session_is_bounded() -> None:
-    size = MOST_BYTES - 100
-    files = Files(a=PNG + b"0" * size)
-    kept = pictures(files)
-    history = [said(picture("/a"), number=number) for number in range(3)]
-    assert len(b64encode(files.files["/a"])) * 2 > KEPT_BYTES
-    for turned in (*history, history[-1]):
-        await kept.shown([turned])
-    assert files.reads == 3
-    await kept.shown(history[:1])
-    assert files.reads == 4
+async def test_what_leaves_memory_is_shown_again_as_it_was() -> None:
+    files, uploads, history = Files(a=PNG), Uploads(), [said(picture(path)) for path in ("/a", "/none")]
+    [there, missing] = [await pictures(files, uploads).shown([turned]) for turned in history]
+    files.files |= {"/a": WEBP, "/none": PNG}
+    assert [await pictures(files, uploads).shown([turned]) for turned in history] == [there, missing]
+    assert files.reads == 1
+    assert "[Image not found: /none]" in missing[0].message.text
+
+
+async def test_where_a_session_has_no_more_room_for_pictures_the_model_reads_so() -> None:
+    uploads = Uploads()
+    uploads.kept["message_1", "workspace:/a"] = Fetched(words="[Image left out]")
+    [shown] = await pictures(Files(a=PNG), uploads).shown([said(picture("/a"))])
+    assert shown.message.content == (TextPart("[Image left out]"),)
 
 
 async def test_a_database_that_is_away_is_waited_for() -> None:

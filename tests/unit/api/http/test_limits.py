@@ -13,7 +13,8 @@ from runtime.core.access.principal import ANONYMOUS, DEFAULT_ORG, Principal
 from runtime.core.errors import LimitExceededError
 from runtime.core.rate import Rate
 from runtime.process.auth_settings import AuthMode
-from runtime.process.settings import HttpSettings, LimitSettings, Settings
+from runtime.process.limit_settings import LimitSettings
+from runtime.process.settings import HttpSettings, Settings
 
 WINDOW_S = 60
 
