@@ -4,11 +4,14 @@ Values are msgspec structs: the inner loop encodes thousands a second, and the b
 """
 
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from runtime.core.wire import Wire
+
+TOKENS_MOST: Final = 1_000_000_000  # of one call; sums of many are kept in 64 bits
+COST_MOST_USD: Final = 100_000.0  # of one call
 
 
 class Role(StrEnum):
@@ -148,6 +151,11 @@ class Turned(msgspec.Struct, frozen=True, omit_defaults=True):
     user_id: str | None = None
 
 
+def credible_tokens(told: int) -> int:
+    """Return a number of tokens that one call may have taken."""
+    return min(max(0, told), TOKENS_MOST)
+
+
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Tokens and US dollars. `input_tokens` leaves out what came from or went into a cache."""
 
@@ -156,6 +164,18 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     cache_read_tokens: int | None = None
     cache_creation_tokens: int | None = None
     estimated_cost_usd: float | None = None
+
+    @property
+    def credible(self) -> "Usage":
+        """What of it can be true: whoever serves a model tells it, and that may be anybody."""
+        read, written, cost = self.cache_read_tokens, self.cache_creation_tokens, self.estimated_cost_usd
+        return Usage(
+            credible_tokens(self.input_tokens),
+            credible_tokens(self.output_tokens),
+            None if read is None else credible_tokens(read),
+            None if written is None else credible_tokens(written),
+            cost if cost is not None and 0 <= cost < COST_MOST_USD else None,
+        )
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(

@@ -35,7 +35,11 @@ def _count_failure(code: str) -> None:
 
 
 def count_answer(usage: Usage, retries: int) -> None:
-    """Count a call to a model that was answered, after so many that were not."""
+    """Count a call to a model that was answered, after so many that were not.
+
+    What is counted goes from process to process as numbers of a fixed size: one that has none would end its actor.
+    """
+    usage = usage.credible
     counts.model_calls += 1
     counts.model_retries += retries
     counts.input_tokens += usage.input_tokens

@@ -124,7 +124,7 @@ def _usage(response: ModelResponse) -> own.Usage:
         cache_read_tokens=used.cache_read_tokens or None,
         cache_creation_tokens=used.cache_write_tokens or None,
         estimated_cost_usd=_cost_usd(response),
-    )
+    ).credible
 
 
 def _cost_usd(response: ModelResponse) -> float | None:

@@ -44,10 +44,17 @@ def reply(whole: Whole, vendor: Vendor, model: str, taken: AbstractSet[str]) -> 
 
 
 def _usage(used: Used, vendor: Vendor, model: str) -> own.Usage:
+    used = Used(
+        own.credible_tokens(used.input_tokens),
+        own.credible_tokens(used.output_tokens),
+        own.credible_tokens(used.cache_read_tokens),
+        own.credible_tokens(used.cache_write_tokens),
+        used.cost_usd,
+    )
     return own.Usage(
         input_tokens=max(0, used.input_tokens - used.cache_read_tokens - used.cache_write_tokens),
         output_tokens=used.output_tokens,
         cache_read_tokens=used.cache_read_tokens or None,
         cache_creation_tokens=used.cache_write_tokens or None,
         estimated_cost_usd=used.cost_usd if used.cost_usd is not None else cost_usd(used, vendor.prices, model),
-    )
+    ).credible
