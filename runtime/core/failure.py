@@ -8,6 +8,7 @@ from typing import Any, Final
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError, PerdureError
 
 QUARANTINED: Final = "session_quarantined"
+CREDENTIALS_REFUSED: Final = "provider_misconfigured"
 CONFIGURATION: Final = "configuration_error"
 ANSWER_TOO_LARGE: Final = "answer_too_large"
 ANSWER_TOO_SLOW: Final = "answer_too_slow"
@@ -19,7 +20,7 @@ WORDS: Final[Mapping[str, str]] = {
     "provider_rate_limited": "The model provider is limiting requests right now. Please try again in a moment.",
     "provider_unavailable": "The model provider is not answering properly. Please try again.",
     "provider_quota_exhausted": "The model provider's account is out of credit.",
-    "provider_misconfigured": "The model provider is not configured.",
+    CREDENTIALS_REFUSED: "The model provider is not configured.",
     "provider_attestation_required": "The model provider asks for the account to be confirmed.",
     "model_unavailable": "The chosen model is not available.",
     "request_too_large": "The conversation no longer fits into the model's context.",

@@ -11,12 +11,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
+from runtime.core.failure import CREDENTIALS_REFUSED
 from runtime.models.vendors import Vendor
 
 RATE_LIMITED: Final = "provider_rate_limited"
 UNAVAILABLE: Final = "provider_unavailable"
 QUOTA: Final = "provider_quota_exhausted"
-MISCONFIGURED: Final = "provider_misconfigured"
+MISCONFIGURED: Final = CREDENTIALS_REFUSED
 ATTESTATION: Final = "provider_attestation_required"
 NO_MODEL: Final = "model_unavailable"
 TOO_LARGE: Final = "request_too_large"
@@ -32,6 +33,7 @@ _BY_STATUS: Final[Mapping[int, str]] = {
     408: UNAVAILABLE,
     409: UNAVAILABLE,
     413: TOO_LARGE,
+    424: UNAVAILABLE,  # what stands behind it failed
     425: UNAVAILABLE,
     429: RATE_LIMITED,
 }

@@ -4,12 +4,12 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runtime.models.dialects.converse.frames import Frames
 from runtime.models.dialects.dialect import CutOffError, RefusedError
-from tests.model_servers.clouds import frame
+from tests.model_servers.clouds import frame, sealed
 
 EVENTS = st.lists(st.tuples(st.sampled_from(["messageStart", "contentBlockDelta"]), st.text(max_size=40)), max_size=5)
 
@@ -36,6 +36,14 @@ def test_a_byte_that_was_changed_is_seen(text: str, at: int, by: int) -> None:
     except (CutOffError, RefusedError):
         return
     assert said == []  # the frame says that it is longer than it is, and is waited for
+
+
+@given(headers=st.binary(max_size=24))
+@example(b"\x01a\x63")  # of a type that there is not
+@example(b"\x01a\x04\x00")  # a number that is cut short
+def test_headers_that_are_none_break_the_answer_off_and_nothing_else(headers: bytes) -> None:
+    with pytest.raises((CutOffError, RefusedError, ValueError)):
+        told(sealed(headers, b"{}"))
 
 
 def test_what_is_no_event_stream_is_none() -> None:

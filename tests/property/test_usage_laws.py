@@ -37,7 +37,7 @@ def check(usage: Usage) -> None:
 @example(Used(output_tokens=10**20, cost_usd=1e300))
 @example(Used(input_tokens=-5, output_tokens=-5, cache_read_tokens=-5))
 def test_whatever_a_vendor_tells_of_an_answer_is_counted(used: Used) -> None:
-    usage = reply(Whole(parts=[], used=used, finish_reason="stop"), VENDOR, VENDOR.default_model, set()).usage
+    usage = reply(Whole(parts=[], used=used, finish_reason="stop"), VENDOR, VENDOR.default_model, set(), "me").usage
     for number in (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens or 0):
         assert 0 <= number <= TOKENS_MOST
     assert usage.estimated_cost_usd is None or 0 <= usage.estimated_cost_usd < COST_MOST_USD

@@ -130,6 +130,11 @@ class Framing(Protocol):
 class Dialect(Protocol):
     """How one protocol is written and read. It has no state."""
 
+    def recalled_as(self, vendor: Vendor, model: str) -> str:
+        """Return under which name it is kept what a model wants to see again: others cannot read it."""
+        del model
+        return vendor.recalled_as
+
     def said(self, content: Sequence[str | Picture]) -> Sequence[bytes]:
         """Return a user's message, which has words or a picture at least."""
         ...

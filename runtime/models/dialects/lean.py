@@ -88,7 +88,8 @@ class LeanModel:
 
     async def _answer(self, line: Line, dialect: Dialect, request: ModelRequest) -> AsyncGenerator[StreamItem, None]:
         vendor, model = line.vendor, request.model.name
-        exchange = self._exchanges.tell(dialect, vendor.recalled_as, request.history)
+        recalled_as = dialect.recalled_as(vendor, model)
+        exchange = self._exchanges.tell(dialect, recalled_as, request.history)
         url = line.base_url + dialect.path(model)
 
         async def ask(how: Dialect) -> AsyncIterator[bytes]:
@@ -110,4 +111,4 @@ class LeanModel:
                 for data in events.feed(piece):
                     for item in reading.hear(data):
                         yield item
-        yield reply(reading.whole(), vendor, model, exchange.call_ids)
+        yield reply(reading.whole(), vendor, model, exchange.call_ids, recalled_as)

@@ -18,8 +18,10 @@ from runtime.ports.model import ModelReply
 _arguments: Final = msgspec.json.Decoder(dict[str, Any])
 
 
-def reply(whole: Whole, vendor: Vendor, model: str, taken: AbstractSet[str]) -> ModelReply:
+def reply(whole: Whole, vendor: Vendor, model: str, taken: AbstractSet[str], recalled_as: str) -> ModelReply:
     """Return the reply. `taken` are the ids of tool calls that the conversation has used already.
+
+    What the model wants to see again is kept under `recalled_as`.
 
     Raises msgspec.DecodeError: the arguments of a call are no JSON object.
     """
@@ -39,7 +41,7 @@ def reply(whole: Whole, vendor: Vendor, model: str, taken: AbstractSet[str]) -> 
         usage=_usage(whole.used, vendor, whole.model or model),
         finish_reason=whole.finish_reason,
         response_id=whole.response_id,
-        private=private(parts, vendor.recalled_as),
+        private=private(parts, recalled_as),
     )
 
 

@@ -234,12 +234,23 @@ async def test_vertex_is_shown_a_token_that_the_account_signed_for_itself(models
     assert "x-goog-api-key" not in first.headers
 
 
+async def test_what_claude_signed_is_shown_to_claude_alone(models: Models, server: ModelServer) -> None:
+    server.answer(Said("Yes.", thinking="I think.", signature="signed"))
+    first = await replied(models, asked(ref(server, "bedrock"), user("Well?")))
+    others = ("us.anthropic.claude-opus-5-5", True), ("openai.gpt-oss-120b-1:0", False), (CLAUDE, True)
+    for name, is_shown in others:
+        history = (user("Well?"), agent(first), user("And?", "message_3"))
+        await collect(models, asked(ref(server, "bedrock", name), *history))
+        assert ("signed" in str(server.requests[-1].body)) is is_shown
+
+
 @CLOUDS
 @pytest.mark.parametrize(
     ("status", "failure"),
     [
         (429, "provider_rate_limited"),
         (403, "provider_misconfigured"),
+        (424, "provider_unavailable"),
         (404, "model_unavailable"),
         (503, "provider_unavailable"),
     ],

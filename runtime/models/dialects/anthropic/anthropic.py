@@ -27,12 +27,14 @@ from runtime.models.dialects.dialect import (
     Thought,
     Uttered,
 )
+from runtime.models.dialects.naming import fitting_id, fitting_name
 from runtime.models.dialects.schemas.anthropic import sent_schema
 from runtime.models.vendors import Vendor
 from runtime.ports.model import ModelRequest, ToolSpec
 
 VERSION: Final = "2026-10-21"
 UNREADABLE: Final = "[Image not readable]"
+NAME_CHARS: Final = 128
 
 _KEEP: Final[Mapping[str, str]] = {"type": "ephemeral", "ttl": "5m"}
 _KEPT: Final = b',"cache_control":' + msgspec.json.encode(_KEEP) + b"}"
@@ -63,7 +65,7 @@ class Anthropic(Dialect):
     def returned(self, call: Called, result: str, *, has_failed: bool) -> bytes:
         """Return a block."""
         return b'{"type":"tool_result","tool_use_id":%b,"content":[%b],"is_error":%b}' % (
-            _write(call.id),
+            _write(fitting_id(call.id)),
             _text(result),
             b"true" if has_failed else b"false",
         )
@@ -178,7 +180,8 @@ def _part(part: Part) -> bytes:
         case Text(text=text):
             return _text(text) if text else b""
         case Called(id=call_id, name=name, arguments=arguments):
-            head = _write({"type": "tool_use", "id": call_id, "name": name}).removesuffix(b"}")
+            fitting = {"id": fitting_id(call_id), "name": fitting_name(name, NAME_CHARS)}
+            head = _write({"type": "tool_use", **fitting}).removesuffix(b"}")
             return b'%b,"input":%b}' % (head, arguments.encode() or b"{}")
         case Thought():
             return _thought(part)

@@ -12,7 +12,7 @@ import msgspec
 
 from runtime.models.dialects.anthropic.reading import Seal
 from runtime.models.dialects.converse.reading import ConverseReading
-from runtime.models.dialects.converse.traits import keeps_prompts, most_tokens, thinking
+from runtime.models.dialects.converse.traits import claude, keeps_prompts, most_tokens, thinking
 from runtime.models.dialects.declarations import declared
 from runtime.models.dialects.dialect import (
     Called,
@@ -27,11 +27,13 @@ from runtime.models.dialects.dialect import (
     Thought,
     Uttered,
 )
+from runtime.models.dialects.naming import fitting_id, fitting_name
 from runtime.models.vendors import Vendor
 from runtime.ports.model import ModelRequest, ToolSpec
 
 UNREADABLE: Final = "[Image not readable]"  # here nobody fetches pictures
 EMPTY: Final = "(empty)"  # a blank text is refused
+NAME_CHARS: Final = 64
 
 _FORMATS: Final = frozenset({"png", "jpeg", "gif", "webp"})
 _TIERS: Final = frozenset({"default", "flex", "priority"})
@@ -48,6 +50,11 @@ _seal: Final = msgspec.json.Decoder(Seal)
 class Converse(Dialect):
     """Speaks it."""
 
+    def recalled_as(self, vendor: Vendor, model: str) -> str:
+        """Return a name for all of Claude, and one for each other model: they refuse what another signed."""
+        family = model if claude(model) is None else "claude"
+        return f"{vendor.recalled_as}/{family}"
+
     def said(self, content: Sequence[str | Picture]) -> Sequence[bytes]:
         """Return a block for each word or picture."""
         return [_text(said) if isinstance(said, str) else _picture(said) for said in content]
@@ -58,8 +65,8 @@ class Converse(Dialect):
 
     def returned(self, call: Called, result: str, *, has_failed: bool) -> bytes:
         """Return a block."""
-        status = b',"status":"error"' if has_failed else b""
-        return b'{"toolResult":{"toolUseId":%b,"content":[%b]%b}}' % (_write(call.id), _text(result), status)
+        call_id, status = _write(fitting_id(call.id)), b',"status":"error"' if has_failed else b""
+        return b'{"toolResult":{"toolUseId":%b,"content":[%b]%b}}' % (call_id, _text(result), status)
 
     def joined(self, utterances: Sequence[Uttered]) -> bytes:
         """Return turns; what stands together on our side goes as one."""
@@ -147,7 +154,8 @@ def _part(part: Part) -> bytes:
         case Text(text=text):
             return _text(text) if text.strip() else b""
         case Called(id=call_id, name=name, arguments=arguments):
-            head = _write({"toolUseId": call_id, "name": name}).removesuffix(b"}")
+            fitting = {"toolUseId": fitting_id(call_id), "name": fitting_name(name, NAME_CHARS)}
+            head = _write(fitting).removesuffix(b"}")
             return b'%b%b,"input":%b}}' % (_CALLS, head, arguments.encode() or b"{}")
         case Thought():
             return _thought(part)

@@ -3,6 +3,7 @@
 An event becomes `{"its type": what it carries}`, as the SDK gives it to its users.
 """
 
+import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ _STATUSES: Final[Mapping[str, int]] = {
     "internalServerException": 500,
     "serviceUnavailableException": 503,
 }
+# What botocore raises for a frame that is none; KeyError for a header of a type that it does not know.
+_UNREADABLE: Final = (ParserError, KeyError, struct.error)
 _EVENT: Final = b'{"%b":%b}'
 
 
@@ -35,8 +38,8 @@ class Frames:
         try:
             for frame in self._buffer:
                 yield _event(frame.headers, frame.payload)
-        except ParserError as err:
-            raise CutOffError(str(err)) from err
+        except _UNREADABLE as err:
+            raise CutOffError(repr(err)) from err
 
 
 def _event(headers: Mapping[str, Any], payload: bytes) -> bytes:

@@ -7,6 +7,9 @@ from typing import Any, Final
 from runtime.models.dialects.anthropic import traits as anthropic
 
 _CLAUDE: Final = re.compile(r"(?:^|[./])anthropic\.(claude-.+?)(?:-v\d+(?::\d+)?)?$")
+# Claude from before there were cache points, which it refuses.
+_FORGETFUL: Final = ("claude-v", "claude-2", "claude-instant", "claude-3-opus", "claude-3-sonnet", "claude-3-haiku",
+                     "claude-3-5-sonnet-20240620")  # fmt: skip
 _GPT_OSS: Final = re.compile(r"(?:^|[./])openai\.gpt-oss-")
 _EFFORTS: Final[Mapping[str, str]] = {
     "minimal": "low",
@@ -25,7 +28,8 @@ def claude(model: str) -> str | None:
 
 def keeps_prompts(model: str) -> bool:
     """Tell whether it can be told up to where to keep what it has read for the next call."""
-    return claude(model) is not None
+    name = claude(model)
+    return name is not None and not name.startswith(_FORGETFUL)
 
 
 def most_tokens(model: str, effort: str | None) -> int | None:

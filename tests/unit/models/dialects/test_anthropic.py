@@ -72,7 +72,7 @@ ANSWER = (
 
 
 def test_a_conversation_is_sent_with_what_the_vendor_wants_to_see_again() -> None:
-    answer = reply(heard(*ANSWER)[1], VENDOR, VENDOR.default_model, frozenset())
+    answer = reply(heard(*ANSWER)[1], VENDOR, VENDOR.default_model, frozenset(), VENDOR.type)
     body = sent(
         turned(Role.USER, TextPart("Add.")),
         turned(Role.AGENT, TextPart("Adding."), ToolCallPart("toolu_1", "add", {"a": 1}), private=answer.private),
@@ -166,7 +166,7 @@ def test_each_model_is_asked_to_think_in_its_own_way(model: str, effort: str, wa
 
 def test_a_thought_without_a_signature_is_the_users_word_for_it() -> None:
     whole = Whole(parts=[Thought("So."), Text("Hi.")], finish_reason="stop")
-    private = reply(whole, VENDOR, VENDOR.default_model, frozenset()).private
+    private = reply(whole, VENDOR, VENDOR.default_model, frozenset(), VENDOR.type).private
     body = sent(turned(Role.USER, TextPart("Hi?")), turned(Role.AGENT, TextPart("Hi."), private=private))
     assert body["messages"] == [
         {"role": "user", "content": [{"type": "text", "text": "Hi?"}]},

@@ -59,7 +59,7 @@ def heard(vendor: str, *events: Json, model: str | None = None) -> tuple[Sequenc
 
 
 def kept(vendor: str, whole: Whole) -> msgspec.Raw | None:
-    return reply(whole, BY_TYPE[vendor], BY_TYPE[vendor].default_model, frozenset()).private
+    return reply(whole, BY_TYPE[vendor], BY_TYPE[vendor].default_model, frozenset(), vendor).private
 
 
 def test_a_request_says_what_was_said_and_what_is_wished() -> None:

@@ -9,7 +9,7 @@ from runtime.core.message import ImagePart, ResponseFormat
 from runtime.models.dialects.converse.converse import EMPTY, UNREADABLE, Converse
 from runtime.models.dialects.converse.frames import Frames
 from runtime.models.dialects.converse.reading import ConverseReading
-from runtime.models.dialects.converse.traits import claude
+from runtime.models.dialects.converse.traits import claude, keeps_prompts
 from runtime.models.dialects.dialect import Called, CutOffError, RefusedError, Text, Thought, Used
 from runtime.models.dialects.exchange import Exchanges
 from runtime.models.drivers import BEDROCK
@@ -53,6 +53,24 @@ STOP = ("messageStop", {"stopReason": "end_turn"})
 )
 def test_claude_is_known_by_whatever_name_it_is_called(model: str, name: str | None) -> None:
     assert claude(model) == name
+
+
+@pytest.mark.parametrize(
+    ("model", "keeps"),
+    [
+        ("anthropic.claude-v2:1", False),
+        ("anthropic.claude-instant-v1", False),
+        ("eu.anthropic.claude-3-haiku-20240307-v1:0", False),
+        ("anthropic.claude-3-sonnet-20240229-v1:0:28k", False),
+        ("anthropic.claude-3-5-sonnet-20240620-v1:0", False),
+        ("anthropic.claude-3-5-sonnet-20241022-v2:0", True),
+        ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", True),
+        ("global.anthropic.claude-opus-5-5", True),
+        ("amazon.nova-pro-v1:0", False),
+    ],
+)
+def test_a_model_without_cache_points_is_given_none(model: str, keeps: bool) -> None:  # noqa: FBT001
+    assert keeps_prompts(model) is keeps
 
 
 def test_a_model_of_another_family_is_told_no_more_than_all_understand() -> None:

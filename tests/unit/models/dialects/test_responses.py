@@ -84,7 +84,7 @@ ANSWER = (
 
 
 def answered() -> Turned:
-    private = reply(heard(*ANSWER)[1], VENDOR, VENDOR.default_model, frozenset()).private
+    private = reply(heard(*ANSWER)[1], VENDOR, VENDOR.default_model, frozenset(), VENDOR.type).private
     return turned(Role.AGENT, TextPart("Adding."), ToolCallPart("call_1", "add", {"a": 1}), private=private)
 
 
@@ -238,7 +238,7 @@ def test_half_a_character_is_marked() -> None:
 def test_an_answer_at_another_speed_has_another_price() -> None:
     def cost(tier: str) -> float | None:
         return reply(
-            heard(end(service_tier=tier))[1], VENDOR, VENDOR.default_model, frozenset()
+            heard(end(service_tier=tier))[1], VENDOR, VENDOR.default_model, frozenset(), VENDOR.type
         ).usage.estimated_cost_usd
 
     assert (cost("priority") or 0.0) > (cost("default") or 0.0) > (cost("flex") or 0.0) > 0.0
