@@ -1,10 +1,9 @@
 """The connection pool, and the translation of what can go wrong with it. Retrying is for the callers to decide."""
 
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -25,10 +24,6 @@ _SERVER_SETTINGS: Final = {
     "timezone": "UTC",
     "idle_in_transaction_session_timeout": "60s",  # a paused process must not hold locks for ever
 }
-# What a pool may ask for otherwise. A commit that is not waited for may be lost if the server crashes within a second,
-# and takes no time; locks that others queue behind are not held through a pause of their process.
-UNAWAITED_COMMITS: Final = {"synchronous_commit": "off"}
-SHORT_LOCKS: Final = {"idle_in_transaction_session_timeout": "5s"}
 
 # While the server is away it says so with a traceback, again and again; our callers say it in their own words.
 logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
@@ -85,20 +80,20 @@ async def open_pool(
     min_size: int = 1,
     max_size: int = 8,
     rehearse: Callable[[Any], Coroutine[Any, Any, None]] | None = None,
-    server: Mapping[str, str] = MappingProxyType({}),
+    awaits_disk: bool = True,
 ) -> Pool:
     """Connect to Postgres. Each new connection is given to `rehearse` before anybody uses it.
 
     Without a role it acts as the owner of the tables, whom no policy stops: what changes all organisations does.
 
-    `server` are settings of its connections, by Postgres's names.
+    A commit without `awaits_disk` may be lost if the server crashes within a second, and takes no time.
 
     JSON columns are read and written as text: the bytes are the interface, and msgspec makes them.
 
     Raises:
         StoreUnavailableError: it does not answer.
     """
-    configured = _SERVER_SETTINGS | dict(server)
+    configured = _SERVER_SETTINGS if awaits_disk else _SERVER_SETTINGS | {"synchronous_commit": "off"}
     with translate():
         return await _BoundedPool(
             dsn,

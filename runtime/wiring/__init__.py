@@ -38,7 +38,7 @@ from runtime.store.journal import PostgresJournal
 from runtime.store.keys import SessionKeys
 from runtime.store.layer_secrets import ConnectionsInSession, DefinitionSecrets, SecretsOfSession
 from runtime.store.migrate import check
-from runtime.store.pool import SHORT_LOCKS, UNAWAITED_COMMITS, DatabaseRole, Pool, open_pool, ping
+from runtime.store.pool import DatabaseRole, Pool, open_pool, ping
 from runtime.store.providers import ProviderStore
 from runtime.store.quarantine import QuarantineStore
 from runtime.store.rates import RateStore
@@ -54,14 +54,13 @@ from runtime.store.workspaces import WorkspaceStore
 class Connections:
     """A process's connections to Postgres, by who may hold them up: nobody the journal, and tools only each other.
 
-    What is written through `loads` are snapshots: a lost one costs time, and turns need not wait for its commit. In
-    `queue` calls of models wait for each other's locks; it has no connection where no provider has limits.
+    What is written through `loads` are snapshots: a lost one costs time, and turns need not wait for its commit. Calls
+    of models that wait for each other, because their provider has limits, do so where tools do.
     """
 
     appends: Pool
     loads: Pool
     tools: Pool
-    queue: Pool
 
     @classmethod
     async def open(cls, dsn: str) -> Self:
@@ -70,20 +69,16 @@ class Connections:
             appends = await open_pool(dsn, role=DatabaseRole.ENGINE, max_size=1, rehearse=rehearse_appends)
             undo.push_async_callback(appends.close)
             loads = await open_pool(
-                dsn, role=DatabaseRole.ENGINE, max_size=1, rehearse=rehearse_loads, server=UNAWAITED_COMMITS
+                dsn, role=DatabaseRole.ENGINE, max_size=1, rehearse=rehearse_loads, awaits_disk=False
             )
             undo.push_async_callback(loads.close)
             tools = await open_pool(dsn, role=DatabaseRole.ENGINE, min_size=0, max_size=1)
-            undo.push_async_callback(tools.close)
-            queue = await open_pool(
-                dsn, role=DatabaseRole.ENGINE, min_size=0, max_size=1, server={**UNAWAITED_COMMITS, **SHORT_LOCKS}
-            )
             undo.pop_all()
-            return cls(appends, loads, tools, queue)
+            return cls(appends, loads, tools)
 
     async def close(self) -> None:
         """Close them all."""
-        await asyncio.gather(*(pool.close() for pool in (self.appends, self.loads, self.tools, self.queue)))
+        await asyncio.gather(*(pool.close() for pool in (self.appends, self.loads, self.tools)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +194,7 @@ async def open_actor(settings: Settings, dsn: str, vault: Callable[[str], Vault]
     registry = capabilities()
     gates = Gates(
         Breakers(BreakerStore(connections.loads), settings.model),
-        Turnstile(CallQueueStore(connections.queue), call_limits(settings)),
+        Turnstile(CallQueueStore(connections.tools), call_limits(settings)),
     )
     models = Models(settings.model, settings.environment, settings.outbound.inside, gates)
     directory = Directory(

@@ -14,7 +14,6 @@ from runtime.ports.turnstile import CallLimits
 from runtime.process.tasks import Tasks
 from runtime.store.pool import COMMAND_TIMEOUT_S, DatabaseRole, Pool, open_pool
 from runtime.store.turnstile import CallQueueStore
-from runtime.wiring import Connections
 from tests.model_servers.requests import asked, ref, user
 
 PROVIDER = "openai"
@@ -294,12 +293,9 @@ async def test_calls_are_admitted_where_what_is_known_of_their_provider_was_lost
     assert await queue.alive(PROVIDER, [second], limits) == {second: True}
 
 
-async def test_the_queue_has_a_connection_of_its_own_from_the_first_call_on_and_holds_no_lock_for_long(
-    database: str,
-) -> None:
-    connections = await Connections.open(database)
-    assert connections.queue.get_size() == 0
-    await CallQueueStore(connections.queue).enter(PROVIDER, "org_1", CallLimits(concurrent=1))
-    assert connections.queue.get_size() == 1
-    assert await connections.queue.fetchval("SHOW idle_in_transaction_session_timeout") == "5s"
-    await connections.close()
+async def test_whoever_stops_in_the_middle_of_the_queue_holds_its_lock_for_moments(pool: Pool) -> None:
+    queue = CallQueueStore(pool)
+    async with queue._transaction() as connection:
+        assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "5s"
+        assert await connection.fetchval("SHOW synchronous_commit") == "off"
+    assert await pool.fetchval("SHOW idle_in_transaction_session_timeout") == "1min"
