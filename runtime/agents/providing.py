@@ -77,7 +77,7 @@ class Providing:
             ForbiddenError: `address_not_public`: it is inside, and whoever asks administers no server.
             ConflictError: `provider_exists`.
         """
-        made, key = self._lettable(self._vouched(draft, new_id("provider")), given)
+        made, key = await self._lettable(self._vouched(draft, new_id("provider")), given)
         return await self._providers.create(made, key)
 
     async def change(self, provider_id: str, changes: Mapping[str, Any], given: Mapping[str, str]) -> Provider:
@@ -95,7 +95,7 @@ class Providing:
                 raise ForbiddenError(message, "provider_built_in")
             await self._providers.note(before)
             return _kept_or({before.id: await self._providers.change(provider_id, changes)}, before)
-        after, key = self._lettable(before, given)
+        after, key = await self._lettable(before, given)
         if after.details != before.details:
             changes = {**changes, "details": after.details}
         if "base_url" in changes and changes["base_url"] != before.base_url:
@@ -117,7 +117,7 @@ class Providing:
 
     async def try_draft(self, draft: Provider, given: Mapping[str, str]) -> Trial:
         """Ask a provider that is not kept yet for its models. Raises as `create` does."""
-        made, key = self._lettable(self._vouched(draft, "provider"), given)
+        made, key = await self._lettable(self._vouched(draft, "provider"), given)
         endpoint = Endpoint(made.type, made.name, made.base_url, key or None, made.is_trusted, made.details)
         return await self._try(endpoint)
 
@@ -242,9 +242,9 @@ class Providing:
         address = None if draft.base_url is None else _checked(draft.base_url, may_be_inside=is_trusted)
         return msgspec.structs.replace(draft, id=provider_id, base_url=address, is_trusted=is_trusted)
 
-    def _lettable(self, provider: Provider, given: Mapping[str, str]) -> tuple[Provider, str | None]:
+    async def _lettable(self, provider: Provider, given: Mapping[str, str]) -> tuple[Provider, str | None]:
         """Return a provider with the details that are given beside its own, and the key, if one is given."""
-        credentials = self._desk.credentials(provider.type, given, provider.details)
+        credentials = await self._desk.credentials(provider.type, given, provider.details)
         return msgspec.structs.replace(provider, details=credentials.details), credentials.key
 
 

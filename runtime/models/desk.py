@@ -25,7 +25,7 @@ from runtime.models.lines import line_to
 from runtime.models.lists import questions
 from runtime.models.loading import preload, preload_login
 from runtime.models.simulated import PROVIDER
-from runtime.models.vendors import VENDORS
+from runtime.models.vendors import VENDORS, Api
 from runtime.ports.catalogue import LISTED_AT, ModelInfo
 from runtime.ports.model import Endpoint
 from runtime.ports.providers import Credentials, Driver, Found, KeptModel, Provider
@@ -71,9 +71,12 @@ class ProviderDesk:
             for vendor in MAKEABLE
         ]
 
-    def credentials(self, type_: str, given: Mapping[str, str], before: Mapping[str, str]) -> Credentials:
+    async def credentials(self, type_: str, given: Mapping[str, str], before: Mapping[str, str]) -> Credentials:
         """Return what is given for a type of provider, as it is kept. Raises InvalidInputError."""
-        return kept(DRIVERS[type_], given, before)
+        driver = DRIVERS[type_]
+        if driver.api is Api.VERTEX:  # whose key is tried, which takes a while
+            return await asyncio.to_thread(kept, driver, given, before)
+        return kept(driver, given, before)
 
     def built_in(self) -> Sequence[Provider]:
         """Return the server's own providers: those of the environment, and the simulated one."""
@@ -106,10 +109,13 @@ class ProviderDesk:
         await preload_login(line.vendor)
         found: list[Found] = []
         try:
+            await line.log_in()
             for asked in questions(line):
                 found += asked.read(await transport.get(asked.url, asked.headers, is_trusted=line.is_trusted))
         except RefusedError as err:
-            raise refusal(err, party, line.shown) from err
+            told = refusal(err, party, line.shown)
+            line.refused(err.status)
+            raise told from err
         except ForbiddenError as err:
             raise failures.misled(party, str(err)) from err
         except BROKEN as err:

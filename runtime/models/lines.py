@@ -9,6 +9,7 @@ from runtime.models.drivers import address_of, driver_of, needs_key
 from runtime.models.vendors import BY_TYPE, Api, Vendor
 from runtime.ports.model import Endpoint, ModelRef
 
+UNAUTHORIZED: Final = 401
 _AUTHORIZATION: Final = "Authorization"
 _NO_DETAILS: Final[Mapping[str, str]] = {}
 _NONE: Final = "none"  # is said where no key is wanted: some servers insist on the header
@@ -16,13 +17,27 @@ _NONE: Final = "none"  # is said where no key is wanted: some servers insist on 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One provider that can be called. `base_url` has no slash at its end."""
+    """One provider that can be called, after `log_in`. `base_url` has no slash at its end."""
 
     vendor: Vendor
     api_key: str
     base_url: str
     is_trusted: bool
     details: Mapping[str, str]
+
+    async def log_in(self) -> None:
+        """Have what lets us in, where it takes a while to make."""
+        if self.vendor.api is Api.VERTEX:
+            from runtime.models.logins import google  # noqa: PLC0415 - not before it is needed
+
+            await google.sign(self.api_key)
+
+    def refused(self, status: int | None) -> None:
+        """Take note that it did not let us in: what was made for that is made anew the next time."""
+        if self.vendor.api is Api.VERTEX and status == UNAUTHORIZED:
+            from runtime.models.logins import google  # noqa: PLC0415
+
+            google.forget(self.api_key)
 
     def headers(self, made: Mapping[str, str], url: str, body: bytes = b"", method: str = "POST") -> Mapping[str, str]:
         """Return the headers of a request with what lets it in, as this vendor wants it; `made` are the dialect's."""

@@ -182,7 +182,7 @@ class Desk(Protocol):
         """Return the types that people may make."""
         ...
 
-    def credentials(self, type_: str, given: Mapping[str, str], before: Mapping[str, str]) -> Credentials:
+    async def credentials(self, type_: str, given: Mapping[str, str], before: Mapping[str, str]) -> Credentials:
         """Return what is given for a type of provider, by the names of its blanks, beside the details from before.
 
         Raises:

@@ -76,11 +76,14 @@ class LeanModel:
         line = line_of(request.model, self._environment)
         party, dialect = failures.party(line.vendor, line.base_url), DIALECTS[line.vendor.api]
         try:
+            await line.log_in()
             async with aclosing(self._answer(line, dialect, request)) as items:
                 async for item in items:
                     yield item
         except RefusedError as err:
-            raise refusal(dialect.explained(err), party, line.shown) from err
+            told = refusal(dialect.explained(err), party, line.shown)
+            line.refused(err.status)
+            raise told from err
         except ForbiddenError as err:
             raise failures.misled(party, str(err)) from err
         except BROKEN as err:

@@ -1,5 +1,6 @@
 """Amazon Bedrock and Google Vertex over real HTTP: what lets us in, what is streamed, what is sent back."""
 
+import asyncio
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
@@ -19,10 +20,11 @@ from pydantic_ai.models.bedrock import BedrockConverseModel
 from pydantic_ai.providers.bedrock import BedrockProvider
 from pydantic_ai.tools import ToolDefinition
 
-from runtime.core.errors import ModelRejectedError, ModelUnavailableError
+from runtime.core.errors import InvalidInputError, ModelRejectedError, ModelUnavailableError
 from runtime.core.message import ImagePart, ToolCallPart
 from runtime.models.credentials import kept
 from runtime.models.drivers import DRIVERS
+from runtime.models.logins import google
 from runtime.models.router import Models
 from runtime.ports.model import Endpoint, ModelRef, ModelReply, ModelRequest, ReasoningDelta, StreamItem, TextDelta
 from runtime.process.settings import ModelSettings
@@ -58,6 +60,10 @@ def ref(server: ModelServer, cloud: str, name: str | None = None, **given: str) 
     credentials = kept(DRIVERS[cloud], given or GIVEN[cloud], {})
     endpoint = Endpoint(cloud, "Cloud", server.base_url, credentials.key, is_trusted=True, details=credentials.details)
     return ModelRef(f"model_{cloud}", cloud, name or NAMES[cloud], f"provider_{cloud}", endpoint=endpoint)
+
+
+def key_of(cloud: str) -> str:
+    return kept(DRIVERS[cloud], GIVEN[cloud], {}).key or ""
 
 
 async def collect(models: Models, request: ModelRequest) -> list[StreamItem]:
@@ -232,6 +238,25 @@ async def test_vertex_is_shown_a_token_that_the_account_signed_for_itself(models
     assert token.claims["exp"] - token.claims["iat"] == 3600
     assert second.headers["authorization"] == first.headers["authorization"]
     assert "x-goog-api-key" not in first.headers
+    server.answer(Refused(401))
+    with pytest.raises(ModelRejectedError):
+        await collect(models, asked(ref(server, "vertex"), user("Hi.")))
+    assert google.token(key_of("vertex")) == ""  # it is not shown again
+
+
+async def test_whoever_else_runs_goes_on_while_an_account_signs() -> None:
+    key = key_of("vertex")
+    google.forget(key)
+    signing = asyncio.create_task(google.sign(key))
+    await asyncio.sleep(0)
+    assert google.token(key) == ""
+    await signing
+    assert google.token(key)
+
+
+def test_a_key_of_many_bits_is_refused_unread() -> None:
+    with pytest.raises(InvalidInputError, match="4096 bits"):
+        google.account(service_account().replace("-----END", "A" * google.KEY_CHARS_MOST + "-----END"))
 
 
 async def test_what_claude_signed_is_shown_to_claude_alone(models: Models, server: ModelServer) -> None:
