@@ -9,7 +9,7 @@ import structlog
 
 from runtime.core import event as ev
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
-from runtime.core.failure import ANSWER_TOO_SLOW, Disclosure, telling_of
+from runtime.core.failure import ANSWER_TOO_SLOW, CREDENTIALS_REFUSED, Disclosure, telling_of
 from runtime.core.retry import backoff_s
 from runtime.core.session import draft as write
 from runtime.core.session.draft import Draft
@@ -34,6 +34,7 @@ class Asking:
         self._showing = showing
         self._route = route
         self._disclosure = disclosure
+        self._renewed: set[str] = set()  # models that were opened anew
         self.ref = route.start(session.turn.tried)
         self.attempts = 0
         self.retries = 0
@@ -69,10 +70,29 @@ class Asking:
                 await self.open()
                 return await self._until_answered(msgspec.structs.replace(request, model=self.ref))
             except (ModelUnavailableError, ModelRejectedError) as err:
+                if await self._renew(err):
+                    continue
                 successor = self._route.after(err, turn.tried, self.ref)
                 if successor is None:
                     raise
                 await self._reroute(err, successor)
+
+    async def _renew(self, err: ModelUnavailableError | ModelRejectedError) -> bool:
+        """Take a model's newer endpoint if it refused the credentials of the one that was opened; tell whether it has.
+
+        They lapse or are replaced while a turn lasts, which may be a day.
+        """
+        if err.failure != CREDENTIALS_REFUSED or self.ref.id in self._renewed:
+            return False
+        self._renewed.add(self.ref.id)
+        renewed = await self._route.renewed(self.ref)
+        if renewed is None:
+            return False
+        log.info("model_call_renewed", model=renewed.key)
+        self._showing.drop()
+        self.retries += 1
+        self.ref = renewed
+        return True
 
     async def _reroute(self, err: ModelUnavailableError | ModelRejectedError, successor: ModelRef) -> None:
         turn, ref = self._session.turn, self.ref

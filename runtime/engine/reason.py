@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 class ReasonStep:
     """The reason step that is open, from its first event to its last. Made anew for each model call.
 
-    `opened` are models that this turn has called: it goes on with them, whatever becomes of their providers.
+    `opened` are models that this turn has called (`Route`).
     """
 
     def __init__(self, session: LiveSession, agent: RuntimeAgent, opened: dict[str, ModelRef]) -> None:

@@ -34,7 +34,8 @@ REROUTED: Final = frozenset({
 class Route:
     """The chain of one call.
 
-    `opened` are models that this turn has called: it goes on with them, whatever becomes of their providers.
+    `opened` are models that this turn has called: it goes on with them, whatever becomes of their providers, for as
+    long as their credentials are taken.
     """
 
     def __init__(
@@ -63,6 +64,17 @@ class Route:
             except (NotFoundError, SecretUnreadableError) as err:
                 raise ModelRejectedError(str(err), "model_unavailable") from err
         return self._opened[ref.id] if ref.is_closed else ref
+
+    async def renewed(self, ref: ModelRef) -> ModelRef | None:
+        """Return a model that refused its credentials as it is reached by now; None if that is as before."""
+        known = self._opened.pop(ref.id, None)
+        if known is None:
+            return None
+        try:
+            opened = await self.open(ModelRef.kept(ref.id))
+        except ModelRejectedError:  # it is gone: the refusal stands
+            return None
+        return opened if opened.endpoint != known.endpoint else None
 
     def start(self, tried: Sequence[Tried]) -> ModelRef:
         """Return the model to begin with: the first of the chain that did not fail in this call already."""

@@ -176,6 +176,24 @@ async def test_a_turn_goes_on_with_what_it_began_with_and_the_next_one_sees_what
     assert len(ground.server.requests) == 2
 
 
+async def test_a_turn_takes_a_key_that_was_replaced_once_its_own_is_refused(ground: Ground) -> None:
+    await ground.furnish()
+    gate = ground.deployment.probe.gate = Gate()
+    ground.server.answer(
+        Said(calls=(Called("c1", "look", {}),)), Refused(401), Said(calls=(Called("c2", "look", {}),)), Refused(401)
+    )
+    chat = await ground.begin()
+    await chat.send("go")
+    await gate.reached()
+    await ground.store.change(ground.provider_id, {}, "sk-second")
+    await ground.directory.catch_up()
+    gate.open()
+    await chat.turns_ended(1)
+    shown = [request.headers["authorization"].removeprefix("Bearer ") for request in ground.server.requests]
+    assert shown == [KEY, KEY, "sk-second", "sk-second"]
+    assert chat.process.types().count("turn.failed") == 1  # nothing newer is there the second time
+
+
 async def test_limits_of_a_provider_hold_calls_back_and_let_them_go_when_they_are_taken_away(ground: Ground) -> None:
     await ground.furnish()
     await ground.store.change(ground.provider_id, {"limits": CallLimits(concurrent=1)})
