@@ -42,8 +42,8 @@ class Trial:
     async def worked(self) -> None:
         """Let everybody call it again: it begins to answer. Others need not wait until the answer has ended."""
         if not self.has_worked:
-            self.has_worked = True
             await self._breakers.close(self._party)
+            self.has_worked = True
 
 
 class Breakers:
@@ -56,6 +56,7 @@ class Breakers:
         self._lease_s = settings.first_byte_timeout_s + LEASE_MARGIN_S
         self._failed: Counter[str] = Counter()
         self._open: dict[str, _Open] = {}
+        self._given_up: dict[str, float] = {}  # trials that were broken off: until when nobody else tries
         self._is_asked = False  # whether there was a call since others were read
 
     async def share(self) -> None:
@@ -64,7 +65,7 @@ class Breakers:
         while True:
             stumble(Loop.BREAKERS)
             try:
-                if self._is_asked or self._open:  # who calls nobody asks for nothing
+                if self._is_asked or self._open or self._given_up:  # who calls nobody asks for nothing
                     self._is_asked = False
                     await self.read()
                 is_away = False
@@ -75,8 +76,15 @@ class Breakers:
             await asyncio.sleep(READ_S)
 
     async def read(self) -> None:
-        """Read what others did, once. Raises StoreUnavailableError."""
+        """Read what others did, once, and let others try what is not tried here any more.
+
+        Raises StoreUnavailableError.
+        """
         now_s = asyncio.get_running_loop().time()
+        for provider, until_s in list(self._given_up.items()):
+            if now_s < until_s:
+                await self._shared.give_up(provider)
+            self._given_up.pop(provider, None)
         found = await self._shared.not_closed()
         self._open = {b.provider: _Open(None if b.is_forced else now_s + b.wait_s) for b in found}
 
@@ -91,6 +99,7 @@ class Breakers:
         """
         self._is_asked = True
         trial = Trial(self, party) if party.endpoint in self._open and await self._may_try(party) else None
+        lost_s = asyncio.get_running_loop().time() + self._lease_s
         try:
             yield trial
         except (ModelUnavailableError, ModelRejectedError) as err:
@@ -100,6 +109,10 @@ class Breakers:
                 self._failed.pop(party.endpoint, None)  # it was reached, and said no
                 if trial is not None:
                     await trial.worked()
+            raise
+        except BaseException:  # somebody stopped the turn: nobody knows more than before
+            if trial is not None and not trial.has_worked:
+                self._given_up[party.endpoint] = lost_s
             raise
         self._failed.pop(party.endpoint, None)
 

@@ -48,6 +48,10 @@ class SharedBreakers(Protocol):
         """Let the asker try an endpoint, if it is time and nobody else does; one that does not come back loses it."""
         ...
 
+    async def give_up(self, provider: str) -> None:
+        """Let somebody else try at once what the asker tried, and broke off."""
+        ...
+
     async def succeed(self, provider: str) -> None:
         """Close one after a trial that worked; one that was forced open stays so."""
         ...

@@ -8,10 +8,13 @@ from runtime.ports.breakers import Breaker, BreakerState
 from runtime.store.pool import Pool, translate
 from runtime.store.rows import rfc3339
 
-_COLUMNS: Final = """provider, state, is_forced, failure_count, success_count, opened_at, half_open_at, last_failure_at,
-updated_at, greatest(0, extract(epoch FROM until - now()))::float8 AS wait_s"""
+# One that nobody has tried for so long is as good as closed: whoever calls again finds out for himself.
+_LAPSED: Final = "NOT is_forced AND until < now() - interval '1 hour'"
+_COLUMNS: Final = f"""provider, CASE WHEN {_LAPSED} THEN 'closed' ELSE state END AS state, is_forced,
+failure_count, success_count, opened_at, half_open_at, last_failure_at, updated_at,
+greatest(0, extract(epoch FROM until - now()))::float8 AS wait_s"""
 
-NOT_CLOSED: Final = f"SELECT {_COLUMNS} FROM circuit_breakers WHERE state <> 'closed'"
+NOT_CLOSED: Final = f"SELECT {_COLUMNS} FROM circuit_breakers WHERE state <> 'closed' AND ({_LAPSED}) IS NOT TRUE"
 LISTED: Final = f"SELECT {_COLUMNS} FROM circuit_breakers ORDER BY provider"
 ONE: Final = f"SELECT {_COLUMNS} FROM circuit_breakers WHERE provider = $1"
 
@@ -33,6 +36,11 @@ UPDATE circuit_breakers
 SET state = 'half_open', half_open_at = now(), until = now() + make_interval(secs => $2), updated_at = now()
 WHERE provider = $1 AND state <> 'closed' AND NOT is_forced AND until <= now()
 RETURNING true
+"""
+
+GIVE_UP: Final = """
+UPDATE circuit_breakers SET state = 'open', until = now(), updated_at = now()
+WHERE provider = $1 AND state = 'half_open' AND NOT is_forced
 """
 
 SUCCEED: Final = """
@@ -76,6 +84,11 @@ class BreakerStore:
         """Let the asker try an endpoint, if it is time and nobody else does; one that does not come back loses it."""
         with translate():
             return bool(await self._pool.fetchval(TRY, provider, lease_s))
+
+    async def give_up(self, provider: str) -> None:
+        """Let somebody else try at once what the asker tried, and broke off."""
+        with translate():
+            await self._pool.execute(GIVE_UP, provider)
 
     async def succeed(self, provider: str) -> None:
         """Close one after a trial that worked; one that was forced open stays so."""

@@ -168,6 +168,37 @@ async def test_who_tried_and_never_came_back_is_followed_by_another(store: Break
     assert not await store.try_now(provider, 60.0)
 
 
+async def test_a_trial_that_was_broken_off_is_somebody_elses_soon(store: BreakerStore, endpoint: Endpoint) -> None:
+    provider = endpoint.party.type
+    await store.fail(provider, 3, 0.0)
+    one, other = process(store), process(store)
+    await one.read()
+    endpoint.gate = asyncio.Event()
+    trial = asyncio.create_task(call(one, endpoint))
+    async with asyncio.timeout(20):
+        await endpoint.called.wait()
+    trial.cancel()
+    await asyncio.wait([trial])
+    assert trial.cancelled()
+    await one.read()
+    assert await state(store, endpoint) is BreakerState.OPEN
+    endpoint.gate.set()
+    await other.read()
+    assert await call(other, endpoint) is None
+    assert await state(store, endpoint) is BreakerState.CLOSED
+
+
+async def test_one_that_nobody_has_tried_for_an_hour_is_as_good_as_closed_but_for_an_operators(
+    store: BreakerStore, desk: BreakerStore, endpoint: Endpoint
+) -> None:
+    provider = endpoint.party.type
+    await store.fail(provider, 3, -3700.0)
+    assert provider not in [breaker.provider for breaker in await store.not_closed()]
+    assert await state(store, endpoint) is BreakerState.CLOSED
+    await desk.force(provider)
+    assert provider in [breaker.provider for breaker in await store.not_closed()]
+
+
 async def test_what_an_operator_opened_is_tried_by_nobody_until_an_operator_closes_it(
     store: BreakerStore, desk: BreakerStore, endpoint: Endpoint
 ) -> None:

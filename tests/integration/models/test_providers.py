@@ -194,6 +194,18 @@ async def test_a_turn_takes_a_key_that_was_replaced_once_its_own_is_refused(grou
     assert chat.process.types().count("turn.failed") == 1  # nothing newer is there the second time
 
 
+async def test_what_is_known_of_a_providers_calls_goes_with_it(ground: Ground) -> None:
+    await ground.furnish()
+    pool, provider = ground.deployment.pool, ground.provider_id
+    breakers = BreakerStore(pool)
+    await breakers.fail(provider, 3, 60.0)
+    await CallQueueStore(pool).enter(provider, "flow", CallLimits(concurrent=1))
+    await ground.store.delete(provider)
+    with pytest.raises(NotFoundError):
+        await breakers.get(provider)
+    assert await pool.fetchval("SELECT count(*) FROM model_tickets WHERE provider = $1", provider) == 0
+
+
 async def test_limits_of_a_provider_hold_calls_back_and_let_them_go_when_they_are_taken_away(ground: Ground) -> None:
     await ground.furnish()
     await ground.store.change(ground.provider_id, {"limits": CallLimits(concurrent=1)})
