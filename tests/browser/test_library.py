@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.chat import see_whole, write
 from tests.client import Client
@@ -51,6 +51,21 @@ async def test_a_harness_is_made_and_an_agent_shows_what_comes_from_it(
     await page.get_by_role("link", name="Setup").click()
     await expect(prompts.filter(has_text="from the session")).to_contain_text("In English.")
     await expect(prompts.filter(has_text=f"from the harness rules-{word}")).to_contain_text("Answer in verse.")
+    await change_on_an_archived_harness(page, home, client, agent)
+
+
+async def change_on_an_archived_harness(page: Page, home: str, client: Client, agent: dict[str, str]) -> None:
+    """Change an agent whose harness is in no list any more: it stays where it stands."""
+    path, harness = f"/agents/{agent['id']}", f"/harnesses/{agent['harness_id']}"
+    name = (await client.http.get(harness)).json()["name"]
+    (await client.http.delete(harness)).raise_for_status()
+    await page.goto(home + path)
+    await expect(page.get_by_label("Stands on").locator("option:checked")).to_have_text(name)
+    await page.get_by_role("textbox", name="System prompt").fill("Rhyme twice.")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Saved")).to_be_visible()
+    changed = (await client.http.get(path)).json()
+    assert (changed["system_prompt"], changed["harness_id"]) == ("Rhyme twice.", agent["harness_id"])
 
 
 async def test_lists_show_text_and_not_the_signs_of_markdown(page: Page, home: str, client: Client, word: str) -> None:
@@ -67,7 +82,8 @@ async def test_a_copy_of_an_agent_has_what_the_form_does_not_show(
     page: Page, home: str, client: Client, word: str
 ) -> None:
     """Promised: a copy is whole, and never takes the place of another agent."""
-    body = {"name": f"first-{word}", "system_prompt": "Rhyme.", "tags": ["art"], "max_iterations": 7}
+    model = "llmsim:sim-echo"
+    body = {"name": f"first-{word}", "system_prompt": "Rhyme.", "tags": ["art"], "default_model_id": model}
     original = (await client.http.post("/agents", json=body)).json()
     await page.goto(f"{home}/agents/{original['id']}")
     await page.get_by_role("button", name="Copy").click()
@@ -81,8 +97,40 @@ async def test_a_copy_of_an_agent_has_what_the_form_does_not_show(
     await page.get_by_role("button", name="Save").click()
     await page.wait_for_url("**/agents/agent_*")
     copy = (await client.http.get(f"/agents/second-{word}")).json()
-    assert (copy["tags"], copy["max_iterations"], copy["system_prompt"]) == (["art"], 7, "Rhyme twice.")
+    assert (copy["tags"], copy["default_model_id"], copy["system_prompt"]) == (["art"], model, "Rhyme twice.")
     assert (await client.http.get(f"/agents/first-{word}")).json()["system_prompt"] == "Rhyme."
+
+
+async def test_an_agent_is_archived_once_and_a_page_that_cannot_be_read_anew_keeps_what_was_typed(
+    page: Page, home: str, client: Client, word: str
+) -> None:
+    """Promised: whoever archives never deletes, and a moment without the server takes nothing away."""
+    body = {"name": f"old-{word}", "system_prompt": "Rhyme."}
+    agent = f"/agents/{(await client.http.post('/agents', json=body)).json()['id']}"
+    await page.goto(home + agent)
+    prompt = page.get_by_role("textbox", name="System prompt")
+    await prompt.fill("Typed and not saved.")
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=500, json={"code": "internal", "detail": "Out of order."})
+
+    await page.route(f"**/api/v1{agent}", refuse)
+    await page.get_by_role("button", name="Archive").dblclick()
+    await page.get_by_role("button", name="Really archive?").click()
+    await expect(page.get_by_role("alert")).to_have_text("Out of order.")
+    await expect(prompt).to_have_value("Typed and not saved.")
+    await page.unroute(f"**/api/v1{agent}")
+    await page.get_by_role("button", name="Archive").click()
+    await page.get_by_role("button", name="Really archive?").click()
+    await page.wait_for_url(f"{home}/agents")
+    await page.go_back()
+    await expect(page.get_by_text("It is archived")).to_be_visible()
+    await expect(page.get_by_role("button", name="Archive")).to_have_count(0)
+    await page.goto(f"{home}/agents/new")
+    await page.get_by_label("Name", exact=False).first.fill(f"old-{word}")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("There is an archived agent called")
+    assert (await client.http.get(agent)).json()["status"] == "archived"
 
 
 async def test_a_harness_that_the_server_brings_is_read_and_copied(page: Page, home: str) -> None:
@@ -106,3 +154,8 @@ async def test_a_session_is_started_in_a_workspace(page: Page, home: str, client
     session = (await client.http.get(f"/sessions/{page.url.rsplit('/', 1)[-1]}")).json()
     workspace = (await client.http.get(f"/workspaces/{session['workspace_id']}")).json()
     assert workspace["name"] == f"Attic {word}"
+    await page.goto(f"{home}/workspaces")
+    await row.get_by_role("button", name="Archive").dblclick()
+    await row.get_by_role("button", name="Really archive?").click()
+    await expect(row).to_have_count(0)
+    assert (await client.http.get(f"/workspaces/{workspace['id']}")).json()["status"] == "archived"

@@ -7,6 +7,8 @@ import { settingsWords } from "./settings/words";
 
 export const words = {
   product: "Perdure",
+  /** What a control does, and to which of several. */
+  of: (act: string, name: string) => `${act}: ${name}`,
   ...sessionWords,
   ...settingsWords,
   nav: {
@@ -78,6 +80,7 @@ export const words = {
     search: "Search agents",
     empty: "No agent yet. Make one: a name and a prompt will do.",
     none: "No agent has this in its name.",
+    more: (count: number) => `${say.number(count)} more: they are found by their names.`,
     name: "Name",
     nameHint: "Lower case, digits and dashes",
     displayName: "Display name",
@@ -85,14 +88,19 @@ export const words = {
     prompt: "System prompt",
     model: "Model",
     serverModel: "The server's default",
+    serverHarness: "The default one",
     capabilities: "Capabilities",
     save: "Save",
     saved: "Saved",
     archive: "Archive",
+    archiveSure: "Really archive?",
+    archived: "It is archived: it cannot be changed, and takes nothing new.",
     chat: "Chat with it",
     copy: "Copy",
     copyOf: (name: string) => `Copy of ${name}`,
     taken: (name: string) => `There is an agent called ${name}.`,
+    takenByArchived: (name: string) => `There is an archived agent called ${name}, which this would replace.`,
+    noSecrets: "Its secrets are not copied: give the copy its own through the API.",
     back: "All agents",
     starter: {
       name: "assistant",
@@ -178,6 +186,7 @@ export const words = {
     title: "Commands",
     placeholder: "Go to a page, a session, an agent",
     none: "Nothing of that name.",
+    asking: "Searching",
     go: "Go to",
     sessions: "Sessions",
     agents: "Agents",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { givenBy, type Layer, unshown } from "./draft";
+import { chosenIn, copied, givenBy, type Layer, unshown } from "./draft";
 
 const LAYER = {
   id: "agent_1",
@@ -34,4 +34,34 @@ test("a text that was there is emptied, and one that never was stays unsaid", ()
 test("a copy takes over what the form does not show, and nothing that is the original's own", () => {
   expect(unshown(LAYER)).toEqual({ tags: ["art"] });
   expect(unshown(null)).toEqual({});
+});
+
+test.each([
+  ["what was chosen anew", { default_model_id: "model_2", harness_id: "harness_1" }, { default_model_id: "model_2" }],
+  ["nothing where nobody touched it", { default_model_id: "llmsim:sim-echo", harness_id: "harness_1" }, {}],
+  ["nothing where nothing is chosen", { default_model_id: "", harness_id: "" }, {}],
+])("a change says %s", (_, fields, said) => {
+  const before = { default_model_id: "llmsim:sim-echo", harness_id: "harness_1" };
+  expect(chosenIn(form(fields), before, "default_model_id", "harness_id")).toEqual(said);
+});
+
+test("something new says all that was chosen, and what had none says the first one", () => {
+  const fields = form({ default_model_id: "model_1", parent_harness_id: "" });
+  expect(chosenIn(fields, {}, "default_model_id", "parent_harness_id")).toEqual({ default_model_id: "model_1" });
+  expect(chosenIn(fields, { default_model_id: null }, "default_model_id")).toEqual({ default_model_id: "model_1" });
+});
+
+test("a copy has no secret's place, for the secret stays with the original", () => {
+  const handle = { set: true, fingerprint: "ab12" };
+  const layer = {
+    ...LAYER,
+    capabilities: [{ ref: "web", config: { depth: 2, key: handle } }],
+    mcpServers: { forge: { url: "https://forge.example", headers: { "X-Team": handle }, authorization: handle } },
+  } as unknown as Layer;
+  const copy = copied(layer);
+  expect(copy.lacksSecrets).toBe(true);
+  expect(copy.layer?.capabilities).toEqual([{ ref: "web", config: { depth: 2 } }]);
+  expect(copy.layer?.mcpServers).toEqual({ forge: { url: "https://forge.example", headers: {} } });
+  expect(copied(LAYER)).toEqual({ layer: LAYER, lacksSecrets: false });
+  expect(copied(null)).toEqual({ layer: null, lacksSecrets: false });
 });

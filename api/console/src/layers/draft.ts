@@ -13,8 +13,11 @@ export interface Given {
   capabilities: NonNullable<Assigned>;
   display_name?: string;
   description?: string;
-  default_model_id?: string;
 }
+
+/** What is chosen among others, and is not taken back by choosing nothing: the server leaves that as it is. */
+type Choice = "default_model_id" | "harness_id" | "parent_harness_id";
+type Chosen<Name extends Choice> = { [Key in Name]?: string };
 
 /** What a form does not show and a copy has all the same. */
 const UNSHOWN = [
@@ -42,8 +45,32 @@ export function givenBy(form: FormData, refs: readonly string[], before: Layer |
     capabilities: refs.map((ref) => kept.get(ref) ?? { ref }),
     ...said("display_name"),
     ...said("description"),
-    ...(text("default_model_id") && { default_model_id: text("default_model_id") }),
   };
+}
+
+/** Return what was chosen and is something else than before; of something new, all that was chosen. */
+export function chosenIn<Name extends Choice>(
+  form: FormData,
+  before: { [Key in Name]?: string | null },
+  ...names: Name[]
+): Chosen<Name> {
+  const said = names.map((name) => [name, String(form.get(name) ?? "")] as const);
+  const differing = said.filter(([name, value]) => value !== "" && value !== before[name]);
+  return Object.fromEntries(differing) as Chosen<Name>;
+}
+
+const withoutHandles = (_: string, value: unknown) => (isHandle(value) ? undefined : value);
+
+/** Whether something stands in the place of a secret (docs/secrets.md), which is good for its owner only. */
+function isHandle(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "fingerprint" in value && "set" in value;
+}
+
+/** Return what a copy begins with: all but the secrets, and whether there were any. */
+export function copied<L extends Layer>(original: L | null): { layer: L | null; lacksSecrets: boolean } {
+  const whole = JSON.stringify(original);
+  const open = JSON.stringify(original, withoutHandles);
+  return { layer: JSON.parse(open) as L | null, lacksSecrets: open !== whole };
 }
 
 /** Return what a copy takes over unseen. */

@@ -5,8 +5,10 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { Refusal } from "../api/client";
 import { queries } from "../api/queries";
 import { Button } from "../parts/button";
+import { Choice } from "../parts/choice";
 import { Field } from "../parts/field";
 import { Refused } from "../parts/page";
+import { modelOf, offered } from "../settings/chain";
 import { words } from "../words";
 import { type Given, givenBy, type Layer } from "./draft";
 
@@ -21,10 +23,23 @@ interface Props {
   further?: ReactNode;
   /** A field for what it stands on. */
   base?: ReactNode;
+  /** What is to be known of it before it is saved. */
+  notice?: string | undefined;
+  isNew?: boolean;
   isReadonly?: boolean;
 }
 
-export function LayerForm({ title, layer, name, save, further, base, isReadonly = false }: Props) {
+export function LayerForm({
+  title,
+  layer,
+  name,
+  save,
+  further,
+  base,
+  notice,
+  isNew = false,
+  isReadonly = false,
+}: Props) {
   const [refs, setRefs] = useState(layer?.capabilities?.map(({ ref }) => ref) ?? []);
   const saving = useMutation({ mutationFn: (form: FormData) => save(givenBy(form, refs, layer), form) });
   const problems = saving.error instanceof Refusal ? saving.error.fields : {};
@@ -46,6 +61,7 @@ export function LayerForm({ title, layer, name, save, further, base, isReadonly 
           )}
         </span>
       </div>
+      {notice && <p className="text-sm text-warn">{notice}</p>}
       <Refused error={saving.error} />
       <fieldset disabled={isReadonly} className="grid gap-5">
         <div className="grid gap-5 sm:grid-cols-2">
@@ -69,7 +85,7 @@ export function LayerForm({ title, layer, name, save, further, base, isReadonly 
         </Field>
         <div className="grid gap-5 sm:grid-cols-2">
           <Field label={words.agents.model} problem={problems.default_model_id}>
-            <ModelPick value={layer?.default_model_id ?? ""} />
+            <ModelPick value={layer?.default_model_id ?? ""} isNew={isNew} />
           </Field>
           {base}
         </div>
@@ -79,17 +95,20 @@ export function LayerForm({ title, layer, name, save, further, base, isReadonly 
   );
 }
 
-function ModelPick({ value }: { value: string }) {
-  const models = useQuery(queries.models);
+/** A model, by its id or as whoever made the layer named it; once there is one, another one, but not none. */
+function ModelPick({ value, isNew }: { value: string; isNew: boolean }) {
+  const models = useQuery(queries.models).data?.data ?? [];
+  const now = modelOf(value, models);
   return (
-    <select key={models.isSuccess ? "there" : "coming"} name="default_model_id" defaultValue={value} className="field">
-      <option value="">{words.agents.serverModel}</option>
-      {models.data?.data.map((model) => (
-        <option key={model.id} value={model.id}>
-          {model.display_name} · {model.provider_name}
-        </option>
-      ))}
-    </select>
+    <Choice
+      name="default_model_id"
+      value={value}
+      nothing={isNew || value === "" ? words.agents.serverModel : undefined}
+      options={offered(models, now).map((model) => ({
+        value: model === now ? value : model.id,
+        label: `${model.display_name} · ${model.provider_name}`,
+      }))}
+    />
   );
 }
 
@@ -99,6 +118,7 @@ function Capabilities({ chosen, onChange }: { chosen: string[]; onChange: (refs:
   return (
     <fieldset className="grid gap-2">
       <legend className="mb-1 text-sm">{words.agents.capabilities}</legend>
+      <Refused error={there.error} />
       {there.data?.data.map((capability) => (
         <label
           key={capability.id}

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import type { Schemas } from "../api/client";
 import { queries } from "../api/queries";
 import { Part } from "../parts/page";
+import { modelOf } from "../settings/chain";
 import { words } from "../words";
 import { layers, type Resolvable } from "./queries";
 
@@ -15,7 +16,7 @@ export function Resolved(which: Resolvable) {
   const { data, error } = useQuery(layers.resolved(which));
   const models = useQuery(queries.models);
   const nameOf = (id: string) => {
-    const model = models.data?.data.find((one) => one.id === id || `${one.provider_type}:${one.model_id}` === id);
+    const model = modelOf(id, models.data?.data ?? []);
     return model === undefined ? id : `${model.display_name} · ${model.provider_name}`;
   };
   return (

@@ -18,6 +18,8 @@ interface Props<Item extends Layer> {
   search: string;
   onSearch: (text: string) => void;
   found: UseQueryResult<Item[]>;
+  /** What is said of those that are not shown. */
+  more?: string | undefined;
   /** Lead to one of them, or to the form of a new one. */
   link: (id: string, look: string, children: ReactNode) => ReactNode;
   /** What stands in its corner. */
@@ -26,7 +28,7 @@ interface Props<Item extends Layer> {
 
 export const NEW = "new";
 
-export function Shelf<Item extends Layer>({ said, search, onSearch, found, link, note }: Props<Item>) {
+export function Shelf<Item extends Layer>({ said, search, onSearch, found, more, link, note }: Props<Item>) {
   const create = link(
     NEW,
     CREATE,
@@ -55,6 +57,7 @@ export function Shelf<Item extends Layer>({ said, search, onSearch, found, link,
           </li>
         ))}
       </ul>
+      {more && <p className="text-sm text-soft">{more}</p>}
     </Page>
   );
 }

@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Part } from "../parts/page";
+import { Part, Refused } from "../parts/page";
 import { words } from "../words";
 import type { Layer } from "./draft";
 import { layers } from "./queries";
@@ -19,7 +19,13 @@ export function Stack({ harnessId }: { harnessId: string }) {
 
 function OneLayer({ id }: { id: string }) {
   const harness = useQuery(layers.harness(id));
-  if (harness.data === undefined) return null;
+  if (harness.isLoadingError)
+    return (
+      <li>
+        <Refused error={harness.error} />
+      </li>
+    );
+  if (harness.isPending) return null;
   const { name, display_name: shown, parent_harness_id: parent } = harness.data;
   return (
     <>

@@ -2,15 +2,15 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Part } from "../parts/page";
+import { Part, Refused } from "../parts/page";
 import { say } from "../say";
 import { nameOf } from "../shell/session-list";
 import { words } from "../words";
 import { layers } from "./queries";
 
 export function Usage({ agentId }: { agentId: string }) {
-  const { data } = useQuery(layers.sessionsOf(agentId));
-  if (data === undefined) return null;
+  const { data, error } = useQuery(layers.sessionsOf(agentId));
+  if (data === undefined) return <Refused error={error} />;
   const { data: sessions, total, is_total_exact: isExact = true } = data;
   return (
     <Part title={words.usage.title} hint={words.usage.sessions(total, isExact)}>

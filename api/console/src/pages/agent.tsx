@@ -1,11 +1,13 @@
 /** One agent, made, copied or changed, and what it stands on. */
 
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { type Agent, api, body } from "../api/client";
 import { queries } from "../api/queries";
-import { type Given, unshown } from "../layers/draft";
+import { Archive } from "../layers/archive";
+import { chosenIn, copied, type Given, unshown } from "../layers/draft";
 import { LayerForm } from "../layers/form";
+import { checkFree } from "../layers/free";
 import { HarnessPick } from "../layers/harness-pick";
 import { Resolved } from "../layers/resolved";
 import { NEW } from "../layers/shelf";
@@ -24,7 +26,7 @@ export function AgentPage() {
   const source = agentId === NEW ? from : agentId;
   const agent = useQuery({ ...queries.agent(source ?? NEW), enabled: source !== undefined });
   const others = useQuery(queries.agents(""));
-  if (agent.isError) return <Trouble error={agent.error} retry={() => void agent.refetch()} />;
+  if (agent.isLoadingError) return <Trouble error={agent.error} retry={() => void agent.refetch()} />;
   if ((source !== undefined && agent.isPending) || others.isPending) return <Loading />;
   const taken = others.data?.data ?? [];
   return (
@@ -34,7 +36,7 @@ export function AgentPage() {
           ← {words.agents.back}
         </Link>
         {agentId === NEW ? (
-          <Fresh key={from ?? NEW} original={agent.data ?? null} taken={taken} />
+          <Fresh key={from ?? NEW} source={agent.data ?? null} taken={taken} />
         ) : (
           agent.data && <Known key={agentId} agent={agent.data} />
         )}
@@ -54,13 +56,12 @@ function useSaved() {
   };
 }
 
-function Fresh({ original, taken }: { original: Agent | null; taken: readonly Agent[] }) {
+function Fresh({ source, taken }: { source: Agent | null; taken: readonly Agent[] }) {
   const saved = useSaved();
+  const { layer: original, lacksSecrets } = copied(source);
   const save = async (given: Given, form: FormData) => {
-    const harness_id = String(form.get("harness_id") ?? "");
-    const made = { ...unshown(original), ...given, ...(harness_id && { harness_id }) };
-    // The server would replace the one that has the name.
-    if (taken.some(({ name }) => name === given.name)) throw new Error(words.agents.taken(given.name));
+    await checkFree(given.name);
+    const made = { ...unshown(original), ...given, ...chosenIn(form, {}, "default_model_id", "harness_id") };
     await saved(body(await api.POST("/api/v1/agents", { body: made })));
   };
   const name = freeName(original?.name ?? words.agents.starter.name, taken);
@@ -70,7 +71,9 @@ function Fresh({ original, taken }: { original: Agent | null; taken: readonly Ag
       layer={original}
       name={name}
       save={save}
-      base={<HarnessPick name="harness_id" value={original?.harness_id ?? ""} />}
+      isNew
+      notice={lacksSecrets ? words.agents.noSecrets : undefined}
+      base={<HarnessPick name="harness_id" value={original?.harness_id ?? ""} isNew={original === null} />}
     />
   );
 }
@@ -78,9 +81,8 @@ function Fresh({ original, taken }: { original: Agent | null; taken: readonly Ag
 function Known({ agent }: { agent: Agent }) {
   const saved = useSaved();
   const save = async (given: Given, form: FormData) => {
-    const harness_id = String(form.get("harness_id") ?? "");
     const path = { params: { path: { agent: agent.id } } };
-    const changed = { ...given, ...(harness_id && { harness_id }) };
+    const changed = { ...given, ...chosenIn(form, agent, "default_model_id", "harness_id") };
     await saved(body(await api.PATCH("/api/v1/agents/{agent}", { ...path, body: changed })));
   };
   return (
@@ -90,6 +92,7 @@ function Known({ agent }: { agent: Agent }) {
         layer={agent}
         name={agent.name}
         save={save}
+        isReadonly={agent.status !== "active"}
         further={<Further agent={agent} />}
         base={<HarnessPick name="harness_id" value={agent.harness_id} />}
       />
@@ -101,23 +104,15 @@ function Known({ agent }: { agent: Agent }) {
 }
 
 function Further({ agent }: { agent: Agent }) {
-  const client = useQueryClient();
   const navigate = useNavigate();
-  const archive = useMutation({
-    mutationFn: () => api.DELETE("/api/v1/agents/{agent}", { params: { path: { agent: agent.id } } }),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["agents"] });
-      await navigate({ to: "/agents" });
-    },
-  });
   const copy = () => navigate({ to: "/agents/$agentId", params: { agentId: NEW }, search: { from: agent.id } });
   return (
     <>
-      <Button look="bad" disabled={archive.isPending} onClick={() => archive.mutate()}>
-        {words.agents.archive}
-      </Button>
+      <Archive kind="agent" layer={agent} />
       <Button onClick={() => void copy()}>{words.agents.copy}</Button>
-      <Button onClick={() => void navigate({ to: "/", search: { agent: agent.id } })}>{words.agents.chat}</Button>
+      {agent.status === "active" && (
+        <Button onClick={() => void navigate({ to: "/", search: { agent: agent.id } })}>{words.agents.chat}</Button>
+      )}
     </>
   );
 }

@@ -1,9 +1,10 @@
 /** One harness, made or changed, and what it stands on. Those that the server brings are read. */
 
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { api, body } from "../api/client";
-import { type Given, type Harness, unshown } from "../layers/draft";
+import { Archive } from "../layers/archive";
+import { chosenIn, copied, type Given, type Harness, unshown } from "../layers/draft";
 import { LayerForm } from "../layers/form";
 import { HarnessPick } from "../layers/harness-pick";
 import { layers } from "../layers/queries";
@@ -23,7 +24,7 @@ export function HarnessPage() {
   const source = harnessId === NEW ? from : harnessId;
   const harness = useQuery({ ...layers.harness(source ?? NEW), enabled: source !== undefined });
   const others = useQuery(layers.harnesses(""));
-  if (harness.isError) return <Trouble error={harness.error} retry={() => void harness.refetch()} />;
+  if (harness.isLoadingError) return <Trouble error={harness.error} retry={() => void harness.refetch()} />;
   if ((source !== undefined && harness.isPending) || others.isPending) return <Loading />;
   const isNew = harnessId === NEW;
   return (
@@ -32,7 +33,7 @@ export function HarnessPage() {
         <Link to="/harnesses" className="text-sm text-soft hover:text-ink">
           ← {words.harnesses.back}
         </Link>
-        <Form key={`${harnessId} ${from}`} harness={harness.data ?? null} isNew={isNew} taken={others.data ?? []} />
+        <Form key={`${harnessId} ${from}`} source={harness.data ?? null} isNew={isNew} taken={others.data ?? []} />
         {!isNew && harness.data && <Resolved kind="harness" id={harness.data.id} />}
         {!isNew && harness.data?.parent_harness_id && <Stack harnessId={harness.data.parent_harness_id} />}
       </div>
@@ -41,17 +42,19 @@ export function HarnessPage() {
 }
 
 interface FormProps {
-  harness: Harness | null;
+  /** The harness itself, or what a new one is a copy of. */
+  source: Harness | null;
   isNew: boolean;
   taken: readonly Harness[];
 }
 
-function Form({ harness, isNew, taken }: FormProps) {
+function Form({ source, isNew, taken }: FormProps) {
   const client = useQueryClient();
+  const { layer: harness, lacksSecrets } = isNew ? copied(source) : { layer: source, lacksSecrets: false };
   const navigate = useNavigate();
   const save = async (given: Given, form: FormData) => {
-    const parent_harness_id = String(form.get("parent_harness_id") ?? "");
-    const said = { ...given, ...(parent_harness_id && { parent_harness_id }) };
+    const before = isNew || harness === null ? {} : harness;
+    const said = { ...given, ...chosenIn(form, before, "default_model_id", "parent_harness_id") };
     const saved = body(
       isNew || harness === null
         ? await api.POST("/api/v1/harnesses", { body: { ...unshown(harness), ...said } })
@@ -62,20 +65,21 @@ function Form({ harness, isNew, taken }: FormProps) {
     client.setQueryData(layers.harness(saved.id).queryKey, saved);
     await navigate({ to: "/harnesses/$harnessId", params: { harnessId: saved.id } });
   };
-  const called = harness === null ? "" : (harness.display_name ?? harness.name);
-  const title = harness === null ? words.harnesses.create : isNew ? words.agents.copyOf(called) : called;
   return (
     <LayerForm
-      title={title}
+      title={titleOf(harness, isNew)}
       layer={harness}
       name={isNew ? freeName(harness?.name ?? words.harnesses.starter, taken) : (harness?.name ?? "")}
       save={save}
-      isReadonly={!isNew && harness?.is_built_in === true}
+      isNew={isNew}
+      notice={lacksSecrets ? words.agents.noSecrets : undefined}
+      isReadonly={!isNew && (harness?.is_built_in === true || harness?.status === "archived")}
       further={!isNew && harness && <Further harness={harness} />}
       base={
         <HarnessPick
           name="parent_harness_id"
           value={harness?.parent_harness_id ?? ""}
+          isNew={isNew}
           {...(!isNew && harness && { except: harness.id })}
         />
       }
@@ -83,16 +87,14 @@ function Form({ harness, isNew, taken }: FormProps) {
   );
 }
 
+function titleOf(harness: Harness | null, isNew: boolean): string {
+  if (harness === null) return words.harnesses.create;
+  const called = harness.display_name ?? harness.name;
+  return isNew ? words.agents.copyOf(called) : called;
+}
+
 function Further({ harness }: { harness: Harness }) {
-  const client = useQueryClient();
   const navigate = useNavigate();
-  const archive = useMutation({
-    mutationFn: () => api.DELETE("/api/v1/harnesses/{harness}", { params: { path: { harness: harness.id } } }),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["harnesses"] });
-      await navigate({ to: "/harnesses" });
-    },
-  });
   const copy = () =>
     navigate({ to: "/harnesses/$harnessId", params: { harnessId: NEW }, search: { from: harness.id } });
   return (
@@ -100,9 +102,7 @@ function Further({ harness }: { harness: Harness }) {
       {harness.is_built_in ? (
         <span className="text-sm text-soft">{words.harnesses.builtIn}</span>
       ) : (
-        <Button look="bad" disabled={archive.isPending} onClick={() => archive.mutate()}>
-          {words.agents.archive}
-        </Button>
+        <Archive kind="harness" layer={harness} />
       )}
       <Button onClick={() => void copy()}>{words.agents.copy}</Button>
     </>

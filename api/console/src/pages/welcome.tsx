@@ -2,9 +2,10 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { api, body, Refusal } from "../api/client";
 import { queries } from "../api/queries";
+import { checkFree } from "../layers/free";
 import { Button } from "../parts/button";
 import { Field } from "../parts/field";
 import { Page, Refused } from "../parts/page";
@@ -12,7 +13,7 @@ import { Loading } from "../parts/states";
 import type { Provider } from "../providers/draft";
 import { ProviderForm } from "../providers/form";
 import { freeName } from "../providers/names";
-import { providers, sync } from "../providers/queries";
+import { sync } from "../providers/queries";
 import { words } from "../words";
 
 const route = getRouteApi("/shell/welcome");
@@ -74,18 +75,24 @@ function Starter({ provider }: { provider: Provider | null }) {
       return body(await api.GET("/api/v1/providers/{provider_id}/models", path)).data;
     },
   });
+  const added = useRef(new Map<string, string>()); // by name, where a try before this one got as far as that
+  const modelCalled = async (providerId: string, name: string) => {
+    const id = added.current.get(name) ?? (await addModel(providerId, name));
+    added.current.set(name, id);
+    return id;
+  };
   const make = useMutation({
     mutationFn: async (form: FormData) => {
       const text = (name: string) => String(form.get(name) ?? "").trim();
-      const model = text("model") || (provider && (await addModel(provider.id, text("model_name"))));
       const starter = { name: text("name"), system_prompt: text("system_prompt") };
+      await checkFree(starter.name);
+      const model = text("model") || (provider && (await modelCalled(provider.id, text("model_name"))));
       return body(
         await api.POST("/api/v1/agents", { body: { ...starter, ...(model && { default_model_id: model }) } }),
       );
     },
     onSuccess: async (agent) => {
       void client.invalidateQueries({ queryKey: ["models"] });
-      if (provider) void client.invalidateQueries({ queryKey: providers.models(provider.id).queryKey });
       await client.invalidateQueries({ queryKey: ["agents"] });
       await navigate({ to: "/", search: { agent: agent.id } });
     },

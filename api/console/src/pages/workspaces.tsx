@@ -2,11 +2,13 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import type { FormEvent } from "react";
 import { api, body } from "../api/client";
+import { archiveWorkspace } from "../layers/archive";
 import { layers } from "../layers/queries";
 import { Button } from "../parts/button";
 import { Field } from "../parts/field";
 import { Page, Refused, Row } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
+import { Sure } from "../parts/sure";
 import { say } from "../say";
 import { words } from "../words";
 
@@ -20,8 +22,7 @@ export function Workspaces() {
     onSettled,
   });
   const archive = useMutation({
-    mutationFn: (id: string) =>
-      api.DELETE("/api/v1/workspaces/{workspace_id}", { params: { path: { workspace_id: id } } }),
+    mutationFn: archiveWorkspace,
     onSettled,
   });
   const start = useMutation({
@@ -51,16 +52,20 @@ export function Workspaces() {
       <ul className="grid gap-3">
         {workspaces.data?.data.map((workspace) => (
           <Row key={workspace.id} name={workspace.name} note={`${workspace.id} · ${say.when(workspace.updated_at)}`}>
-            <Button disabled={start.isPending} onClick={() => start.mutate(workspace.id)}>
+            <Button
+              aria-label={words.of(words.workspaces.chat, workspace.name)}
+              disabled={start.isPending}
+              onClick={() => start.mutate(workspace.id)}
+            >
               {words.workspaces.chat}
             </Button>
-            <Button
-              look="bad"
-              aria-label={words.workspaces.archive(workspace.name)}
-              onClick={() => archive.mutate(workspace.id)}
-            >
-              {words.agents.archive}
-            </Button>
+            <Sure
+              label={words.agents.archive}
+              name={words.workspaces.archive(workspace.name)}
+              sure={words.agents.archiveSure}
+              isBusy={archive.isPending}
+              onSure={() => archive.mutate(workspace.id)}
+            />
           </Row>
         ))}
       </ul>

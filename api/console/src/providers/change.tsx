@@ -20,7 +20,7 @@ interface Props {
 
 export function ProviderChange({ provider, error, isSaving, onSave }: Props) {
   const config = useQuery(providers.config);
-  if (config.isError) return <Trouble error={config.error} retry={() => void config.refetch()} />;
+  if (config.isLoadingError) return <Trouble error={config.error} retry={() => void config.refetch()} />;
   if (config.isPending) return <Loading />;
   const driver = config.data.drivers.find((one) => one.driver === provider.provider_type);
   if (driver === undefined) return null;

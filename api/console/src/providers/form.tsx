@@ -22,7 +22,7 @@ interface Attempt {
 export function ProviderForm({ onMade }: { onMade: (provider: Provider) => void }) {
   const config = useQuery(providers.config);
   const [chosen, setChosen] = useState("");
-  if (config.isError) return <Trouble error={config.error} retry={() => void config.refetch()} />;
+  if (config.isLoadingError) return <Trouble error={config.error} retry={() => void config.refetch()} />;
   if (config.isPending) return <Loading />;
   const { drivers } = config.data;
   const driver = drivers.find((one) => one.driver === chosen) ?? drivers[0];

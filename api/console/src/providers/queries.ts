@@ -13,13 +13,6 @@ export const providers = {
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async ({ signal }) => body(await api.GET("/api/v1/providers/config", { signal })),
   }),
-  models: (id: string) =>
-    queryOptions({
-      queryKey: ["providers", id, "models"],
-      queryFn: async ({ signal }) =>
-        body(await api.GET("/api/v1/providers/{provider_id}/models", { params: { path: { provider_id: id } }, signal }))
-          .data,
-    }),
 };
 
 /** Take over a provider's list of models. Return how many there are now; null where it has no list to offer. */

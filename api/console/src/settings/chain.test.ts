@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Model } from "../api/client";
-import { modelOf, moved } from "./chain";
+import { modelOf, moved, offered } from "./chain";
 
 test.each([
   [0, 1, ["b", "a", "c"]],
@@ -20,4 +20,12 @@ test("a key is an id, or a type and a name", () => {
   expect(modelOf("llmsim:sim-echo", [model])).toBe(model);
   expect(modelOf("sim-echo", [model])).toBeUndefined();
   expect(modelOf(null, [model])).toBeUndefined();
+});
+
+test("a choice offers what can be called, and what is chosen all the same", () => {
+  const good = { id: "model_1", enabled: true, healthy: true } as Model;
+  const off = { id: "model_2", enabled: false, healthy: true } as Model;
+  const ill = { id: "model_3", enabled: true, healthy: false } as Model;
+  expect(offered([good, off, ill], off)).toEqual([good, off]);
+  expect(offered([good, off, ill], undefined)).toEqual([good]);
 });

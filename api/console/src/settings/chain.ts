@@ -12,6 +12,11 @@ export function isUsable(model: Model): boolean {
   return model.enabled && model.healthy;
 }
 
+/** Return what a choice offers: what can be called, and what is chosen, whatever became of it. */
+export function offered(models: readonly Model[], chosen: Model | undefined): Model[] {
+  return models.filter((model) => isUsable(model) || model === chosen);
+}
+
 /** Return a chain in which what was at one place is at another; as it is, if there is no such place. */
 export function moved(chain: readonly string[], from: number, to: number): string[] {
   const key = chain[from];

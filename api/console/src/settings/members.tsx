@@ -16,7 +16,8 @@ type Member = Schemas["MemberReply"];
 
 export function Members() {
   const organization = useQuery(settings.organization);
-  if (organization.isError) return <Trouble error={organization.error} retry={() => void organization.refetch()} />;
+  if (organization.isLoadingError)
+    return <Trouble error={organization.error} retry={() => void organization.refetch()} />;
   if (organization.isPending) return <Loading />;
   const { id, name } = organization.data;
   return (
@@ -29,7 +30,7 @@ export function Members() {
 
 function List({ orgId }: { orgId: string }) {
   const members = useQuery(settings.members(orgId));
-  if (members.isError) return <Trouble error={members.error} retry={() => void members.refetch()} />;
+  if (members.isLoadingError) return <Trouble error={members.error} retry={() => void members.refetch()} />;
   if (members.isPending) return <Loading />;
   return (
     <ul className="grid gap-3">
@@ -69,7 +70,13 @@ function OneMember({ member }: { member: Member }) {
         isBusy={appoint.isPending}
         onChange={(role) => appoint.mutate(role)}
       />
-      <Sure label={said.remove} sure={words.providers.sure} onSure={() => remove.mutate()} />
+      <Sure
+        label={said.remove}
+        name={words.of(said.remove, name)}
+        sure={words.providers.sure}
+        isBusy={remove.isPending}
+        onSure={() => remove.mutate()}
+      />
     </Row>
   );
 }

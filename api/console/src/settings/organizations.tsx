@@ -16,7 +16,7 @@ type Organization = Schemas["OrganizationReply"];
 export function Organizations() {
   const here = useQuery(settings.organization);
   const all = useQuery(settings.organizations);
-  if (here.isError) return <Trouble error={here.error} retry={() => void here.refetch()} />;
+  if (here.isLoadingError) return <Trouble error={here.error} retry={() => void here.refetch()} />;
   if (here.isPending) return <Loading />;
   return (
     <Page title={words.settings.organizations} subtitle={said.subtitle}>
@@ -51,7 +51,11 @@ function One({ organization, isHere }: { organization: Organization; isHere: boo
       {isHere ? (
         <span className="text-sm text-good">{said.here}</span>
       ) : (
-        <Button disabled={go.isPending} onClick={() => go.mutate()}>
+        <Button
+          aria-label={words.of(said.switch, organization.name)}
+          disabled={go.isPending}
+          onClick={() => go.mutate()}
+        >
           {said.switch}
         </Button>
       )}
