@@ -4,7 +4,7 @@ import uuid
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.chat import see_whole, write
 from tests.server import PASSWORD, ROOT, ServerProcess
@@ -18,7 +18,7 @@ def home(guarded: ServerProcess) -> str:
 
 
 async def test_a_visitor_is_sent_to_log_in_and_back_and_out_again(page: Page, home: str) -> None:
-    await page.goto(f"{home}/agents")
+    await page.goto(f"{home}/welcome?simulated=true")
     await page.wait_for_url("**/login?**")
     await page.get_by_label("E-mail address").fill(ROOT)
     await page.get_by_label("Password").fill("not this one")
@@ -26,7 +26,7 @@ async def test_a_visitor_is_sent_to_log_in_and_back_and_out_again(page: Page, ho
     await expect(page.get_by_role("alert")).to_be_visible()
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Log in").click()
-    await page.wait_for_url(f"{home}/agents")
+    await page.wait_for_url(f"{home}/welcome?simulated=true")
     await page.get_by_role("link", name="New chat").click()
     await write(page, "Who am I?")
     await see_whole(page, "Who am I?")
@@ -38,10 +38,20 @@ async def test_a_visitor_is_sent_to_log_in_and_back_and_out_again(page: Page, ho
 
 
 async def test_a_login_that_ran_out_is_renewed_without_a_word(page: Page, home: str) -> None:
+    """Promised: also where the server cannot be asked at first, for that is no logging out."""
     await log_in(page, home)
     await page.context.clear_cookies(name="access_token")
     await write(page, "Still here.")
     await see_whole(page, "Still here.")
+
+    async def put_off(route: Route) -> None:
+        await route.fulfill(status=503, json={"code": "store_unavailable", "detail": "Later."})
+
+    await page.route("**/auth/refresh", put_off, times=1)
+    async with page.expect_response(lambda reply: reply.url.endswith("/auth/refresh") and not reply.ok):
+        await page.context.clear_cookies(name="access_token")
+        await write(page, "And here again.")
+    await see_whole(page, "And here again.")
 
 
 async def test_a_member_is_added_given_a_role_and_taken_out(page: Page, home: str) -> None:
@@ -99,8 +109,8 @@ async def test_an_organisation_is_made_named_anew_and_entered(page: Page, home: 
 
 
 async def log_in(page: Page, home: str) -> None:
-    """Log in as the first administrator."""
-    await page.goto(f"{home}/login")
+    """Log in as the first administrator, by a link that would lead elsewhere."""
+    await page.goto(f"{home}/login?back=/%5Celsewhere.example")
     await page.get_by_label("E-mail address").fill(ROOT)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Log in").click()

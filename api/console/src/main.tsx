@@ -21,8 +21,8 @@ const queries = new QueryClient({
 });
 
 whenLoggedOut(() => {
-  const { pathname } = router.state.location;
-  if (pathname !== "/login") void router.navigate({ to: "/login", search: { back: pathname } });
+  const { pathname, href } = router.state.location;
+  if (pathname !== "/login") void router.navigate({ to: "/login", search: { back: href } });
 });
 
 const root = document.getElementById("root");

@@ -204,7 +204,7 @@ const login = createRoute({
   path: "/login",
   component: lazyRouteComponent(() => import("./pages/login"), "Login"),
   validateSearch: (search: Record<string, unknown>): { back?: string } =>
-    typeof search.back === "string" && /^\/(?!\/)/.test(search.back) ? { back: search.back } : {},
+    typeof search.back === "string" ? { back: search.back } : {},
 });
 
 export const router = createRouter({

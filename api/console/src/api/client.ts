@@ -18,7 +18,6 @@ export class Refusal extends Error {
     readonly status: number,
     readonly code: string,
     detail: string,
-    readonly retryAfterS: number | null = null,
     readonly fields: Readonly<Record<string, string>> = {},
   ) {
     super(detail);
@@ -35,10 +34,10 @@ export class Refusal extends Error {
 interface ProblemBody {
   code?: string;
   detail?: string;
-  retry_after_seconds?: number;
   errors?: { field?: string; message?: string }[];
 }
 
+const SERVER_ERROR = 500;
 const UNSAFE = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 function csrfToken(): string | null {
@@ -47,19 +46,24 @@ function csrfToken(): string | null {
 
 let refreshing: Promise<boolean> | null = null;
 
-/** Go on with a login whose access token has run out. Several requests that need it share one attempt. */
+/**
+ * Go on with a login whose access token has run out; false if it is over. Several requests that need it share one
+ * attempt. Raises Refusal where the server does not say: the login may be good all the same.
+ */
 export function refreshLogin(): Promise<boolean> {
-  const token = csrfToken();
-  if (token === null) return Promise.resolve(false);
-  refreshing ??= fetch("/api/v1/auth/refresh", { method: "POST", headers: { "X-CSRF-Token": token } })
-    .then(
-      (reply) => reply.ok,
-      () => false,
-    )
-    .finally(() => {
-      refreshing = null;
-    });
+  if (csrfToken() === null) return Promise.resolve(false);
+  refreshing ??= renew().finally(() => {
+    refreshing = null;
+  });
   return refreshing;
+}
+
+async function renew(): Promise<boolean> {
+  const reply = await send(new Request("/api/v1/auth/refresh", { method: "POST" }));
+  if (reply.ok) return true;
+  const refusal = await refusalOf(reply);
+  if (refusal.isPassing || reply.status >= SERVER_ERROR) throw refusal;
+  return false;
 }
 
 /** Who is called when nobody is logged in any more. */
@@ -101,8 +105,7 @@ export async function refusalOf(reply: Response): Promise<Refusal> {
   const problem = (await reply.json().catch(() => ({}))) as ProblemBody;
   const detail = problem.detail ?? words.errors.status(reply.status);
   const fields = (problem.errors ?? []).map(({ field = "", message = "" }) => [field, message] as const);
-  const after = problem.retry_after_seconds ?? null;
-  return new Refusal(reply.status, problem.code ?? "unknown", detail, after, Object.fromEntries(fields));
+  return new Refusal(reply.status, problem.code ?? "unknown", detail, Object.fromEntries(fields));
 }
 
 export const api = createClient<paths>({ baseUrl: location.origin, fetch: ask });

@@ -1,9 +1,13 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { api } from "../api/client";
 import { queries } from "../api/queries";
+import { wayBack } from "../back";
 import { Button } from "../parts/button";
+import { Field } from "../parts/field";
+import { Refused } from "../parts/page";
+import { Loading, Trouble } from "../parts/states";
 import { words } from "../words";
 
 const route = getRouteApi("/login");
@@ -18,6 +22,8 @@ export function Login() {
           <img src="/icon.svg" alt="" className="size-9" />
           <h1 className="text-2xl font-semibold tracking-tight">{words.login.title}</h1>
         </div>
+        {ways.isPending && <Loading />}
+        {ways.isLoadingError && <Trouble error={ways.error} retry={() => void ways.refetch()} />}
         {ways.data?.password_auth_enabled && <Passwords takesNewcomers={ways.data.signup_enabled} />}
         {ways.data?.mode === "external" && <p className="text-sm text-soft">{words.login.external}</p>}
         {ways.data?.oauth_providers.map((provider) => (
@@ -41,19 +47,15 @@ interface Shown {
 }
 
 function Passwords({ takesNewcomers }: { takesNewcomers: boolean }) {
-  const { back = "/" } = route.useSearch();
+  const { back } = route.useSearch();
   const [isNew, setNew] = useState(false);
-  const navigate = useNavigate();
-  const client = useQueryClient();
   const enter = useMutation({
     mutationFn: ({ email, password, name }: Shown) =>
       isNew
         ? api.POST("/api/v1/auth/register", { body: { email, password, name } })
         : api.POST("/api/v1/auth/login", { body: { email, password } }),
-    onSuccess: async () => {
-      client.clear();
-      await navigate({ href: back });
-    },
+    // A new page knows nothing of whoever was here before.
+    onSuccess: () => location.assign(wayBack(back, location.origin)),
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -63,19 +65,24 @@ function Passwords({ takesNewcomers }: { takesNewcomers: boolean }) {
   };
   return (
     <form onSubmit={submit} className="grid gap-4">
-      {isNew && <Field name="name" label={words.login.name} type="text" autoComplete="name" />}
-      <Field name="email" label={words.login.email} type="email" autoComplete="username" />
-      <Field
-        name="password"
-        label={words.login.password}
-        type="password"
-        autoComplete={isNew ? "new-password" : "current-password"}
-      />
-      {enter.isError && (
-        <p role="alert" className="text-sm text-bad">
-          {enter.error.message}
-        </p>
+      {isNew && (
+        <Field label={words.login.name}>
+          <input name="name" required autoComplete="name" className="field" />
+        </Field>
       )}
+      <Field label={words.login.email}>
+        <input name="email" type="email" required autoComplete="username" className="field" />
+      </Field>
+      <Field label={words.login.password}>
+        <input
+          name="password"
+          type="password"
+          required
+          autoComplete={isNew ? "new-password" : "current-password"}
+          className="field"
+        />
+      </Field>
+      <Refused error={enter.error} />
       <Button look="main" type="submit" disabled={enter.isPending} className="py-2.5">
         {isNew ? words.login.register : words.login.submit}
       </Button>
@@ -85,14 +92,5 @@ function Passwords({ takesNewcomers }: { takesNewcomers: boolean }) {
         </button>
       )}
     </form>
-  );
-}
-
-function Field({ label, ...input }: { name: string; label: string; type: string; autoComplete: string }) {
-  return (
-    <label className="grid gap-1 text-sm text-soft">
-      {label}
-      <input required className="field text-ink" {...input} />
-    </label>
   );
 }

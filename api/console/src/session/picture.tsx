@@ -23,7 +23,7 @@ export function Picture({ address, name, className = "mt-2 max-h-80 rounded-lg" 
   const [isGone, setGone] = useState(false);
   // A browser asks for pictures by itself: what a login lacks is seen when one does not come.
   const onError = async () => {
-    if (attempt === 0 && (await refreshLogin())) setAttempt(1);
+    if (attempt === 0 && (await refreshLogin().catch(() => false))) setAttempt(1);
     else setGone(true);
   };
   if (isGone) return <p className="mt-2 text-sm text-soft">{words.chat.gone(name)}</p>;

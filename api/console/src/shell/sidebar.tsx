@@ -1,10 +1,11 @@
-import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "../api/client";
 import { queries } from "../api/queries";
 import { Button } from "../parts/button";
 import { Icon, type IconName } from "../parts/icons";
+import { Refused } from "../parts/page";
 import { changeTheme, theme } from "../theme";
 import { words } from "../words";
 import { SessionList } from "./session-list";
@@ -96,11 +97,18 @@ function ThemeButton() {
 
 function LogOut() {
   const ways = useQuery(queries.ways);
-  const navigate = useNavigate();
+  const leave = useMutation({
+    mutationFn: () => api.POST("/api/v1/auth/logout"),
+    onSuccess: () => {
+      sessionStorage.clear(); // messages that wait to be sent are of whoever leaves
+      location.assign("/login");
+    },
+  });
   if (ways.data === undefined || ways.data.mode === "none") return null;
-  const leave = async () => {
-    await api.POST("/api/v1/auth/logout");
-    await navigate({ to: "/login" });
-  };
-  return <PlaceButton icon="out" label={words.nav.logOut} onClick={() => void leave()} />;
+  return (
+    <>
+      <PlaceButton icon="out" label={words.nav.logOut} onClick={() => leave.mutate()} />
+      <Refused error={leave.error} />
+    </>
+  );
 }
