@@ -142,6 +142,9 @@ async def test_ten_thousand_sessions_are_scrolled(
         await box.evaluate("(it) => { it.scrollTop = it.scrollHeight }")
         await expect(box.locator('[aria-posinset="10000"]')).to_contain_text(re.compile(r"Crowd 9\d\d\d"))
         assert await box.get_by_role("listitem").count() < 60
+        await page.keyboard.press("Control+k")
+        await page.get_by_role("dialog", name="Commands").get_by_role("combobox").fill("Crowd 7777")
+        await expect(page.get_by_role("option", name="Crowd 7777", selected=True)).to_be_visible()
     finally:
         await connection.execute(DISPERSE)
         await connection.close()

@@ -11,12 +11,14 @@ export function Agents() {
   const [search, setSearch] = useState("");
   const wanted = queries.agents(useDeferredValue(search.trim()));
   const found = useQuery({ ...wanted, select: ({ data }) => data });
+  const unseen = useQuery({ ...wanted, select: ({ data, total }) => total - data.length }).data ?? 0;
   return (
     <Shelf
       said={words.agents}
       search={search}
       onSearch={setSearch}
       found={found}
+      more={unseen > 0 ? words.agents.more(unseen) : undefined}
       link={(agentId, look, children) => (
         <Link to="/agents/$agentId" params={{ agentId }} className={look}>
           {children}

@@ -4,12 +4,13 @@ import { queries } from "../api/queries";
 import type { Attached } from "../log/event";
 import { Button } from "../parts/button";
 import { Icon } from "../parts/icons";
+import { modelOf, offered } from "../settings/chain";
 import { words } from "../words";
 import { AttachButton, Attachments } from "./attach";
 import { useAttachments } from "./attachments";
 import type { Effort, Wish } from "./outbox";
 
-const EFFORTS: Effort[] = ["minimal", "low", "medium", "high"];
+const EFFORTS = ["minimal", "low", "medium", "high"] as const satisfies readonly Effort[];
 const PICK = "max-w-44 truncate rounded-md bg-transparent py-1 text-xs text-soft hover:text-ink";
 const ROWS_MOST = 12;
 
@@ -92,7 +93,7 @@ function picturesIn(clipboard: DataTransfer): FileList | undefined {
 }
 
 function Picks({ wish, onChange }: { wish: Wish; onChange: (wish: Wish) => void }) {
-  const models = useQuery(queries.models);
+  const models = useQuery(queries.models).data?.data ?? [];
   const set = (change: { model?: string | undefined; effort?: Effort | undefined }) => {
     const made = { ...wish, ...change };
     onChange(Object.fromEntries(Object.entries(made).filter(([, value]) => value)) as Wish);
@@ -106,7 +107,7 @@ function Picks({ wish, onChange }: { wish: Wish; onChange: (wish: Wish) => void 
         className={PICK}
       >
         <option value="">{words.chat.anyModel}</option>
-        {models.data?.data.map((model) => (
+        {offered(models, modelOf(wish.model ?? null, models)).map((model) => (
           <option key={model.id} value={model.id}>
             {model.display_name}
           </option>
@@ -120,7 +121,9 @@ function Picks({ wish, onChange }: { wish: Wish; onChange: (wish: Wish) => void 
       >
         <option value="">{words.chat.anyEffort}</option>
         {EFFORTS.map((effort) => (
-          <option key={effort}>{effort}</option>
+          <option key={effort} value={effort}>
+            {words.chat.efforts[effort]}
+          </option>
         ))}
       </select>
     </>

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api } from "../api/client";
 import type { Question } from "../log/conversation";
 import { Button } from "../parts/button";
+import { Refused } from "../parts/page";
 import { words } from "../words";
 
 interface Props {
@@ -59,11 +60,7 @@ export function Decision({ sessionId, callId, question }: Props) {
           </Button>
         ))}
       </div>
-      {decide.isError && (
-        <p role="alert" className="text-xs text-bad">
-          {decide.error.message}
-        </p>
-      )}
+      <Refused error={decide.error} />
       <p className="text-xs text-soft">{words.tool.expires(question.expiresAt)}</p>
     </div>
   );

@@ -13,6 +13,7 @@ export const sessionWords = {
     anyModel: "Default model",
     effort: "Effort",
     anyEffort: "Default effort",
+    efforts: { minimal: "Minimal effort", low: "Low effort", medium: "Medium effort", high: "High effort" },
     thinking: "Thinking",
     thought: "Thought",
     copy: "Copy",

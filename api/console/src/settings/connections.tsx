@@ -32,7 +32,8 @@ export function Connections() {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     event.currentTarget.reset();
-    set.mutate({ provider: String(form.get("provider")).trim(), key: String(form.get("api_key")) });
+    const given = { provider: String(form.get("provider")).trim(), key: String(form.get("api_key")) };
+    set.mutate(given, { onSuccess: set.reset }); // else the page remembers the key
   };
   return (
     <Page title={words.settings.connections} subtitle={said.subtitle}>

@@ -11,12 +11,13 @@ import { Page, Part, Refused } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
 import { providers } from "../providers/queries";
 import { words } from "../words";
-import { isUsable, modelOf } from "./chain";
+import { modelOf, offered } from "./chain";
 import { Fallbacks } from "./fallbacks";
 import { settings } from "./queries";
 
 export function Models() {
   const models = useQuery(queries.models);
+  const organization = useQuery(settings.organization);
   const [search, setSearch] = useState("");
   const wanted = useDeferredValue(search.trim().toLowerCase());
   const shown = models.data?.data.filter((model) => textOf(model).includes(wanted));
@@ -24,6 +25,7 @@ export function Models() {
     <Page title={words.models.title} subtitle={words.models.subtitle}>
       {models.isPending && <Loading />}
       {models.isError && <Trouble error={models.error} retry={() => void models.refetch()} />}
+      {organization.isLoadingError && <Trouble error={organization.error} retry={() => void organization.refetch()} />}
       {models.data && (
         <>
           <Default models={models.data.data} />
@@ -88,7 +90,7 @@ function Default({ models }: { models: readonly Model[] }) {
       >
         <option value="">{words.models.serverDefault}</option>
         {now !== null && named === undefined && <option value={now}>{now}</option>}
-        {models.filter(isUsable).map((model) => (
+        {offered(models, named).map((model) => (
           <option key={model.id} value={model.id}>
             {model.display_name} · {model.provider_name}
           </option>
@@ -184,6 +186,7 @@ function ByHand() {
       }),
     onSettled: () => client.invalidateQueries({ queryKey: ["models"] }),
   });
+  if (all.isLoadingError) return <Trouble error={all.error} retry={() => void all.refetch()} />;
   const made = all.data?.filter(({ source }) => source === "manual") ?? [];
   if (made.length === 0) return null;
   const submit = (event: FormEvent<HTMLFormElement>) => {

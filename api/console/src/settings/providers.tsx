@@ -71,6 +71,8 @@ function OneProvider({ provider, isFresh }: { provider: Provider; isFresh: boole
   };
   const isOwn = provider.source === "predefined";
   const isActive = provider.status === "active";
+  const turnLabel = isActive ? words.providers.disable : words.providers.enable;
+  const called = (label: string) => words.of(label, provider.name);
   const turn = change({ status: isActive ? "disabled" : "active" });
   const toggle = () => {
     act.reset();
@@ -102,16 +104,21 @@ function OneProvider({ provider, isFresh }: { provider: Provider; isFresh: boole
     >
       {!isOwn && (
         <>
-          <Button disabled={act.isPending} onClick={() => act.mutate(test)}>
+          <Button aria-label={called(words.providers.test)} disabled={act.isPending} onClick={() => act.mutate(test)}>
             {words.providers.test}
           </Button>
-          <Button disabled={act.isPending} look={isFresh ? "main" : "plain"} onClick={() => act.mutate(read)}>
+          <Button
+            aria-label={called(words.providers.sync)}
+            disabled={act.isPending}
+            look={isFresh ? "main" : "plain"}
+            onClick={() => act.mutate(read)}
+          >
             {words.providers.sync}
           </Button>
         </>
       )}
-      <Button disabled={act.isPending} onClick={() => act.mutate(turn)}>
-        {isActive ? words.providers.disable : words.providers.enable}
+      <Button aria-label={called(turnLabel)} disabled={act.isPending} onClick={() => act.mutate(turn)}>
+        {turnLabel}
       </Button>
       {!isOwn && (
         <>
@@ -123,7 +130,13 @@ function OneProvider({ provider, isFresh }: { provider: Provider; isFresh: boole
           >
             {words.providers.change}
           </Button>
-          <Sure label={words.providers.remove} sure={words.providers.sure} onSure={() => act.mutate(forget)} />
+          <Sure
+            label={words.providers.remove}
+            name={called(words.providers.remove)}
+            sure={words.providers.sure}
+            isBusy={act.isPending}
+            onSure={() => act.mutate(forget)}
+          />
         </>
       )}
     </Row>

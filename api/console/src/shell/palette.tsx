@@ -2,10 +2,11 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Command } from "cmdk";
-import { useState } from "react";
+import { Command, defaultFilter } from "cmdk";
+import { useDeferredValue, useState } from "react";
 import { queries } from "../api/queries";
 import { Modal } from "../parts/modal";
+import { Refused } from "../parts/page";
 import { PLACES as SETTINGS } from "../settings/places";
 import { changeTheme } from "../theme";
 import { words } from "../words";
@@ -23,18 +24,33 @@ const PLACES = [
   ...SETTINGS,
 ] as const;
 
+/** Return what is on several pages, each once: the newest are there at once, others where the server finds them. */
+function joined<Item extends { id: string }>(...pages: ({ data: Item[] } | undefined)[]): Item[] {
+  const items = pages.flatMap((page) => page?.data ?? []);
+  return [...new Map(items.map((item) => [item.id, item])).values()];
+}
+
+const ID = / session_[0-9a-f]+$/;
+
+/** Return how well something fits. An id stands behind a name, and would fit almost anything as loosely as names may. */
+function rank(value: string, search: string): number {
+  return defaultFilter(search.startsWith("session_") ? value : value.replace(ID, ""), search);
+}
+
 export default function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const [search, setSearch] = useState("");
-  const sessions = useQuery(queries.sessions(""));
-  const agents = useQuery(queries.agents(""));
+  const wanted = useDeferredValue(search.trim());
+  const [newSessions, newAgents] = [useQuery(queries.sessions("")), useQuery(queries.agents(""))];
+  const [sessions, agents] = [useQuery(queries.sessions(wanted)), useQuery(queries.agents(wanted))];
+  const isAsking = sessions.isPending || agents.isPending;
   const run = (act: () => unknown) => () => {
     onClose();
     void act();
   };
   return (
     <Modal label={words.palette.title} onClose={onClose}>
-      <Command label={words.palette.title}>
+      <Command label={words.palette.title} filter={rank}>
         <Command.Input
           value={search}
           onValueChange={setSearch}
@@ -42,7 +58,10 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           className="w-full border-b border-line bg-transparent px-5 py-4 outline-none placeholder:text-soft"
         />
         <Command.List className="max-h-[50vh] overflow-y-auto p-1">
-          <Command.Empty className="p-6 text-center text-sm text-soft">{words.palette.none}</Command.Empty>
+          <Command.Empty className="p-6 text-center text-sm text-soft">
+            {isAsking ? words.palette.asking : words.palette.none}
+          </Command.Empty>
+          <Refused error={sessions.error ?? agents.error} />
           <Command.Group heading={words.palette.go} className={GROUP}>
             <Command.Item className={ITEM} onSelect={run(() => navigate({ to: "/" }))}>
               {words.nav.newChat}
@@ -57,7 +76,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             </Command.Item>
           </Command.Group>
           <Command.Group heading={words.palette.sessions} className={GROUP}>
-            {sessions.data?.data.map((session) => (
+            {joined(newSessions.data, sessions.data).map((session) => (
               <Command.Item
                 key={session.id}
                 value={`${nameOf(session)} ${session.id}`}
@@ -69,7 +88,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             ))}
           </Command.Group>
           <Command.Group heading={words.palette.agents} className={GROUP}>
-            {agents.data?.data.map((agent) => (
+            {joined(newAgents.data, agents.data).map((agent) => (
               <Command.Item
                 key={agent.id}
                 value={`${agent.display_name ?? ""} ${agent.name}`}
