@@ -107,12 +107,3 @@ export const EMPTY: Conversation = {
   title: null,
   usage: null,
 };
-
-/** Return the questions that wait for a person, the oldest first. */
-export function questions(conversation: Conversation): { step: StepEntry; call: ToolCall }[] {
-  if (conversation.turnId === null) return [];
-  return conversation.entries
-    .filter((entry) => entry.kind === "step" && entry.turnId === conversation.turnId)
-    .flatMap((step) => (step as StepEntry).calls.map((call) => ({ step: step as StepEntry, call })))
-    .filter(({ call }) => call.state === "asked");
-}

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Conversation, EMPTY, questions, type StepEntry } from "./conversation";
+import { type Conversation, EMPTY, type StepEntry } from "./conversation";
 import type { LogEvent } from "./event";
 import { fold } from "./fold";
 
@@ -12,6 +12,8 @@ const recorded = Object.entries(files).map(([path, events]) => [path.replace(/.*
 const durable = (events: readonly LogEvent[]) => events.filter((event) => event.sequence !== undefined);
 const steps = (conversation: Conversation) =>
   conversation.entries.filter((entry): entry is StepEntry => entry.kind === "step");
+const questions = (conversation: Conversation) =>
+  steps(conversation).flatMap((step) => step.calls.filter((call) => call.state === "asked"));
 const log = (name: string) => recorded.find(([there]) => there === name)?.[1] ?? [];
 
 test("there are recorded logs, of every kind that is named here", () => {
@@ -119,11 +121,19 @@ test("calls of one answer stand side by side, each with its own result", () => {
   ]);
 });
 
-test("a page that begins in the middle is folded as far as it goes", () => {
-  const events = durable(log("tools"));
+test.each(recorded)("a page that begins in the middle of %s is folded as far as it goes", (_, all) => {
+  const events = durable(all);
   for (let at = 0; at < events.length; at++) {
-    const part = fold(EMPTY, events.slice(at));
-    expect([part.first, part.last]).toEqual([at + 1, events.length]);
+    const { first, last, isBusy, turnId } = fold(EMPTY, events.slice(at));
+    expect([first, last, isBusy, turnId]).toEqual([at + 1, events.length, false, null]);
+  }
+});
+
+test.each(recorded)("a page that begins in the middle of a turn of %s knows that it is open", (_, all) => {
+  const events = durable(all);
+  for (const [at, { type, context }] of events.entries()) {
+    if (type !== "reason.started") continue;
+    expect(fold(EMPTY, events.slice(at, at + 1))).toMatchObject({ turnId: context.turn_id, isBusy: true });
   }
 });
 

@@ -33,11 +33,7 @@ const changes: Changes = {
     draft.head.isBusy = true;
     if (draft.head.turnId === null) draft.head.waiting += 1;
   },
-  "turn.started": (draft, { data }) => {
-    draft.head.turnId = data.turn_id;
-    draft.head.isBusy = true;
-    draft.head.waiting = 0;
-  },
+  "turn.started": (draft, { data }) => begin(draft, data.turn_id),
   "turn.completed": (draft, event) =>
     end(draft, event, "completed", { usage: event.data.usage, ms: event.data.duration_ms }),
   "turn.failed": (draft, event) =>
@@ -48,6 +44,7 @@ const changes: Changes = {
 
   "reason.started": (draft, event) => {
     const { exec_id: id = event.id, turn_id: turnId = "" } = event.context;
+    begin(draft, turnId); // how a page that starts in the middle of a turn knows of it
     const step = newStep(id, turnId, event.ts, event.sequence ?? 0);
     step.model = event.data.metadata?.model ?? null;
     draft.add(step);
@@ -184,6 +181,12 @@ function take(draft: Draft, event: LogEvent): void {
   change?.(draft, event);
 }
 
+function begin(draft: Draft, turnId: string): void {
+  draft.head.turnId = turnId;
+  draft.head.isBusy = true;
+  draft.head.waiting = 0;
+}
+
 function close(step: { isOpen: boolean; isThinking: boolean }): void {
   step.isOpen = false;
   step.isThinking = false;
@@ -207,8 +210,8 @@ function end(
   outcome: EndEntry["outcome"],
   ending: Ending,
 ): void {
-  draft.head.isBusy = draft.head.waiting > 0;
-  draft.head.turnId = null;
+  // A turn takes up what is said in it, also where a page starts in its middle.
+  Object.assign(draft.head, { turnId: null, isBusy: false, waiting: 0 });
   draft.add({
     kind: "end",
     id: `${event.data.turn_id} ends`,

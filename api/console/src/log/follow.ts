@@ -4,9 +4,12 @@ import { api, Refusal } from "../api/client";
 import { type Conversation, EMPTY } from "./conversation";
 import type { LogEvent } from "./event";
 import { fold } from "./fold";
+import { whileSeen } from "./seen";
 import { frames } from "./sse";
 
 const PAGE = 600;
+/** Before which everything is: a page before something begins with its first turn, unless that is very long. */
+const END = Number.MAX_SAFE_INTEGER;
 const BACK_AT_ONCE_MS = 100;
 const BACK_AT_MOST_MS = 3_000;
 /** Events that come within a moment are shown together. */
@@ -16,7 +19,6 @@ export type Line = "opening" | "live" | "broken" | "refused";
 
 export interface View {
   conversation: Conversation;
-  /** What the newest durable event is, for those who show the log itself. */
   line: Line;
   refusal: Refusal | null;
   isReadingBack: boolean;
@@ -86,8 +88,8 @@ export class Follower {
     let pause = BACK_AT_ONCE_MS;
     while (!stop.aborted) {
       try {
-        if (this.durable.length === 0) await this.readNewest();
-        await this.listen(stop);
+        if (this.durable.length === 0) await this.readNewest(stop);
+        await whileSeen(stop, (unseen) => this.listen(unseen));
         pause = BACK_AT_ONCE_MS;
       } catch (error) {
         if (stop.aborted) return;
@@ -132,15 +134,17 @@ export class Follower {
     this.show({ conversation: fold(this.view.conversation, events) });
   };
 
-  private async readNewest(): Promise<void> {
-    this.durable = await this.page(null);
+  private async readNewest(stop: AbortSignal): Promise<void> {
+    const newest = await this.page(END, stop);
+    if (stop.aborted) return; // another run may have heard more
+    this.durable = newest;
     this.show({ conversation: fold(EMPTY, this.durable) });
   }
 
-  private async page(before: number | null): Promise<LogEvent[]> {
-    const query = { limit: PAGE, ...(before === null ? {} : { before_sequence: before }) };
+  private async page(before: number, signal: AbortSignal | null = null): Promise<LogEvent[]> {
     const reply = await api.GET("/api/v1/sessions/{session_id}/events", {
-      params: { path: { session_id: this.sessionId }, query },
+      params: { path: { session_id: this.sessionId }, query: { limit: PAGE, before_sequence: before } },
+      signal,
     });
     return (reply.data as unknown as { data: LogEvent[] }).data;
   }

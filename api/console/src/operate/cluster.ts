@@ -1,6 +1,7 @@
 /** The cluster as it is watched: its last hour is read once, and what comes of it is heard as it comes. */
 
 import { api, body, Refusal, type Schemas } from "../api/client";
+import { whileSeen } from "../log/seen";
 import { frames } from "../log/sse";
 import { joined, type Point } from "./points";
 
@@ -46,8 +47,10 @@ class Cluster {
     let pause = BACK_AT_ONCE_MS;
     while (!stop.aborted) {
       try {
-        await this.read(stop);
-        await this.listen(stop);
+        await whileSeen(stop, async (unseen) => {
+          await this.read(unseen);
+          await this.listen(unseen);
+        });
         pause = BACK_AT_ONCE_MS;
       } catch (error) {
         if (stop.aborted) return;
