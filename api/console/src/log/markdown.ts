@@ -1,12 +1,13 @@
 /** A conversation as Markdown. */
 
+import { words } from "../words";
 import { imagesOf, type Message, textOf } from "./event";
 
 /** Return a conversation as Markdown; what tools answered is left to the log. */
 export function markdownOf(messages: readonly Message[]): string {
   return messages
     .filter((message) => message.role !== "tool_result" && message.metadata?.source !== "cancel")
-    .map((message) => ({ who: message.role === "user" ? "You" : "Agent", text: saidIn(message) }))
+    .map((message) => ({ who: words.chat.speakers[message.role === "user" ? "user" : "agent"], text: saidIn(message) }))
     .filter(({ text }) => text !== "")
     .map(({ who, text }) => `## ${who}\n\n${text}\n`)
     .join("\n");

@@ -74,8 +74,8 @@ function OneNode({ node, onDrain, onDrainActor }: NodeProps) {
 
 function noteOf(actor: Actor): string {
   const facts = [
-    actor.role,
-    actor.state,
+    said.roles[actor.role] ?? actor.role,
+    said.actorStates[actor.state] ?? actor.state,
     actor.role === "session" && said.sessions(actor.sessions),
     actor.waiting > 0 && said.waiting(actor.waiting),
     say.bytes(actor.rss_bytes),

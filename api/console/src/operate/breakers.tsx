@@ -44,16 +44,25 @@ export function Breakers() {
         {breakers.data?.map((breaker) => (
           <Row key={breaker.key} name={<span className="font-mono">{breaker.key}</span>} note={noteOf(breaker)}>
             {breaker.state === "closed" ? (
-              <Button disabled={act.isPending} onClick={() => act.mutate({ key: breaker.key, to: "open" })}>
+              <Button
+                aria-label={said.stopOne(breaker.key)}
+                disabled={act.isPending}
+                onClick={() => act.mutate({ key: breaker.key, to: "open" })}
+              >
                 {said.stop}
               </Button>
             ) : (
-              <Button disabled={act.isPending} onClick={() => act.mutate({ key: breaker.key, to: "close" })}>
+              <Button
+                aria-label={said.resumeOne(breaker.key)}
+                disabled={act.isPending}
+                onClick={() => act.mutate({ key: breaker.key, to: "close" })}
+              >
                 {said.resume}
               </Button>
             )}
             <Button
               look="quiet"
+              aria-label={said.forgetOne(breaker.key)}
               disabled={act.isPending}
               onClick={() => act.mutate({ key: breaker.key, to: "forget" })}
             >

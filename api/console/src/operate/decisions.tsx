@@ -10,12 +10,13 @@ import { operating } from "./queries";
 
 export function Decisions() {
   const decisions = useQuery(operating.decisions);
+  const { data } = decisions;
   return (
     <Part title={words.operate.decisions}>
       {decisions.isError && <Trouble error={decisions.error} retry={() => void decisions.refetch()} />}
-      {decisions.data?.data.length === 0 && <Empty>{words.operate.noDecisions}</Empty>}
+      {data?.data.length === 0 && <Empty>{words.operate.noDecisions}</Empty>}
       <ul className="grid gap-2">
-        {decisions.data?.data.map((waiting) => (
+        {data?.data.map((waiting) => (
           <Row
             key={`${waiting.session_id} ${waiting.tool_call_id}`}
             name={waiting.headline}
@@ -27,6 +28,9 @@ export function Decisions() {
           </Row>
         ))}
       </ul>
+      {data !== undefined && data.total > data.data.length && (
+        <p className="text-sm text-soft">{words.operate.more(data.total - data.data.length)}</p>
+      )}
     </Part>
   );
 }

@@ -84,8 +84,11 @@ export const operateWords = {
   wait: (seconds: number) => `a try in ${say.duration(seconds * 1_000)}`,
   failed: (count: number) => counted(count, "failure", "failures"),
   stop: "Stop calls",
+  stopOne: (key: string) => `Stop calls to ${key}`,
   resume: "Let calls go on",
+  resumeOne: (key: string) => `Let calls go on to ${key}`,
   forget: "Forget",
+  forgetOne: (key: string) => `Forget ${key}`,
   stopOf: "Stop all calls to a provider",
   stopHint: "Its type, such as openai, or the id of one of your own",
   actors: "Actors",
@@ -99,4 +102,6 @@ export const operateWords = {
   process: (pid: number) => `process ${pid}`,
   since: (at: string) => `since ${say.when(at)}`,
   nowhere: "No node",
+  roles: { session: "session actor", supervisor: "supervisor" } as Record<string, string>,
+  actorStates: { live: "live", standby: "on standby", draining: "draining" } as Record<string, string>,
 };

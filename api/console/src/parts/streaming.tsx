@@ -1,9 +1,10 @@
 import { Streamdown } from "streamdown";
+import { words } from "../words";
 
 /** Pictures from elsewhere would tell others that somebody reads this: their address is shown instead. */
 const components = {
   img: ({ alt, src }: { alt?: string | undefined; src?: unknown }) => (
-    <span className="text-soft">{`[${alt || "image"}: ${typeof src === "string" ? src : ""}]`}</span>
+    <span className="text-soft">{`[${alt || words.chat.picture}: ${typeof src === "string" ? src : ""}]`}</span>
   ),
 };
 
