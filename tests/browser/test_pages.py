@@ -49,12 +49,16 @@ def home(server_url: str) -> str:
 
 
 async def test_a_first_visit_leads_to_a_first_reply(page: Page, home: str) -> None:
-    """Promised: nobody needs a key, a manual or a second page."""
+    """Promised: nobody needs a key, a manual or a second page; what was written stays while it cannot be sent."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     await page.goto(home)
     await expect(page.get_by_role("heading", name="What shall we work on?")).to_be_visible()
+    await page.route("**/api/v1/sessions", lambda route: route.fulfill(status=503, body="{}"), times=1)
     await write(page, "Hello there")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Write a message")).to_have_value("Hello there")
+    await page.get_by_role("button", name="Send").click()
     await page.wait_for_url("**/sessions/session_*")
     await see_whole(page, "Hello there")
     await expect(page.get_by_role("navigation", name="Main").get_by_text("Hello there").first).to_be_visible()
@@ -221,6 +225,7 @@ async def test_an_agent_is_made_corrected_and_talked_to(page: Page, home: str) -
 
 
 async def test_a_file_is_changed_and_what_changed_it_meanwhile_is_seen(page: Page, home: str, client: Client) -> None:
+    """Promised: neither what is typed nor what others wrote meanwhile is lost, also where asking for it anew fails."""
     files = [{"path": "notes/plan.md", "content": "# Plan\n"}]
     session_id = await client.open(initial_files=files)
     await page.goto(f"{home}/sessions/{session_id}/files")
@@ -231,12 +236,18 @@ async def test_a_file_is_changed_and_what_changed_it_meanwhile_is_seen(page: Pag
     await page.keyboard.type("Carry on.")
     address = f"/sessions/{session_id}/fs/notes/plan.md"
     (await client.http.put(address, json={"content": "# Plan\nWait.\n"})).raise_for_status()
-    await client.send(session_id, "A turn, after which files may be other ones.")
-    await client.until_idle(session_id)
+    await page.route(f"{home}/api/v1/sessions/{session_id}", lambda route: route.fulfill(status=500, body="{}"))
+    async with page.expect_response(lambda reply: reply.status == 500):
+        await client.send(session_id, "A turn, after which files may be other ones.")
+        await client.until_idle(session_id)
     await expect(page.get_by_text("It was changed while you edited it")).to_be_visible()
     await page.get_by_role("button", name="Changes").click()
-    await expect(page.get_by_test_id("editor").locator(".cm-deletedChunk")).to_contain_text("Wait.")
+    deleted = page.get_by_test_id("editor").locator(".cm-deletedChunk")
+    await expect(deleted).to_contain_text("Wait.")
     await expect(text).to_contain_text("Carry on.")
+    (await client.http.put(address, json={"content": "# Plan\nWait on.\n"})).raise_for_status()
+    await page.get_by_role("button", name="Save").click()
+    await expect(deleted).to_contain_text("Wait on.")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Saved")).to_be_visible()
     assert (await client.http.get(address)).json()["content"] == "# Plan\nCarry on."
@@ -257,6 +268,10 @@ async def test_a_hundred_thousand_events_are_scrolled(
         await expect(log.locator(f'[aria-posinset="{sequence}"]')).to_contain_text("tool.progress")
     assert await log.get_by_role("option").count() < 150
     figure(await scrolled(log, "100,000 events"))
+    await page.goto(f"{home}/sessions/{session_id}/turns?turn=turn_of_long_ago")
+    await expect(page.get_by_text("It began further back")).to_be_visible()
+    async with page.expect_response(re.compile("before_sequence=99401")):
+        await page.get_by_role("button", name="Earlier").click()
 
 
 async def fill(database: str, session_id: str, count: int) -> None:

@@ -43,7 +43,7 @@ export function Home() {
         <h1 className="text-3xl font-semibold tracking-tight">{words.welcome.title}</h1>
         <p className="mt-2 text-soft">{words.welcome.subtitle}</p>
       </div>
-      <Composer onSend={(text, wish, images) => start.mutate({ text, wish, images })} />
+      <Composer isSending={start.isPending} onSend={(text, wish, images) => start.mutate({ text, wish, images })} />
       {start.isError && <Trouble error={start.error} />}
       <div className="flex flex-wrap items-center gap-2">
         <AgentPick value={agent} onChange={setAgent} />

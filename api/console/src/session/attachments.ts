@@ -29,9 +29,15 @@ async function upload(file: File, sessionId: string | undefined): Promise<Attach
   return { id: body(reply).id, filename: file.name };
 }
 
+/** Delete a picture that no message will name. If that fails it stays, as one stays that was never taken away. */
+function forget({ id }: Attached): void {
+  api.DELETE("/api/v1/images/{image_id}", { params: { path: { image_id: id } } }).catch(() => undefined);
+}
+
 export function useAttachments(sessionId: string | undefined) {
   const [attachments, setAttachments] = useState<Attachment[]>([]);
   const made = useRef(0);
+  const gone = useRef(new Set<number>());
 
   const add = useCallback(
     (files: Iterable<File>) => {
@@ -44,17 +50,18 @@ export function useAttachments(sessionId: string | undefined) {
         setAttachments((before) => [...before, { key, filename: file.name, image: null, problem }]);
         if (!isPicture) continue;
         upload(file, sessionId).then(
-          (image) => become({ image }),
+          (image) => (gone.current.has(key) ? forget(image) : become({ image })),
           (error: Error) => become({ problem: error.message }),
         );
       }
     },
     [sessionId],
   );
-  /** Take one away; what was uploaded of it is deleted. */
-  const remove = useCallback(async ({ key, image }: Attachment) => {
+  /** Take one away; what is uploaded of it, or will be, is deleted. */
+  const remove = useCallback(({ key, image }: Attachment) => {
+    gone.current.add(key);
     setAttachments((before) => before.filter((one) => one.key !== key));
-    if (image !== null) await api.DELETE("/api/v1/images/{image_id}", { params: { path: { image_id: image.id } } });
+    if (image !== null) forget(image);
   }, []);
   const clear = useCallback(() => setAttachments([]), []);
 

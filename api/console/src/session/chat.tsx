@@ -1,5 +1,6 @@
 /** The conversation, as the log has it, and what is on its way there. */
 
+import { useMutation } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
@@ -8,9 +9,11 @@ import type { Entry } from "../log/conversation";
 import type { Attached } from "../log/event";
 import { Button } from "../parts/button";
 import { Icon } from "../parts/icons";
+import { Refused } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
 import { words } from "../words";
 import { Composer } from "./composer";
+import { Earlier } from "./earlier";
 import { EntryView } from "./entry";
 import { exportMarkdown } from "./export";
 import { OutboxView } from "./letters";
@@ -25,8 +28,10 @@ export function Chat() {
 function Conversation({ sessionId }: { sessionId: string }) {
   const { conversation, line, refusal } = useLog(sessionId);
   const outbox = useOutbox(sessionId, conversation);
-  const stop = () =>
-    void api.POST("/api/v1/sessions/{session_id}/cancel", { params: { path: { session_id: sessionId } } });
+  const stop = useMutation({
+    mutationFn: () => api.POST("/api/v1/sessions/{session_id}/cancel", { params: { path: { session_id: sessionId } } }),
+  });
+  const keep = useMutation({ mutationFn: () => exportMarkdown(sessionId) });
   const entries = conversation.entries.filter((entry) => entry.kind !== "user" || !entry.isNote);
   const isEmpty = entries.length === 0 && outbox.waiting.length === 0;
 
@@ -41,14 +46,20 @@ function Conversation({ sessionId }: { sessionId: string }) {
       <div className="mx-auto w-full max-w-3xl px-5 pb-4">
         <div aria-live="polite" className="min-h-6 text-xs text-soft">
           {line === "broken" && <p data-testid="broken">{words.chat.reconnecting}</p>}
+          <Refused error={(conversation.isBusy ? stop.error : null) ?? keep.error} />
         </div>
-        <Composer isBusy={conversation.isBusy} sessionId={sessionId} onSend={outbox.send} onStop={stop} />
+        <Composer
+          isBusy={conversation.isBusy}
+          sessionId={sessionId}
+          onSend={outbox.send}
+          onStop={() => stop.mutate()}
+        />
         <div className="mt-1 text-right">
           <button
             type="button"
             className="text-xs text-soft hover:text-ink"
-            disabled={isEmpty}
-            onClick={() => void exportMarkdown(sessionId)}
+            disabled={isEmpty || keep.isPending}
+            onClick={() => keep.mutate()}
           >
             {words.chat.export}
           </button>
@@ -71,7 +82,6 @@ interface EntriesProps {
 }
 
 function Entries({ sessionId, entries, isBusy, onSend, children }: EntriesProps) {
-  const { conversation, follower, isReadingBack } = useLog(sessionId);
   const box = useRef<HTMLDivElement>(null);
   const foot = useRef<HTMLDivElement>(null);
   const [isAtEnd, setAtEnd] = useState(true);
@@ -80,6 +90,8 @@ function Entries({ sessionId, entries, isBusy, onSend, children }: EntriesProps)
     getScrollElement: () => box.current,
     estimateSize: () => ROW_PX,
     overscan: 6,
+    anchorTo: "end", // what is read back comes above what one reads, which stays where it is
+    scrollEndThreshold: -1, // and who is at the end is seen to below
     getItemKey: (at) => entries[at]?.id ?? at,
   });
   const total = list.getTotalSize();
@@ -115,13 +127,7 @@ function Entries({ sessionId, entries, isBusy, onSend, children }: EntriesProps)
         className="h-full overflow-y-auto"
       >
         <div className="mx-auto w-full max-w-3xl px-5 py-6">
-          {conversation.first > 1 && (
-            <div className="pb-4 text-center">
-              <Button look="quiet" disabled={isReadingBack} onClick={() => void follower.readBack()}>
-                {isReadingBack ? words.chat.readingBack : words.chat.earlier}
-              </Button>
-            </div>
-          )}
+          <Earlier sessionId={sessionId} />
           <div className="relative" style={{ height: total }}>
             {list.getVirtualItems().map((item) => {
               const entry = entries[item.index];

@@ -18,22 +18,25 @@ interface Props {
   isBusy?: boolean;
   /** Of which session the message will be, if it is there yet. */
   sessionId?: string;
+  /** Whether a message is on its way, and stays here until then, for it may fail; unset where it is taken at once. */
+  isSending?: boolean;
   onSend: (text: string, wish: Wish, images: Attached[]) => void;
   onStop?: (() => void) | undefined;
 }
 
 /** Where one writes. What a message asks of its turn is chosen beside it, and stays chosen. */
-export function Composer({ isBusy = false, sessionId, onSend, onStop }: Props) {
+export function Composer({ isBusy = false, sessionId, isSending, onSend, onStop }: Props) {
   const [text, setText] = useState("");
   const [wish, setWish] = useState<Wish>({});
   const form = useRef<HTMLFormElement>(null);
   const { attachments, images, add, remove, clear, isWhole } = useAttachments(sessionId);
-  const isSendable = isWhole && (text.trim() !== "" || images.length > 0);
+  const isSendable = isWhole && !isSending && (text.trim() !== "" || images.length > 0);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!isSendable) return;
     onSend(text, wish, images);
+    if (isSending !== undefined) return;
     setText("");
     clear();
   };
@@ -66,7 +69,7 @@ export function Composer({ isBusy = false, sessionId, onSend, onStop }: Props) {
         onKeyDown={onKey}
         className="block w-full resize-none bg-transparent px-4 pt-3 outline-none placeholder:text-soft"
       />
-      <Attachments attachments={attachments} onRemove={(one) => void remove(one)} />
+      <Attachments attachments={attachments} onRemove={remove} />
       <div className="flex flex-wrap items-center gap-3 px-3 pb-3">
         <AttachButton onPick={add} />
         <Picks wish={wish} onChange={setWish} />

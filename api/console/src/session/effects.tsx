@@ -9,6 +9,7 @@ import { Part } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
 import { words } from "../words";
 import { Decision } from "./decision";
+import { nextOffset } from "./next";
 import { useLog } from "./use-log";
 
 type Effect = Schemas["EffectReply"];
@@ -33,10 +34,7 @@ export function Effects() {
           signal,
         }),
       ),
-    getNextPageParam: (last) => {
-      const next = (last.offset ?? 0) + last.data.length;
-      return next < last.total ? next : undefined;
-    },
+    getNextPageParam: nextOffset,
   });
   const found = effects.data?.pages.flatMap((page) => page.data);
   const asked = new Map(place.data?.pending_decisions.map((pending) => [pending.tool_call_id, pending]));

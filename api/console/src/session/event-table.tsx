@@ -1,7 +1,7 @@
 /** Rows of events, of which as many are drawn as can be seen. Whoever shows it knows which event stands where. */
 
 import type { Virtualizer } from "@tanstack/react-virtual";
-import type { RefObject } from "react";
+import { type RefObject, useId } from "react";
 import type { LogEvent } from "../log/event";
 import { words } from "../words";
 
@@ -24,6 +24,9 @@ interface Props {
 }
 
 export function EventTable({ box, list, rowOf, chosen, onChoose, onStep }: Props) {
+  const id = useId();
+  const items = list.getVirtualItems();
+  const isDrawn = chosen !== undefined && items.some(({ index }) => rowOf(index).sequence === chosen);
   return (
     <div
       ref={box}
@@ -31,6 +34,7 @@ export function EventTable({ box, list, rowOf, chosen, onChoose, onStep }: Props
       data-testid="log"
       role="listbox"
       aria-label={words.events.table}
+      aria-activedescendant={isDrawn ? `${id}${chosen}` : undefined}
       tabIndex={0}
       onKeyDown={(event) => {
         const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -40,13 +44,14 @@ export function EventTable({ box, list, rowOf, chosen, onChoose, onStep }: Props
       }}
     >
       <div className="relative" style={{ height: list.getTotalSize() }}>
-        {list.getVirtualItems().map((item) => {
+        {items.map((item) => {
           const { sequence, event } = rowOf(item.index);
           const isChosen = sequence !== undefined && sequence === chosen;
           return (
             // biome-ignore lint/a11y/useFocusableInteractive lint/a11y/useKeyWithClickEvents: the list has the focus and the keys
             <div
               key={item.key}
+              id={sequence === undefined ? undefined : `${id}${sequence}`}
               role="option"
               aria-selected={isChosen}
               aria-setsize={list.options.count}

@@ -1,6 +1,6 @@
 /**
  * The log itself. Its sequences are dense, so every row is known before it is read: pages are read where somebody looks,
- * and a log of a hundred thousand events is as quick as one of ten. An address names an event (`?at=`), and which events
+ * and a log of a hundred thousand events is as quick as one of ten. Its newest part is what is followed anyway. An address names an event (`?at=`), and which events
  * are listed; of a part of the log only the server knows where it stands, so there rows are read one page after another.
  */
 
@@ -68,9 +68,23 @@ function pageQuery(sessionId: string, page: number, total: number) {
   return {
     queryKey: ["log", sessionId, page, isWhole ? "whole" : total],
     staleTime: Number.POSITIVE_INFINITY,
+    ...(!isWhole && { gcTime: 0 }), // it is soon another one
     queryFn: async ({ signal }: { signal: AbortSignal }) =>
       (await read(sessionId, { after_sequence: page * PAGE, limit: PAGE }, signal)).data,
-    placeholderData: (before: LogEvent[] | undefined) => before,
+  };
+}
+
+/** Return what the log's follower has of it: which events, and whether a whole page is among them. */
+function useFollowed(sessionId: string) {
+  const { conversation, follower } = useLog(sessionId);
+  const { first } = conversation;
+  return {
+    eventOf(sequence: number): LogEvent | undefined {
+      const event = follower.events[sequence - first];
+      return event?.sequence === sequence ? event : undefined;
+    },
+    /** What of it is not there yet is heard in a moment. */
+    hasPage: (page: number) => first > 0 && page * PAGE + 1 >= first,
   };
 }
 
@@ -91,7 +105,10 @@ function Rows({ sessionId, total, at }: RowsProps) {
     overscan: 20,
     initialOffset: Math.max(0, ((at ?? total) - 10) * ROW_PX),
   });
-  const pages = [...new Set(list.getVirtualItems().map((item) => pageOf(item.index + 1)))];
+  const { eventOf, hasPage } = useFollowed(sessionId);
+  const pages = [...new Set(list.getVirtualItems().map((item) => pageOf(item.index + 1)))].filter(
+    (page) => !hasPage(page),
+  );
   const there = useQueries({ queries: pages.map((page) => pageQuery(sessionId, page, total)) });
   const events = new Map(there.flatMap((page) => page.data ?? []).map((event) => [event.sequence, event]));
 
@@ -105,7 +122,7 @@ function Rows({ sessionId, total, at }: RowsProps) {
       <EventTable
         box={box}
         list={list}
-        rowOf={(index) => ({ sequence: index + 1, event: events.get(index + 1) })}
+        rowOf={(index) => ({ sequence: index + 1, event: eventOf(index + 1) ?? events.get(index + 1) })}
         chosen={at}
         onChoose={go}
         onStep={(rows) => go((at ?? total) + rows)}
@@ -143,10 +160,11 @@ function Found({ sessionId, total, at, wanted }: RowsProps & { wanted: Wanted })
     overscan: 20,
   });
   const isNearEnd = (list.getVirtualItems().at(-1)?.index ?? 0) >= events.length - AHEAD;
-  const { hasNextPage, isFetching, fetchNextPage } = found;
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = found;
+  const isDue = isNearEnd && hasNextPage && !isFetching && !isFetchNextPageError;
   useEffect(() => {
-    if (isNearEnd && hasNextPage && !isFetching) void fetchNextPage();
-  }, [isNearEnd, hasNextPage, isFetching, fetchNextPage]);
+    if (isDue) void fetchNextPage();
+  }, [isDue, fetchNextPage]);
 
   const step = (rows: number) => {
     const index = events.findIndex((event) => event.sequence === at);
@@ -174,8 +192,10 @@ function Found({ sessionId, total, at, wanted }: RowsProps & { wanted: Wanted })
 }
 
 function Detail({ sessionId, total, at }: RowsProps) {
-  const page = useQuery({ ...pageQuery(sessionId, pageOf(at ?? 1), total), enabled: at !== undefined });
-  const event = page.data?.find((found) => found.sequence === at);
+  const { eventOf, hasPage } = useFollowed(sessionId);
+  const number = pageOf(at ?? 1);
+  const page = useQuery({ ...pageQuery(sessionId, number, total), enabled: at !== undefined && !hasPage(number) });
+  const event = eventOf(at ?? 0) ?? page.data?.find((found) => found.sequence === at);
   return (
     <section
       aria-label={words.events.raw}

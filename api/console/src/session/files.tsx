@@ -23,7 +23,7 @@ export function Files() {
       ).data,
   });
   if (files.isPending) return <Loading />;
-  if (files.isError) return <Trouble error={files.error} retry={() => void files.refetch()} />;
+  if (files.isLoadingError) return <Trouble error={files.error} retry={() => void files.refetch()} />;
   const there = files.data.filter((file) => !file.is_directory);
   if (there.length === 0) return <Empty>{words.files.empty}</Empty>;
   return (

@@ -2,7 +2,7 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { api } from "../api/client";
 import { queries } from "../api/queries";
 import { Button } from "../parts/button";
@@ -29,20 +29,24 @@ const FOLLOWING = ["session", "place", "effects", "keys", "files", "file", "foun
 
 export function SessionFrame() {
   const { sessionId } = useParams({ from: "/shell/sessions/$sessionId" });
-  const { conversation } = useLog(sessionId);
+  const { conversation, line } = useLog(sessionId);
   const session = useQuery(queries.session(sessionId));
   const client = useQueryClient();
   const { isBusy, title, entries } = conversation;
 
   // What lists and heads show changes when a turn begins or ends, or somebody gives a title.
-  const stand = [isBusy, title, entries.findLast(({ kind }) => kind !== "step")?.id].join();
+  const stand = [sessionId, isBusy, title, entries.findLast(({ kind }) => kind !== "step")?.id].join();
+  const known = useRef("");
   useEffect(() => {
-    if (stand === "") return;
+    if (line === "opening" || known.current === stand) return;
+    const isFirst = !known.current.startsWith(sessionId);
+    known.current = stand;
+    if (isFirst) return; // all of it has just been asked for
     void client.invalidateQueries({ queryKey: ["sessions"] });
     for (const kind of FOLLOWING) void client.invalidateQueries({ queryKey: [kind, sessionId] });
-  }, [stand, client, sessionId]);
+  }, [line, stand, client, sessionId]);
 
-  if (session.isError) return <Trouble error={session.error} retry={() => void session.refetch()} />;
+  if (session.isLoadingError) return <Trouble error={session.error} retry={() => void session.refetch()} />;
   const features = session.data?.features ?? [];
   return (
     <>

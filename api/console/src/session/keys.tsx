@@ -7,6 +7,7 @@ import { Button } from "../parts/button";
 import { Part } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
 import { words } from "../words";
+import { nextOffset } from "./next";
 
 /** Values may be a megabyte each. */
 const PAGE = 20;
@@ -24,10 +25,7 @@ export function Keys() {
           signal,
         }),
       ),
-    getNextPageParam: (last) => {
-      const next = (last.offset ?? 0) + last.data.length;
-      return next < last.total ? next : undefined;
-    },
+    getNextPageParam: nextOffset,
   });
   const found = keys.data?.pages.flatMap((page) => page.data);
   return (

@@ -3,13 +3,14 @@
  * difference is shown, to what saving would replace or, where nothing was typed, to what was there when it was opened.
  */
 
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 import { api, body } from "../api/client";
 import { Button } from "../parts/button";
 import { Refused } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
 import { words } from "../words";
+import { afterSaving, type Draft, isUnseen, written } from "./file-draft";
 
 const Editor = lazy(() => import("../parts/editor"));
 
@@ -28,24 +29,27 @@ const addressOf = ({ sessionId, path }: Props) => ({
   params: { path: { session_id: sessionId, path: path.replace(/^\//, "") } },
 });
 
-export function OneFile(props: Props) {
-  const file = useQuery({
+const fileQuery = (props: Props) =>
+  queryOptions({
     queryKey: ["file", props.sessionId, props.path],
     queryFn: async ({ signal }) =>
       body(
         await api.GET("/api/v1/sessions/{session_id}/fs/{path}", { ...addressOf(props), signal }),
       ) as unknown as Stored,
   });
+
+export function OneFile(props: Props) {
+  const file = useQuery(fileQuery(props));
   if (file.isPending) return <Loading />;
-  if (file.isError) return <Trouble error={file.error} retry={() => void file.refetch()} />;
+  if (file.isLoadingError) return <Trouble error={file.error} retry={() => void file.refetch()} />;
   if (file.data.encoding !== "text") return <Empty>{words.files.binary}</Empty>;
   return <TextFile {...props} stored={file.data} />;
 }
 
-/** What somebody types, and what was stored when they began. */
-interface Draft {
-  text: string;
-  base: string;
+interface Saving {
+  mine: Draft;
+  /** What it is shown beside. */
+  compared: string | null;
 }
 
 function TextFile({ stored, ...props }: Props & { stored: Stored }) {
@@ -55,24 +59,33 @@ function TextFile({ stored, ...props }: Props & { stored: Stored }) {
   const [isComparing, setComparing] = useState(false);
   const [round, setRound] = useState(0);
   const save = useMutation({
-    mutationFn: (content: string) =>
-      api.PUT("/api/v1/sessions/{session_id}/fs/{path}", { ...addressOf(props), body: { content } }),
-    onSuccess: async (_, content) => {
-      await client.invalidateQueries({ queryKey: ["file", props.sessionId, props.path] });
+    /** Return whether it is saved: what nobody here has seen is shown before it is replaced. */
+    mutationFn: async ({ mine, compared }: Saving) => {
+      const there = await client.fetchQuery({ ...fileQuery(props), staleTime: 0 });
+      if (isUnseen(there.content, mine, compared)) return false;
+      const said = { ...addressOf(props), body: { content: mine.text } };
+      await api.PUT("/api/v1/sessions/{session_id}/fs/{path}", said);
+      return true;
+    },
+    onSuccess: async (isSaved, { mine: { text } }) => {
+      setComparing(!isSaved);
+      if (!isSaved) return;
+      const { queryKey } = fileQuery(props);
+      client.setQueryData(queryKey, (before) => before && { ...before, content: text });
+      await client.invalidateQueries({ queryKey });
       void client.invalidateQueries({ queryKey: ["files", props.sessionId] });
-      setOpened(content);
-      setDraft(null);
-      setComparing(false);
+      setOpened(text);
+      setDraft((now) => afterSaving(now, text));
     },
   });
-  const write = (text: string) => setDraft((before) => ({ text, base: before?.base ?? stored.content }));
+  const write = (text: string) => setDraft((before) => written(before, text, stored.content));
   const drop = () => {
     setDraft(null);
     setOpened(stored.content);
     setComparing(false);
     setRound(round + 1);
   };
-  const hasChanged = stored.content !== (draft?.base ?? opened);
+  const hasChanged = !save.isPending && stored.content !== (draft?.base ?? opened);
   const isDifferent = draft !== null || hasChanged;
   const shown = isComparing && isDifferent;
   return (
@@ -80,7 +93,7 @@ function TextFile({ stored, ...props }: Props & { stored: Stored }) {
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-4 py-2 text-sm">
         <span className="truncate font-mono">{props.path}</span>
         {stored.is_readonly && <span className="text-xs text-soft">{words.files.readonly}</span>}
-        {save.isSuccess && draft === null && <output className="text-xs text-good">{words.files.saved}</output>}
+        {save.data === true && draft === null && <output className="text-xs text-good">{words.files.saved}</output>}
         <Refused error={save.error} />
         <span className="ml-auto flex gap-2">
           {draft !== null && (
@@ -94,7 +107,7 @@ function TextFile({ stored, ...props }: Props & { stored: Stored }) {
           <Button
             look="main"
             disabled={draft === null || save.isPending}
-            onClick={() => save.mutate(draft?.text ?? stored.content)}
+            onClick={() => draft !== null && save.mutate({ mine: draft, compared: shown ? stored.content : null })}
           >
             {words.files.save}
           </Button>
@@ -109,7 +122,7 @@ function TextFile({ stored, ...props }: Props & { stored: Stored }) {
         <Editor
           key={round}
           label={props.path}
-          text={draft?.base ?? stored.content}
+          text={draft?.began ?? stored.content}
           against={shown ? (draft === null ? opened : stored.content) : null}
           isReadonly={stored.is_readonly}
           onChange={write}

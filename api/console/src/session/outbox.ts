@@ -26,13 +26,13 @@ export interface Letter extends Wish {
 }
 
 const PAUSE_MS = 700;
-/** How many of the newest entries may be what is still in the box. */
-const RECENT = 60;
 
 const boxOf = (sessionId: string) => `perdure.outbox.${sessionId}`;
 
-export function read(sessionId: string): Letter[] {
-  return JSON.parse(sessionStorage.getItem(boxOf(sessionId)) ?? "[]") as Letter[];
+/** Return what is in a session's box. What became a message is in the log, however far back. */
+function read(sessionId: string): Letter[] {
+  const kept = JSON.parse(sessionStorage.getItem(boxOf(sessionId)) ?? "[]") as Letter[];
+  return kept.filter(({ messageId }) => messageId === undefined);
 }
 
 function write(sessionId: string, letters: Letter[]): void {
@@ -106,17 +106,21 @@ export function useOutbox(sessionId: string, conversation: Conversation) {
     };
   }, [nextKey, sessionId, patch]);
 
-  const arrived = new Set(conversation.entries.slice(-RECENT).map((entry) => entry.id));
-  const waiting = letters.filter((letter) => letter.messageId === undefined || !arrived.has(letter.messageId));
+  const isThere = (messageId: string) => conversation.entries.findLast(({ id }) => id === messageId) !== undefined;
+  const waiting = letters.filter(({ messageId }) => messageId === undefined || !isThere(messageId));
   const hasArrived = waiting.length < letters.length;
   useEffect(() => {
     if (hasArrived) change((before) => before.filter((letter) => waiting.some(({ key }) => key === letter.key)));
   });
 
+  const send = useCallback(
+    (text: string, wish: Wish, images: Attached[] = []) =>
+      change((before) => [...before, letterOf(text, wish, images)]),
+    [change],
+  );
   return {
     waiting,
-    send: (text: string, wish: Wish, images: Attached[] = []) =>
-      change((before) => [...before, letterOf(text, wish, images)]),
+    send,
     again: (key: string) => patch(key, { refusal: undefined }),
     discard: (key: string) => change((before) => before.filter((letter) => letter.key !== key)),
   };

@@ -37,7 +37,8 @@ export function Secrets() {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     event.currentTarget.reset();
-    set.mutate({ [String(form.get("name")).trim()]: String(form.get("value")) });
+    const given = { [String(form.get("name")).trim()]: String(form.get("value")) };
+    set.mutate(given, { onSuccess: () => set.reset() });
   };
   return (
     <div className="min-h-0 flex-1 overflow-y-auto p-5">

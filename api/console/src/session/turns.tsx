@@ -2,9 +2,10 @@
 
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { type Span, type TurnSpans, turnsOf } from "../log/spans";
-import { Empty } from "../parts/states";
+import { Empty, Loading } from "../parts/states";
 import { say } from "../say";
 import { words } from "../words";
+import { Earlier } from "./earlier";
 import { useLog } from "./use-log";
 
 const route = getRouteApi("/shell/sessions/$sessionId/turns");
@@ -14,25 +15,34 @@ export function Turns() {
   const { sessionId } = route.useParams();
   const { turn: chosen } = route.useSearch();
   const navigate = route.useNavigate();
-  const { follower } = useLog(sessionId);
+  const { conversation, follower, line } = useLog(sessionId);
   const turns = turnsOf(follower.events);
-  const turn = turns.find(({ turnId }) => turnId === chosen) ?? turns.at(-1);
-  if (turn === undefined) return <Empty>{words.turns.empty}</Empty>;
+  const turn = chosen === undefined ? turns.at(-1) : turns.find(({ turnId }) => turnId === chosen);
+  if (line === "opening" && turn === undefined) return <Loading />;
   return (
     <div className="min-h-0 flex-1 overflow-y-auto p-5">
-      <select
-        aria-label={words.turns.pick}
-        value={turn.turnId}
-        onChange={(event) => void navigate({ search: { turn: event.target.value }, replace: true })}
-        className="max-w-full rounded-md border border-line bg-raised px-2 py-1 text-sm"
-      >
-        {turns.map(({ turnId, startedAt, outcome }, at) => (
-          <option key={turnId} value={turnId}>
-            {`${at + 1} · ${say.time(startedAt)} · ${outcome ?? words.chat.working}`}
-          </option>
-        ))}
-      </select>
-      <Waterfall turn={turn} sessionId={sessionId} />
+      {turns.length > 0 && (
+        <select
+          aria-label={words.turns.pick}
+          value={turn?.turnId ?? ""}
+          onChange={(event) => void navigate({ search: { turn: event.target.value }, replace: true })}
+          className="max-w-full rounded-md border border-line bg-raised px-2 py-1 text-sm"
+        >
+          {turn === undefined && <option value="">{words.turns.pickOne}</option>}
+          {turns.map(({ turnId, startedAt, outcome }, at) => (
+            <option key={turnId} value={turnId}>
+              {`${at + 1} · ${say.time(startedAt)} · ${words.turns.outcomes[outcome ?? "open"] ?? outcome}`}
+            </option>
+          ))}
+        </select>
+      )}
+      {turn !== undefined && <Waterfall turn={turn} sessionId={sessionId} />}
+      {turn === undefined && (
+        <>
+          <Empty>{words.turns[conversation.first > 1 ? "further" : chosen === undefined ? "empty" : "none"]}</Empty>
+          <Earlier sessionId={sessionId} />
+        </>
+      )}
     </div>
   );
 }
