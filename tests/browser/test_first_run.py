@@ -147,6 +147,28 @@ async def test_whoever_has_no_key_goes_on_with_the_simulated_model(page: Page, h
     await see_whole(page, "Say this back")
 
 
+async def test_a_model_named_for_an_agent_that_is_refused_serves_the_next_try(
+    page: Page, home: str, client: Client, vendor: ModelServer
+) -> None:
+    vendor.listed = []
+    name = f"Vendor {uuid.uuid4().hex[:6]}"
+    await page.goto(f"{home}/welcome")
+    await page.get_by_label("Type").select_option("openai_compatible")
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Base URL").fill(f"{vendor.base_url}/v1")
+    await page.get_by_label("API key").fill(KEY)
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await page.get_by_label("Name of the model").fill("qwen-5")
+    agent = page.locator("input[name=name]")
+    await agent.fill("Not A Name")
+    await page.get_by_role("button", name="Make it and chat").click()
+    await expect(agent.locator("..").get_by_role("alert")).to_be_visible()
+    await agent.fill(f"first-{uuid.uuid4().hex[:6]}")
+    await page.get_by_role("button", name="Make it and chat").click()
+    await page.wait_for_url("**/?agent=*")
+    await forget(client, name)
+
+
 async def test_an_address_where_nobody_answers_is_said_beside_it(page: Page, home: str) -> None:
     await page.goto(f"{home}/welcome")
     await page.get_by_label("Type").select_option("openai_compatible")
