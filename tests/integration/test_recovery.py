@@ -244,6 +244,7 @@ async def test_a_stale_host_answers_that_the_session_is_moving(deployment: Deplo
     old = await deployment.converse(deployment.process(ScriptedModel((TextDelta("old"), gate))))
     await old.send("go")
     await gate.reached()
+    await old.process.seen("output.message.started")  # and so all that was said until then is in the log
     before = await deployment.log(old.session_id)
     await deployment.place(old.session_id)
     with pytest.raises(StaleEpochError):

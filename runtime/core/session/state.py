@@ -100,10 +100,6 @@ class SessionState(msgspec.Struct):
     preview: str | None = None
     output_preview: str | None = None
 
-    def back_from(self, count: int) -> Iterator[Turned]:
-        """Return the first so many messages, the newest of them first; nothing is copied, for a talk may be long."""
-        return islice(reversed(self.messages), len(self.messages) - count, None)
-
     @property
     def awaits_client(self) -> bool:
         """Whether the client owes results; once they are in, the turn goes on by itself."""
@@ -118,6 +114,10 @@ class SessionState(msgspec.Struct):
     def is_waiting(self) -> bool:
         """Whether nothing runs until somebody outside answers."""
         return self.awaits_client or self.awaits_decision
+
+    def back_from(self, count: int) -> Iterator[Turned]:
+        """Return the first so many messages, the newest of them first; nothing is copied, for a talk may be long."""
+        return islice(reversed(self.messages), len(self.messages) - count, None)
 
     @property
     def status(self) -> Status:
