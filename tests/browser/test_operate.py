@@ -103,9 +103,8 @@ async def test_the_cluster_is_watched_live_also_on_a_phone(page: Page, home: str
     await expect(health).to_contain_text("live")
     await expect(health.get_by_role("link", name="Ray dashboard")).to_have_attribute("href", re.compile("http://127"))
     hour = page.get_by_role("region", name="The last hour")
-    await expect(hour.locator("canvas")).to_have_count(
-        8, timeout=PATIENCE_MS
-    )  # a server that has just started has no point
+    # A server that has just started has no point.
+    await expect(hour.locator("canvas")).to_have_count(8, timeout=PATIENCE_MS)
     listening = hour.get_by_role("figure", name="Listening")  # which this page does, so it comes with a later point
     await expect(listening).to_contain_text(re.compile("open streams[1-9]"), timeout=PATIENCE_MS)
     await page.set_viewport_size({"width": 380, "height": 800})

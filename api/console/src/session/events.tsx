@@ -1,7 +1,8 @@
 /**
  * The log itself. Its sequences are dense, so every row is known before it is read: pages are read where somebody looks,
- * and a log of a hundred thousand events is as quick as one of ten. Its newest part is what is followed anyway. An address names an event (`?at=`), and which events
- * are listed; of a part of the log only the server knows where it stands, so there rows are read one page after another.
+ * and a log of a hundred thousand events is as quick as one of ten. Its newest part is followed anyway. An address names
+ * an event (`?at=`), and which events are listed; of a part of the log only the server knows where it stands, so there
+ * rows are read one page after another.
  */
 
 import { useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
