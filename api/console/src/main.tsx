@@ -1,7 +1,8 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { Cache } from "./api/cache";
 import { Refusal, whenLoggedOut } from "./api/client";
 import { router } from "./router";
 import { applyTheme } from "./theme";
@@ -10,7 +11,7 @@ import "./styles.css";
 applyTheme();
 
 const TRIES = 3;
-const queries = new QueryClient({
+const queries = new Cache({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
