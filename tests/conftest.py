@@ -207,7 +207,9 @@ async def db(database: str) -> AsyncIterator[Pool]:
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """The running product, shared by every test that does it no harm."""
-    process = ServerProcess(tmp_path_factory.mktemp("server") / "data", {"PERDURE_RAY_DASHBOARD": "true"})
+    # An actor that is drained waits for the turns of all tests.
+    settings = {"PERDURE_RAY_DASHBOARD": "true", "PERDURE_ACTORS__DRAIN_TIMEOUT_S": "5"}
+    process = ServerProcess(tmp_path_factory.mktemp("server") / "data", settings)
     with shared(request.session, "server", process):
         yield process
 

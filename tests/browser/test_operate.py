@@ -17,7 +17,7 @@ from tests.server import ServerProcess
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
-DRAINED_MS = 60_000  # turns of others may run there, and are given half of it
+DRAINED_MS = 60_000  # turns of others may run there, and are given some of it
 STOP = "UPDATE sessions SET quarantined = true, crashes = $2 WHERE id = $1"
 
 
