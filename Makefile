@@ -50,6 +50,9 @@ ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
 .PHONY: $(VENV)/.place
 endif
 
+# Hundreds of processes are started by the tests alone: none of them should have to compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install serve check $(CHECKS) screenshots sbom audit format test test-long unit property integration chaos chaos-long contract bench bench-full bench-against bench-cluster profile load lock env-example ci clean
 

@@ -25,6 +25,7 @@ from ray._private.worker import BaseContext, RayContext
 from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]  # not in Ray's stub
 from ray.job_config import JobConfig
 
+from actors.head import lean_head
 from actors.reaper import Guard, named, processes_of
 from runtime.core.errors import ConflictError, InvalidInputError, OverloadedError
 from runtime.process.lock import FolderLock
@@ -172,6 +173,9 @@ class LocalRay:
         if self._guard is not None:
             self._guard.dismiss()
             self._guard = None
+        # They have nothing to save, and Ray would wait a second for each that does not hear it.
+        ours = psutil.Process().children()
+        kill([p for p, name in named(processes) if p in ours and name not in _VITAL], _END_TIMEOUT_S)
         ray.shutdown(wait_for_processes=True)
         kill(processes, _END_TIMEOUT_S)
         self._restore_environment()
@@ -212,7 +216,7 @@ class LocalRay:
         ray_constants.ENABLE_RAY_CLUSTER = False  # what this process made of that variable when it imported Ray
         AuthenticationTokenLoader.instance().reset_cache()
         _quieten(self._hear)
-        with _kept_signal_handlers(), _own_words(), scrubbed():
+        with _kept_signal_handlers(), _own_words(), scrubbed(), lean_head():
             context = ray.init(
                 address="local",
                 namespace=NAMESPACE,

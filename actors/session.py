@@ -35,6 +35,7 @@ SWEEPS_PER_IDLE_TIME: Final = 10
 SWEEP_MOST_S: Final = 30.0
 TELL_PAUSE_S: Final = 0.1  # before the supervisor is told again; doubles each time
 TELL_PAUSE_MOST_S: Final = 5.0
+PARTING_S: Final = 1.0  # for the answer to whoever closes the actor
 
 
 class Started(Wire, frozen=True):
@@ -144,13 +145,16 @@ class SessionActor:
         self._hosting().doors.forget(front_door)
 
     async def close(self) -> None:
-        """Stop every turn where it stands, commit whatever was appended, and end the process."""
+        """Stop every turn where it stands and commit whatever was appended; whoever asked for it ends the process.
+
+        Should that die before, the process ends by itself. It does not do so at once: Ray needs a second to tell of it.
+        """
         self._reception.close()
         await self._hosting().close()
         await self._tasks.close()
         if self._runtime is not None:
             await self._runtime.close()
-        ray.actor.exit_actor()  # type: ignore[no-untyped-call]
+        asyncio.get_running_loop().call_later(PARTING_S, os._exit, 0)
 
     def _hosting(self) -> Host:
         if self._host is None:

@@ -28,7 +28,8 @@ RAY: Final = Path(sys.executable).with_name("ray")
 STARTED: Final = "Ray runtime started"
 FRUGAL: Final = [
     "--num-cpus=2", "--object-store-memory=80000000", "--min-worker-port=0", "--max-worker-port=0",
-    "--include-log-monitor=false", "--dashboard-agent-listen-port=0", "--disable-usage-stats", "--block",
+    "--include-log-monitor=false", "--no-monitor", "--dashboard-agent-listen-port=0", "--disable-usage-stats",
+    "--block",
 ]  # fmt: skip
 IS_ROOT: Final = os.geteuid() == 0
 NAMESPACES: Final = ["--pid"] if IS_ROOT else ["--user", "--pid"]

@@ -51,7 +51,9 @@ CHANGES: Final = (
 def make_next_version(home: Path) -> Path:
     """Write the next version's code below a folder, and return where it can be imported from."""
     for package in PACKAGES:
-        shutil.copytree(REPOSITORY / package, home / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            REPOSITORY / package, home / package, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
+        )
     for name, old, new in CHANGES:
         text = (home / name).read_text()
         assert text.count(old) == 1, f"{name} has changed: {old!r}"

@@ -16,6 +16,7 @@ import psutil
 
 from loadtests.ports import free_port
 from runtime.store.embedded import EmbeddedPostgres
+from tests.postgres import furnish
 
 COMMAND: Final = Path(sys.executable).with_name("perdure")
 UP: Final = re.compile(r"Perdure is up.* at .*?(https?://[^\s\x1b]+)")
@@ -101,6 +102,8 @@ class ServerProcess:
 
     def start(self, *arguments: str) -> "ServerProcess":
         """Start it and wait until a message can be served."""
+        if "DATABASE_URL" not in self._settings:
+            furnish(self.data_dir)
         self.launch(*arguments)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_up():

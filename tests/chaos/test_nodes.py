@@ -13,6 +13,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 from runtime.store.embedded import EmbeddedPostgres
 from tests.client import Client, check, script, text_of
 from tests.cluster import RayCluster, can_make_nodes, cluster_yaml
+from tests.postgres import furnish
 
 pytestmark = [
     pytest.mark.chaos,
@@ -32,7 +33,7 @@ Clients = dict[str, Client]
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("outside"))
+    server = EmbeddedPostgres(furnish(tmp_path_factory.mktemp("outside")))
     yield asyncio.run(server.start())
     asyncio.run(server.stop())
 
@@ -159,7 +160,7 @@ async def test_clients_of_a_front_door_that_died_read_on_at_another(cluster: Ray
 async def test_turns_go_on_while_every_front_door_is_stopped(cluster: RayCluster, clients: Clients) -> None:
     """Promised: a front door that stops takes nothing along, nor does the last; the actors belong to the cluster."""
     session_id = await clients["head"].open()
-    await clients["head"].send(session_id, script({"say": WORDS, "tokens_per_second": 2}))
+    await clients["head"].send(session_id, script({"say": WORDS, "tokens_per_second": 4}))
     before = await clients["head"].place(session_id)
     stopping = [asyncio.to_thread(door.terminate) for door in cluster.doors.values()]
     assert await asyncio.gather(*stopping) == [0] * len(NODES)

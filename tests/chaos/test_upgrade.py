@@ -17,6 +17,7 @@ from runtime.store.embedded import EmbeddedPostgres
 from tests.client import Client, Stream, check, script, text_of
 from tests.cluster import FrontDoor, RayCluster, can_make_nodes
 from tests.next_version import make_next_version
+from tests.postgres import furnish
 from tests.server import COMMAND, STOP_TIMEOUT_S
 
 pytestmark = [
@@ -36,7 +37,7 @@ TURNS: Final = 6  # of each session, before the last node is upgraded
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[str]:
-    server = EmbeddedPostgres(tmp_path / "outside")
+    server = EmbeddedPostgres(furnish(tmp_path / "outside"))
     yield asyncio.run(server.start())
     asyncio.run(server.stop())
 

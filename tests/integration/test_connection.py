@@ -1,6 +1,8 @@
 """Connections between front doors and session actors, on real sockets."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterable
 
 import pytest
@@ -18,6 +20,7 @@ from runtime.process.tasks import Tasks
 from runtime.wire.codec import ANSWERS, COMMANDS, Item
 from runtime.wire.protocol import Answer, Cancel, Command, Said
 from tests.fakes import MemoryJournal
+from tests.installed import REPOSITORY
 from tests.stage import FixedAgents, Process, ScriptedModel, services_for
 from tests.wire import HERE, parcel, reception
 
@@ -152,3 +155,30 @@ async def test_a_command_of_newer_code_is_answered() -> None:
     assert (answer.number, type(answer.error)) == (7, NotUnderstoodError)
     await actor._tasks.close()
     await process.kill()
+
+
+CLOSED = """
+import asyncio
+from actors.session import SessionActor
+from actors.site import Site
+from runtime.process.settings import Settings
+from tests.fakes import MemoryJournal
+from tests.stage import FixedAgents, Process, ScriptedModel, services_for
+
+async def main():
+    actor = SessionActor("actor", Site("deployment", Settings(), "", "cluster"))
+    actor._host = Process(services_for(MemoryJournal(), FixedAgents({}, []), ScriptedModel())).host
+    await actor.close()
+    print("closed", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+def test_an_actor_that_was_closed_ends_although_whoever_asked_for_it_has_died() -> None:
+    """Promised: no process that serves nobody is left behind. Ray is told of it too late to wait for."""
+    done = subprocess.run(  # noqa: S603  our own code
+        [sys.executable, "-c", CLOSED], cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.stdout, done.returncode) == ("closed\n", 0), done.stderr

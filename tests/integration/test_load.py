@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -37,44 +39,75 @@ NAMES = [
 VERDICT = re.compile(r"│ (?P<name>[^│]+?) +│ <= [^│]+│ (?P<measured>[^│]+?) +│ (?P<mark>\S+) +│")
 
 
-def load(url: str, *arguments: str, seconds: int = 6) -> tuple[int, dict[str, str], str]:
-    """Run locust headless; return its exit code, its verdicts by level and all that it wrote."""
+class Run(NamedTuple):
+    """What a run of Locust ended with: its exit code, its verdicts by level and all that it wrote."""
+
+    code: int
+    verdicts: dict[str, str]
+    output: str
+
+
+def load(url: str, *arguments: str, seconds: int = 6) -> Run:
+    """Run Locust headless."""
     command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "-f", "loadtests/locustfile.py"]
     command += ["--host", url, "--spawn-rate", "8", "--run-time", f"{seconds}s", *PATIENT, *arguments]
     done = subprocess.run(  # noqa: S603  the command is our own
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, check=False
     )
-    return done.returncode, {found["name"]: found["mark"] for found in VERDICT.finditer(done.stdout)}, done.stdout
+    return Run(done.returncode, {found["name"]: found["mark"] for found in VERDICT.finditer(done.stdout)}, done.stdout)
+
+
+def side_by_side(runs: Mapping[str, Callable[[], Run]]) -> dict[str, Run]:
+    """Do several runs at once, for each mostly waits."""
+    with ThreadPoolExecutor(len(runs)) as threads:
+        return dict(zip(runs, threads.map(lambda run: run(), runs.values()), strict=True))
 
 
 # ---------------------------------------------------------------- against the product
 
 
-def test_every_kind_of_user_finds_all_levels_kept(server_url: str) -> None:
-    """A server that keeps its promises passes, and the report says so of every level."""
-    for seconds in (10, 30, 90):  # until each of the levels was measured
-        code, verdicts, output = load(server_url, "--users", "13", "--think-s", "0.2", seconds=seconds)
-        if "-" not in verdicts.values():
+@pytest.fixture(scope="module")
+def at_the_product(server_url: str) -> dict[str, Run]:
+    port = str(free_port())
+    meeting = ("--master-bind-port", port, "--master-port", port)
+    return side_by_side(
+        {
+            "every kind": lambda: until_measured(server_url, "--users", "13", "--think-s", "0.2"),
+            "too strict": lambda: load(server_url, "--users", "1", "--max-error-share=-1", "ApiManager"),
+            "two processes": lambda: load(
+                server_url, "--users", "2", "--processes", "2", *meeting, "--shape", "soak", "Chatter"
+            ),
+        }
+    )
+
+
+def until_measured(url: str, *arguments: str) -> Run:
+    """Run for as long as it takes until each of the levels was measured."""
+    for seconds in (10, 30, 90):
+        run = load(url, *arguments, seconds=seconds)
+        if "-" not in run.verdicts.values():
             break
+    return run
+
+
+def test_every_kind_of_user_finds_all_levels_kept(at_the_product: Mapping[str, Run]) -> None:
+    """A server that keeps its promises passes, and the report says so of every level."""
+    code, verdicts, output = at_the_product["every kind"]
 
     assert verdicts == dict.fromkeys(NAMES, "pass"), output
     assert code == 0, output
 
 
-def test_level_that_cannot_be_met_fails_the_run(server_url: str) -> None:
-    code, verdicts, output = load(server_url, "--users", "1", "--max-error-share=-1", "ApiManager")
+def test_level_that_cannot_be_met_fails_the_run(at_the_product: Mapping[str, Run]) -> None:
+    code, verdicts, output = at_the_product["too strict"]
 
     assert code == 1, output
     assert [name for name, mark in verdicts.items() if mark == "FAIL"] == ["error share"], output
 
 
-def test_workers_hand_their_figures_to_the_master(server_url: str) -> None:
+def test_workers_hand_their_figures_to_the_master(at_the_product: Mapping[str, Run]) -> None:
     """What users measure in other processes counts; so does a shape, which only the master knows."""
-    port = str(free_port())
-    meeting = ("--master-bind-port", port, "--master-port", port)
-    code, verdicts, output = load(
-        server_url, "--users", "2", "--processes", "2", *meeting, "--shape", "soak", "Chatter"
-    )
+    code, verdicts, output = at_the_product["two processes"]
 
     assert code == 0, output
     assert list(verdicts) == NAMES, output
@@ -169,35 +202,52 @@ def serving(cheat: Cheat) -> Iterator[Cheat]:
         thread.join()
 
 
-@pytest.mark.parametrize(
-    ("cheat", "broken"),
-    [
-        (lambda: Cheat([1, 3, None, 4, 5]), "sequence gaps"),
-        (lambda: Cheat([1, 2, None, 2, 3]), "sequence repeats"),
-        (lambda: Cheat(HONEST, is_cut=True), "stream truncations"),
-        (lambda: Cheat(HONEST, status=503), "429/503 share"),
-    ],
-    ids=["gap", "repeat", "cut", "busy"],
-)
-def test_broken_promise_fails_the_run(cheat: Any, broken: str) -> None:
+BROKEN = {
+    "sequence gaps": lambda: Cheat([1, 3, None, 4, 5]),
+    "sequence repeats": lambda: Cheat([1, 2, None, 2, 3]),
+    "stream truncations": lambda: Cheat(HONEST, is_cut=True),
+    "429/503 share": lambda: Cheat(HONEST, status=503),
+}
+PLAINLY = "without scripts"
+
+
+@pytest.fixture(scope="module")
+def honest() -> Iterator[Cheat]:
+    with serving(Cheat(HONEST)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def at_cheats(honest: Cheat) -> dict[str, Run]:
+    """Runs against servers that each break one promise, by the level that tells, and against one that keeps all."""
+
+    def run(cheat: Cheat, *arguments: str) -> Run:
+        return load(cheat.url, "--users", "1", "--think-s", "100", *arguments, "Chatter", seconds=4)
+
+    def run_broken(name: str) -> Run:
+        with serving(BROKEN[name]()) as server:
+            return run(server)
+
+    runs = {name: partial(run_broken, name) for name in BROKEN}
+    return side_by_side({**runs, PLAINLY: partial(run, honest, "--no-model-script")})
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_broken_promise_fails_the_run(at_cheats: Mapping[str, Run], broken: str) -> None:
     """Of a server that breaks one promise exactly that is said."""
-    with serving(cheat()) as server:
-        code, verdicts, output = load(server.url, "--users", "1", "--think-s", "100", "Chatter", seconds=4)
+    code, verdicts, output = at_cheats[broken]
 
     assert [name for name, mark in verdicts.items() if mark == "FAIL"] == [broken], output
     assert code == 1, output
 
 
-def test_real_models_get_plain_text() -> None:
+def test_real_models_get_plain_text(at_cheats: Mapping[str, Run], honest: Cheat) -> None:
     """A deployment with real models never sees a script."""
-    with serving(Cheat(HONEST)) as server:
-        code, _, output = load(
-            server.url, "--users", "1", "--think-s", "100", "--no-model-script", "Chatter", seconds=4
-        )
+    code, _, output = at_cheats[PLAINLY]
 
     assert code == 0, output
-    assert server.heard
-    assert not any("sim" in text for text in server.heard)
+    assert honest.heard
+    assert not any("sim" in text for text in honest.heard)
 
 
 # ---------------------------------------------------------------- without a server

@@ -151,9 +151,12 @@ async def test_half_an_answer_is_not_an_answer(
 
 @VENDORS
 @pytest.mark.parametrize("after_events", [0, 3])
-async def test_silence_is_given_up_on(models: Models, server: ModelServer, model: ModelRef, after_events: int) -> None:
-    error = await failing(models, server, model, Stalled(Said("One two three."), after_events))
+async def test_silence_is_given_up_on(server: ModelServer, model: ModelRef, after_events: int) -> None:
+    impatient = Models(ModelSettings(stall_timeout_s=0.3, first_byte_timeout_s=1), server.environment())
 
+    error = await failing(impatient, server, model, Stalled(Said("One two three."), after_events))
+
+    await impatient.aclose()
     assert isinstance(error, ModelUnavailableError)
     assert error.failure == "provider_unavailable"
     assert "fell silent" in str(error)
