@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.skipif(not can_make_nodes(), reason="a node of its own needs a PID namespace, which is refused here"),
 ]
 
-WORDS: Final = " ".join(f"word{number}" for number in range(25))
+WORDS: Final = " ".join(f"word{number}" for number in range(15))
 SLOWLY: Final = script({"say": WORDS, "tokens_per_second": 5})
 BUSILY: Final = script({"say": "A moment.", "call": [{"name": "ask"}]}, {"say": WORDS})
 ASK: Final = {"type": "client_side", "name": "ask", "description": "Asks.", "parameters": {"type": "object"}}
