@@ -160,8 +160,11 @@ class Acting:
             return _failure(part, held.hide(str(err), self._session.session_id), tool)
         except TimeoutError:
             return _failure(part, f"The tool did not finish within {timeout_s:g} s and was stopped.", tool, "timeout")
-        except Exception:
-            # A tool is foreign code: whatever it raises is its own failure and must not end the turn.
+        except (Exception, asyncio.CancelledError) as err:
+            if isinstance(err, asyncio.CancelledError) and _is_stopped():
+                raise
+            # A tool is foreign code: whatever it raises is its own failure and must not end the turn. It is cancelled
+            # without our doing where it awaits a task that somebody else has stopped.
             log.exception("tool_failed", tool=part.name, session_id=self._session.session_id)
             return _failure(part, "The tool failed.", tool)
         return ev.ToolCompleted(
@@ -252,3 +255,8 @@ def _failure(part: ToolCallPart, error: str, tool: Tool | None = None, status: s
         display_name=tool.display_name if tool else None,
         outcome_unknown=status == "timeout",
     )
+
+
+def _is_stopped() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

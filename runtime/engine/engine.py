@@ -92,13 +92,14 @@ class Engine:
         return self.session.cancel(seen, note_id)
 
     def fail(self, code: str, detail: str = "") -> None:
-        """End an unfinished turn as failed, whatever it was doing."""
+        """End an unfinished turn as failed, whatever it was doing, and one for what was said to it and never heard."""
         self.stop()
         state = self.session.state
-        if state.turn is None and state.waiting_inputs:
-            self._open_turn(state.waiting_inputs[0], None)
-        if state.turn is not None:
-            self.session.append(*write.fail_turn(state, state.turn, code, detail, timestamp(), self.session.new_id))
+        while state.turn is not None or state.waiting_inputs:
+            if state.turn is None:
+                self._open_turn(state.waiting_inputs[0], None)
+            turn = self.session.turn
+            self.session.append(*write.fail_turn(state, turn, code, detail, timestamp(), self.session.new_id))
 
     def stop(self) -> None:
         """Stop whatever runs, without a word to the journal."""

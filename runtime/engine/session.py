@@ -119,7 +119,7 @@ class LiveSession:
         events = [self._event(sequence, draft) for sequence, draft in enumerate(drafts, first)]
         lines = [_line(event, draft) for event, draft in zip(events, drafts, strict=True)]
         admit(self.state, events)
-        if drafts and isinstance(drafts[-1].data, ev.SessionIdled):
+        if any(isinstance(draft.data, ev.SessionIdled) for draft in drafts):
             count_end(self.state.turn, drafts)
         for event, draft in zip(events, drafts, strict=True):
             fold(self.state, event, draft.private)

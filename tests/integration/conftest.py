@@ -93,6 +93,13 @@ class Probe(Capability):
         key = await connection.reveal()
         return {"said": key, "length": len(key)}
 
+    @tool(on_interrupt=OnInterrupt.RETRY)
+    async def share(self, context: ToolContext) -> None:
+        """Wait for what somebody else has stopped."""
+        shared = asyncio.create_task(asyncio.sleep(60))
+        shared.cancel()
+        await shared
+
     async def _act(self, name: str, context: ToolContext) -> None:
         self.effects.append((name, context.tool_call_id))
         self.keys.append(context.idempotency_key)

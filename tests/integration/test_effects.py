@@ -12,12 +12,14 @@ import pytest
 from runtime.core import event as ev
 from runtime.core.errors import ConflictError
 from runtime.core.message import ToolResultPart
+from runtime.core.metrics.counts import take
 from runtime.core.placement.supervision import Record, Standing
 from runtime.core.session.decision import Choice, Decision
 from runtime.core.session.effect import EffectState, idempotency_key
 from runtime.engine.services import Tunables
 from runtime.ports.events import Filter, Range
 from runtime.ports.gateway import ClientResult
+from runtime.process.metrics import counts
 from runtime.store.events import EventLog
 from runtime.wire.protocol import Cancel, Decide, Submit
 from tests.integration.conftest import Deployment
@@ -284,8 +286,12 @@ async def test_a_new_message_ends_the_wait_and_the_model_hears_that_nobody_knows
     """The input rule is that of client-side tools."""
     chat, model = await _held(deployment)
     model.scripts = (say("never mind"),)
+    take(counts)
     await chat.send("forget it")
     await chat.turns_ended(2)
+    counted = take(counts)
+    assert counted is not None
+    assert (counted.turns_cancelled, counted.turns_completed) == (1, 1)
     log = await deployment.log(chat.session_id)
     check_log(log)
     assert [e.data.reason for e in log if e.type == "turn.cancelled"] == ["superseded_by_new_message"]

@@ -371,10 +371,34 @@ async def test_a_model_that_stays_away_fails_the_turn_after_the_last_attempt(dep
     assert log[-2].data.error_code == "provider_rate_limited"
 
 
+async def test_a_message_that_came_while_the_last_attempt_failed_has_a_turn_of_its_own(deployment: Deployment) -> None:
+    """Promised: what was accepted is answered."""
+    gate = Gate()
+    model = ScriptedModel((TextDelta("one"), gate, ModelRejectedError("refused")))
+    chat = await deployment.converse(deployment.process(model))
+    await chat.send("first")
+    await gate.reached()
+    second = await chat.send("second")
+    model.scripts = (say("two"),)
+    gate.open()
+    await chat.turns_ended(2)
+    log = await deployment.log(chat.session_id)
+    check_log(log)
+    assert [e.type for e in log if e.type.startswith("turn.")] == [
+        "turn.started", "turn.failed", "turn.started", "turn.completed"
+    ]  # fmt: skip
+    assert [e.data.input_message_id for e in log if e.type == "turn.started"][1] == second.id
+    assert await deployment.status(chat.session_id) == "idle"
+
+
 async def test_tools_that_fail_are_results_and_the_turn_goes_on(deployment: Deployment) -> None:
     chat = await deployment.begin(
-        say("", call("c1", "divide", a=1, b=0), call("c2", "add", a="x"), call("c3", "no_such_tool")), say("oh")
-    )
+        say(
+            "",
+            call("c1", "divide", a=1, b=0), call("c2", "add", a="x"), call("c3", "no_such_tool"), call("c4", "share"),
+        ),
+        say("oh"),
+    )  # fmt: skip
     await chat.send("go")
     await chat.turns_ended()
     log = await deployment.log(chat.session_id)
@@ -383,6 +407,7 @@ async def test_tools_that_fail_are_results_and_the_turn_goes_on(deployment: Depl
     assert errors["c1"] == "Division by zero."
     assert errors["c2"].startswith("Invalid arguments.")
     assert errors["c3"].startswith("There is no tool 'no_such_tool'.")
+    assert errors["c4"] == "The tool failed."
     assert log[-2].type == "turn.completed"
 
 

@@ -23,7 +23,7 @@ class Progress:
         self.pending: dict[str, ToolCallPart] = {}  # calls that wait for the client
         self.questions: dict[str, ev.ToolDecisionRequested] = {}  # calls that wait for a person's decision
         self._is_running = False
-        self._is_owed = False  # a message came that no turn has taken up yet
+        self._is_owed = False  # a message came that no turn was begun for, and no model has heard
 
     @property
     def is_settled(self) -> bool:
@@ -55,12 +55,16 @@ class Progress:
     def _input(self, data: ev.InputMessage) -> None:
         if data.message.id == self.expected:
             self.expected = None
-        if not self._is_running and not is_note(data.message):
+        if not is_note(data.message):
             self._is_owed = True
 
     @_apply.register
     def _started(self, _data: ev.TurnStarted) -> None:
         self._is_running, self._is_owed = True, False
+
+    @_apply.register
+    def _heard(self, _data: ev.ReasonStarted | ev.TurnCancelled) -> None:
+        self._is_owed = False
 
     @_apply.register
     def _failed(self, _data: ev.TurnFailed | ev.TurnSealed) -> None:

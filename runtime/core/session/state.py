@@ -90,7 +90,7 @@ class SessionState(msgspec.Struct):
     turn: Turn | None = None
     messages: list[Turned] = []
     generated: int = 0  # messages that an llm.generation has already shown
-    waiting_inputs: list[str] = []  # accepted user messages that no turn has taken up
+    waiting_inputs: list[str] = []  # accepted user messages that no turn was begun for, and no model has heard
     inputs: Inputs = msgspec.field(default_factory=Inputs)
     usage: Usage = NO_USAGE
     shows_pictures: bool = False  # whether a message names a picture that is kept elsewhere

@@ -19,6 +19,7 @@ def _reason_started(state: SessionState, event: ev.Event, _private: msgspec.Raw 
     turn.exec_id = event.context.exec_id or ""
     turn.reason_started_at = event.ts
     turn.heard = len(state.messages)
+    state.waiting_inputs = []
     turn.calls = []
     turn.requested_at = None
     turn.message_id = None

@@ -24,8 +24,7 @@ def _input(state: SessionState, event: ev.Event, _private: msgspec.Raw | None) -
     state.shows_pictures = state.shows_pictures or any(map(is_elsewhere, message.content))
     if state.phase is Phase.CLOSED:
         return  # the note of a cancel: part of the conversation, but nobody waits for an answer
-    if state.turn is None:
-        state.waiting_inputs.append(message.id)
+    state.waiting_inputs.append(message.id)
     key = (event.metadata or {}).get("idempotency_key")
     state.inputs.remember(message, key, len(state.messages) - 1, event.ts)
     if state.preview is None:
@@ -38,6 +37,11 @@ def _turn_started(state: SessionState, event: ev.Event, _private: msgspec.Raw | 
     state.turn = Turn(data.turn_id, data.input_message_id, event.ts)
     state.waiting_inputs = []
     state.turns += 1
+
+
+@changes.on(ev.TurnCancelled)
+def _cancelled(state: SessionState, _event: ev.Event, _private: msgspec.Raw | None) -> None:
+    state.waiting_inputs = []  # whoever stops a turn stops what was said to it
 
 
 @changes.on(ev.SessionIdled)

@@ -7,6 +7,7 @@ from runtime.core import event as ev
 from runtime.core.message import Message, Role, TextPart, ToolCallPart
 
 STARTED = ev.TurnStarted(turn_id="t", input_message_id="m")
+REASONING = ev.ReasonStarted(harness_id="h")
 IDLED = ev.SessionIdled(turn_id="t")
 COMPLETED = ev.TurnCompleted(turn_id="t", iterations=1)
 REQUESTED = ev.ToolCallRequested(tool_calls=(ToolCallPart("a", "look", {}), ToolCallPart("b", "look", {})))
@@ -56,8 +57,11 @@ def test_a_turn_is_over_when_the_session_rests_and_not_before() -> None:
     assert after(said(), STARTED, COMPLETED, IDLED).is_settled
 
 
-def test_a_message_that_steers_a_turn_is_owed_no_other() -> None:
-    assert after(said(), STARTED, said("n"), COMPLETED, IDLED).is_settled
+def test_a_message_that_steers_a_turn_is_owed_no_other_once_it_was_heard() -> None:
+    assert after(said(), STARTED, said("n"), REASONING, COMPLETED, IDLED).is_settled
+    unheard = after(said(), STARTED, REASONING, said("n"), COMPLETED, IDLED)
+    assert not unheard.is_settled
+    assert after(STARTED, REASONING, COMPLETED, IDLED, progress=unheard).is_settled
 
 
 def test_the_note_of_a_cancel_is_owed_nothing() -> None:

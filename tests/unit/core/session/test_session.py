@@ -51,6 +51,8 @@ def test_messages_accepted_before_a_turn_wait_and_the_turn_takes_them_all() -> N
     log.started()
     assert log.state.waiting_inputs == []
     log.said("m3")
+    assert log.state.waiting_inputs == ["m3"]
+    log.reasoning()
     assert log.state.waiting_inputs == []
     assert [t.message.id for t in log.state.messages] == ["m1", "m2", "m3"]
 

@@ -3,6 +3,8 @@
 import pytest
 
 from runtime.core import event as ev
+from runtime.core.session import draft as write
+from runtime.core.session.state import Status
 from runtime.core.session.turn import (
     AskClient,
     AwaitClient,
@@ -75,3 +77,17 @@ def test_a_turn_is_steered_only_by_a_message_that_the_model_has_not_heard() -> N
     assert not is_steered(log.state, log.turn)
     log.said("m3")
     assert is_steered(log.state, log.turn)
+
+
+def test_what_no_model_has_heard_when_a_turn_ends_begins_a_turn_of_its_own() -> None:
+    """Promised: whatever was accepted is answered, also if it came while the last call was failing."""
+    for log in (Log().failed(), Log().answered()):
+        assert log.said("m2").state.waiting_inputs == ["m2"]
+        log.draft(*write.finish_turn(log.state, log.turn, TIME))
+        assert (decide(log.state, CLIENT, 1), log.state.status) == (StartTurn("m2"), Status.ACTIVE)
+
+
+def test_what_was_said_to_a_turn_that_is_cancelled_is_cancelled_with_it() -> None:
+    log = Log().reasoning().said("m2")
+    log.draft(*write.cancel_turn(log.state, log.turn, "", TIME, lambda _: "note"))
+    assert (decide(log.state, CLIENT, 1), log.state.status) == (Rest(), Status.IDLE)
