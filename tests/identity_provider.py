@@ -34,6 +34,7 @@ class Provider:
     emails: list[dict[str, Any]] = field(default_factory=list)  # at the one that is like GitHub
     nonce: str | None = None  # instead of that of the question
     is_away: bool = False
+    speaks: threading.Event = field(default_factory=threading.Event)  # while it is not set, who asks waits
     asked: list[str] = field(default_factory=list)
     url: str = ""
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "first"}))
@@ -97,6 +98,7 @@ class ProviderServer:
 
     def __enter__(self) -> Provider:
         provider = self.provider = Provider()
+        provider.speaks.set()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -110,6 +112,7 @@ class ProviderServer:
             def _answer(self, ask: Any) -> None:
                 address = urlsplit(self.path)
                 provider.asked.append(address.path)
+                provider.speaks.wait()
                 status, body, headers = (503, {}, {}) if provider.is_away else ask(address.path, _flat(address.query))
                 raw = json.dumps(body).encode()
                 self.send_response(status)
@@ -128,6 +131,7 @@ class ProviderServer:
         return provider
 
     def __exit__(self, *_: object) -> None:
+        self.provider.speaks.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -109,6 +109,14 @@ class Deps:
             await self.stores.sessions.check(session_id)
             belonging.note(session_id, org_id)
 
+    async def find_session(self, session_id: str) -> None:
+        """Pass if there is such a session now, for what is read or written here, without asking the session itself.
+
+        Raises:
+            NotFoundError: there is none, or it was deleted.
+        """
+        await self.stores.sessions.check(session_id)
+
     def note_session(self, session_id: str) -> None:
         """Remember that a session is of the principal's organisation."""
         self._house.belonging.note(session_id, self.principal.org_id)

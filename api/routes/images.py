@@ -28,7 +28,7 @@ Session = Annotated[
 async def upload_image(file: UploadFile, deps: Needs, response: Response, session_id: Session = None) -> ImageReply:
     """Keep a picture (PNG, JPEG, GIF, WebP), which messages name by its id."""
     if session_id is not None:
-        await deps.check_session(session_id)
+        await deps.find_session(session_id)
     image = await deps.stores.images.create(await file.read(), file.filename or "", session_id)
     response.headers["Location"] = f"/api/v1/images/{image.id}"
     return ImageReply.of(image)

@@ -13,7 +13,7 @@ router = APIRouter(prefix="/v1/sessions/{session_id}/storage/keys", tags=["sessi
 @router.get("")
 async def list_keys(session_id: SessionId, deps: Needs, offset: Offset = 0, limit: Limit = 20) -> Page[KeyReply]:
     """List what a session keeps under keys, by key."""
-    await deps.check_session(session_id)
+    await deps.find_session(session_id)
     found = await deps.stores.session_keys(session_id).page(offset, limit)
     data = [KeyReply.of(pair) for pair in found.items]
     return Page(data=data, total=found.total, offset=offset, limit=limit)

@@ -4,9 +4,9 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
-from api.schemas.fields import Reply
+from api.schemas.fields import Moment, Reply
 from runtime.core.ids import parse_id
 from runtime.ports.identity import AuditEntry, AuditQuery
 
@@ -17,8 +17,8 @@ class AuditFilter(BaseModel):
     action: str | None = Field(None, max_length=100)
     user_id: Annotated[str, AfterValidator(partial(parse_id, "user"))] | None = None
     subject_id: str | None = Field(None, max_length=200)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     of_server: bool = Field(default=False, description="What belongs to no organisation; for its administrators")
 
     def query(self, org_id: str | None, before_id: str | None = None) -> AuditQuery:

@@ -1,12 +1,11 @@
 """How clients ask for events, and what lists of them look like (docs/wire.md, "Reading the log")."""
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from api.schemas.fields import Reply, refuse
+from api.schemas.fields import Moment, Reply, refuse
 from runtime.core.event import KNOWN_TYPES
 from runtime.core.ids import is_id, parse_id
 from runtime.ports.events import DEBUG_LIMIT, FOREVER, PAGE_LIMIT, Filter
@@ -35,20 +34,11 @@ def _position(text: str) -> str:
     return text
 
 
-def _utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as err:
-        message = "the time is out of range"
-        raise ValueError(message) from err
-
-
 EventId = Annotated[str, AfterValidator(_event_id), Field(json_schema_extra={"pattern": "^event_[0-9a-f]{32}$"})]
 TurnId = Annotated[str, AfterValidator(_turn_id), Field(json_schema_extra={"pattern": "^turn_[0-9a-f]{32}$"})]
 TypeName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": sorted(KNOWN_TYPES)})]
 Position = Annotated[str, AfterValidator(_position), Field(description="A sequence, or the id of an event")]
 SequenceNumber = Annotated[int, Field(ge=0, le=FOREVER)]
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 

@@ -1,8 +1,9 @@
 """Field types that several bodies share, with their limits (docs/wire.md, "Limits")."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Final, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from runtime.core.authored import names
@@ -39,6 +40,17 @@ Tag = Annotated[str, StringConstraints(max_length=256)]
 Locale = Annotated[str, StringConstraints(max_length=64)]
 ModelKey = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Iterations = Annotated[int, Field(ge=1, le=100_000)]
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as err:
+        message = "the time is out of range"
+        raise ValueError(message) from err
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 
 def refuse(message: str) -> NoReturn:

@@ -9,10 +9,12 @@ from runtime.ports.identity import Login, Member, Token, User
 
 # In words: bodies are read strictly, and then a string is no member of an enum.
 RoleWord: TypeAlias = Literal["viewer", "member", "admin", "owner"]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+$", max_length=254)]
+Email = Annotated[
+    str, StringConstraints(pattern=r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", max_length=254)
+]
 # Rules for new ones are in runtime/identity/passwords.py; here only what is too long to be looked at.
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-PersonName = Annotated[str, StringConstraints(max_length=200)]
+PersonName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=200)]
 PictureUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s\x00]+$", max_length=2048)]
 
 

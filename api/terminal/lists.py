@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+import httpx
 import msgspec
 from rich.table import Table
 from rich.text import Text
@@ -28,6 +29,7 @@ class Items(msgspec.Struct, frozen=True):
     """A page of any list."""
 
     data: list[Item]
+    next_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,15 @@ async def pages(remote: Remote, path: str, limit: int, **params: str) -> list[It
         InvalidInputError: the server refuses; the words say why.
     """
     found: list[Item] = []
+    asked = dict(params)
     while len(found) < limit:
-        asked = params | {"limit": str(min(PAGE_MOST, limit - len(found))), "offset": str(len(found))}
-        data = (await remote.call("GET", path, Items, params=asked)).data
-        found += data
-        if len(data) < int(asked["limit"]):
+        most = min(PAGE_MOST, limit - len(found))
+        page = await remote.call("GET", path, Items, params=asked | {"limit": str(most)})
+        found += page.data
+        if len(page.data) < most:
             break
+        # Where the server says how to go on, a list may be longer than an offset leads.
+        asked = dict(httpx.URL(page.next_url).params) if page.next_url else params | {"offset": str(len(found))}
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from api.terminal import words
 from api.terminal.office import BY, DataDir, office
 from api.terminal.output import out, run
 from runtime.core.access.roles import parse_scopes
@@ -45,7 +46,7 @@ def list_tokens(user: User, data_dir: DataDir = None) -> None:
     for token in run(_list(data_dir, user)):
         scopes = "all" if token.scopes is None else ",".join(token.scopes)
         times = (token.expires_at or "never ends", token.last_used_at or "never used")
-        typer.echo("\t".join((token.id, token.shown_prefix, *times, scopes, token.name)))
+        typer.echo(words.fields(token.id, token.shown_prefix, *times, scopes, token.name))
 
 
 async def _list(data_dir: Path | None, email: str) -> list[Token]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.terminal import words
 from api.terminal.office import BY, DataDir, office
 from api.terminal.output import err, fail, out, run
 from runtime.core.access.roles import MemberRole
@@ -51,7 +52,7 @@ def list_users(data_dir: DataDir = None) -> None:
     """List the users, each on a line: id, e-mail address, status, administrator or not, name."""
     for user in run(_list(data_dir)):
         kind = "administrator" if user.is_system_admin else "user"
-        typer.echo("\t".join((user.id, user.email or "-", user.status, kind, user.name)))
+        typer.echo(words.fields(user.id, user.email or "-", user.status, kind, user.name))
 
 
 async def _list(data_dir: Path | None) -> list[User]:

@@ -8,6 +8,7 @@ import msgspec
 from runtime.core.message import ImageFilePart, ImagePart, Part, TextPart, ToolCallPart
 
 BRIEF_CHARS: Final = 100
+FIELD_CHARS: Final = 254  # the longest e-mail address
 # Text of models and tools is not trusted: control characters other than tab and newline stay out.
 _CONTROLS: Final = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 _MS_PER_S: Final = 1000
@@ -22,6 +23,11 @@ def brief(text: str, most: int = BRIEF_CHARS) -> str:
     """Return a text on one line, cut to `most` characters."""
     line = " ".join(clean(text[: 8 * most]).split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def fields(*values: str) -> str:
+    """Return values on a line, for scripts: between them are tabs, and nowhere else."""
+    return "\t".join(brief(value, FIELD_CHARS) for value in values)
 
 
 def call(name: str, arguments: Mapping[str, Any] | None) -> str:

@@ -77,20 +77,23 @@ class Issuer:
                 wanted.validate(claims)
             except InvalidKeyIdError:
                 continue  # perhaps a new one
-            except (JoseError, ValueError):
+            except (JoseError, ValueError, TypeError):  # the last of a `crit` that is no list
                 return None
             return claims if isinstance(claims["sub"], str) else None
         return None
 
     async def _read(self, at_most_s: float) -> None:
         """Read document and keys, if those that there are are older than that. Those who wait meanwhile wait once."""
-        async with self._reading:
-            old_s = time.monotonic() - self._read_at
-            if old_s >= (at_most_s if self._metadata else RETRY_S):
-                await self._try()
-                self._read_at = time.monotonic()
+        if self._is_due(at_most_s):  # who needs nothing new waits for nobody
+            async with self._reading:
+                if self._is_due(at_most_s):
+                    await self._try()
+                    self._read_at = time.monotonic()
         if not self._metadata:
             raise ProviderUnavailableError(provider=self.url)
+
+    def _is_due(self, at_most_s: float) -> bool:
+        return time.monotonic() - self._read_at >= (at_most_s if self._metadata else RETRY_S)
 
     async def _try(self) -> None:
         try:

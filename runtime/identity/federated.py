@@ -109,7 +109,7 @@ class Travel:
         """
         claims = self._key.read(kept, _AUDIENCE)
         journey = None if claims is None else msgspec.convert(claims["journey"], Journey)
-        if journey is None or journey.provider != provider or not secrets.compare_digest(journey.state, state):
+        if journey is None or journey.provider != provider or not _are_same(journey.state, state):
             message = "This login was not begun in this browser, or more than ten minutes ago: begin it again."
             raise UnauthenticatedError(message, "journey_broken")
         vouched = await self._provider(provider).meet(code, journey)
@@ -119,3 +119,7 @@ class Travel:
         if name not in self._providers:
             raise NotFoundError("identity_provider", name)
         return self._providers[name]
+
+
+def _are_same(ours: str, theirs: str) -> bool:
+    return secrets.compare_digest(ours.encode(), theirs.encode(errors="replace"))  # as text only ASCII is compared

@@ -46,7 +46,7 @@ class SigningKey:
         try:
             claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
             wanted.validate(claims)
-        except (JoseError, ValueError):
+        except (JoseError, ValueError, TypeError):  # the last of a `crit` that is no list
             return None
         return claims
 

@@ -1,5 +1,6 @@
 """Secrets: envelopes in rows, of one owner at a time."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -14,6 +15,7 @@ from runtime.store.tenant import Connection, Tenant
 MAX_SECRETS: Final = 1000
 MAX_NAME_BYTES: Final = 256
 MAX_VALUE_BYTES: Final = 64 << 10
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 TABLE: Final = "secrets"
 COLUMN: Final = "envelope"
@@ -118,6 +120,6 @@ def check_secret(name: str, value: str) -> None:
 
 def _check_name(name: str) -> None:
     check_storable("secret name", name)
-    if not name or len(name.encode()) > MAX_NAME_BYTES:
-        message = f"The name of a secret has 1 to {MAX_NAME_BYTES} bytes."
+    if not name or len(name.encode()) > MAX_NAME_BYTES or _CONTROL.search(name):
+        message = f"The name of a secret has 1 to {MAX_NAME_BYTES} bytes, and no control characters."
         raise InvalidInputError(message, "invalid_secret_name")

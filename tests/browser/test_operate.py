@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from runtime.core.ids import hex_of
 from runtime.store.pool import connect
-from tests.browser.axe import serious_findings
+from tests.browser.axe import findings, serious_findings, serious_of
 from tests.browser.conftest import PATIENCE_MS
 from tests.client import Client
 from tests.server import ServerProcess
@@ -56,6 +56,8 @@ async def test_calls_to_a_provider_are_stopped_and_let_go_on(page: Page, home: s
     await breakers.get_by_label("Stop all calls to a provider").press("Enter")
     breaker = breakers.get_by_role("listitem").filter(has_text=key)
     await expect(breaker).to_contain_text(re.compile("open: it is not called.*by an operator"))
+    await expect(page.get_by_role("alert")).to_contain_text(f"Calls are stopped to: {key}.")
+    assert serious_of(await findings(page)) == []
     await breaker.get_by_role("button", name="Let calls go on").click()
     await expect(breaker).to_contain_text("closed: it is called")
     await breaker.get_by_role("button", name="Forget").click()

@@ -19,5 +19,9 @@ async def test_what_a_session_keeps_is_listed_by_key_a_page_at_a_time(client: ht
 
 
 async def test_there_is_nothing_where_there_is_no_session(client: httpx.AsyncClient) -> None:
-    reply = await client.get(f"/v1/sessions/session_{0:032x}/storage/keys")
-    assert (reply.status_code, reply.json()["code"]) == (404, "session_not_found")
+    deleted = (await client.post("/v1/sessions", json={})).json()["id"]
+    assert (await client.get(f"/v1/sessions/{deleted}/storage/keys")).is_success
+    assert (await client.delete(f"/v1/sessions/{deleted}")).is_success
+    for session_id in (f"session_{0:032x}", deleted):
+        reply = await client.get(f"/v1/sessions/{session_id}/storage/keys")
+        assert (reply.status_code, reply.json()["code"]) == (404, "session_not_found")

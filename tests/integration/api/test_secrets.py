@@ -1,5 +1,7 @@
 """The routes of secrets: values go in, and never come out."""
 
+from urllib.parse import quote
+
 import httpx
 import pytest
 
@@ -35,7 +37,7 @@ async def test_secrets_are_set_listed_and_deleted_and_never_shown(
 
 
 @pytest.mark.parametrize(
-    "secrets", [None, [], {"A": 1}, {"A": ""}, {"": VALUE}, {"A": VALUE * 4000}, {"A" * 300: VALUE}]
+    "secrets", [None, [], {"A": 1}, {"A": ""}, {"": VALUE}, {"A\n": VALUE}, {"A": VALUE * 4000}, {"A" * 300: VALUE}]
 )
 async def test_what_is_refused_is_not_repeated(client: httpx.AsyncClient, session_id: str, secrets: object) -> None:
     reply = await client.put(f"/v1/sessions/{session_id}/storage/secrets", json={"secrets": secrets})
@@ -53,8 +55,21 @@ async def test_what_was_set_is_audited_without_its_value(
     assert not any(VALUE in row for row in mine)
 
 
-async def test_there_are_none_where_there_is_no_session(client: httpx.AsyncClient) -> None:
-    at = f"/v1/sessions/session_{0:032x}/storage/secrets"
+async def test_a_secret_of_any_name_can_be_deleted(client: httpx.AsyncClient, session_id: str) -> None:
+    at = f"/v1/sessions/{session_id}/storage/secrets"
+    for name in ("a/b", "a b", "ä?#"):
+        assert (await client.put(at, json={"secrets": {name: VALUE}})).json() == {"count": 1}
+        assert (await client.delete(f"{at}/{quote(name, safe='')}")).status_code == httpx.codes.NO_CONTENT
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_there_are_none_where_there_is_no_session(
+    client: httpx.AsyncClient, session_id: str, *, is_deleted: bool
+) -> None:
+    if is_deleted:
+        assert (await client.put(f"/v1/sessions/{session_id}/storage/secrets", json={"secrets": {"A": "b"}})).is_success
+        assert (await client.delete(f"/v1/sessions/{session_id}")).status_code == httpx.codes.NO_CONTENT
+    at = f"/v1/sessions/{session_id if is_deleted else f'session_{0:032x}'}/storage/secrets"
     for reply in (
         await client.get(at),
         await client.put(at, json={"secrets": {"A": "b"}}),

@@ -58,6 +58,8 @@ def test_each_token_has_an_id_of_its_own() -> None:
         "a.b.c",
         "é.é.é",
         "evr_pat_0000",
+        f"{encoded({'alg': 'HS256', 'crit': 1})}.{encoded(claims())}.AAAA",
+        f"{encoded({'alg': 'HS256', 'crit': [[]]})}.{encoded(claims())}.AAAA",
     ],
 )
 def test_what_is_not_ours_or_not_good_is_nothing(token: str) -> None:

@@ -27,11 +27,13 @@ export function HealthLine({ health, line }: { health: Health; line: View["line"
         )}
       </div>
       {health.reasons.length > 0 && (
-        <ul role="alert" className="mt-2 grid gap-1 text-sm">
-          {health.reasons.map((reason) => (
-            <li key={reason}>{reason}</li>
-          ))}
-        </ul>
+        <div role="alert" className="mt-2 text-sm">
+          <ul className="grid gap-1">
+            {health.reasons.map((reason) => (
+              <li key={reason}>{reason}</li>
+            ))}
+          </ul>
+        </div>
       )}
     </div>
   );

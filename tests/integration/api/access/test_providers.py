@@ -129,6 +129,22 @@ async def test_a_new_key_of_the_provider_is_found_and_nonsense_does_not_have_it_
     assert (await (await enter(provider.token())).get("/auth/me")).status_code == 200
 
 
+async def test_a_token_with_an_unknown_key_holds_up_no_other_while_the_provider_is_silent(
+    enter: Enter, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuers, "LEAST_S", 0.0)
+    assert (await (await enter(provider.token())).get("/auth/me")).status_code == 200
+    provider.speaks.clear()
+    nonsense = RSAKey.generate_key(2048, {"kid": "nonsense"})
+    stranger = asyncio.create_task((await enter(provider.token(key=nonsense))).get("/auth/me"))
+    while len(provider.asked) == 2:  # noqa: ASYNC110  a thread answers; so far its document and its keys, for the first token
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        assert (await (await enter(provider.token(jti="2"))).get("/auth/me")).status_code == 200
+    provider.speaks.set()
+    assert (await stranger).status_code == 401
+
+
 async def test_while_the_provider_is_away_its_known_keys_go_on_and_without_any_it_is_a_503(
     enter: Enter, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +245,13 @@ async def test_another_browser_does_not_end_what_this_one_began(enter: Enter) ->
     await ada.get("/auth/oauth/oidc")
     assert told(await ada.get(there.headers["location"])) == (401, "journey_broken")
     assert (await ada.get("/auth/me")).status_code == 401
+
+
+async def test_a_state_that_is_no_ascii_is_another_one(enter: Enter) -> None:
+    client = await enter()
+    await client.get("/auth/oauth/oidc")
+    reply = await client.get("/auth/callback/oidc", params={"code": "x", "state": "ä"})
+    assert told(reply) == (401, "journey_broken")
 
 
 async def test_a_code_is_good_once(enter: Enter) -> None:

@@ -2,10 +2,12 @@
 
 import io
 from typing import Any
+from urllib.parse import urlencode
 
+import pytest
 from rich.console import Console
 
-from api.terminal import lists
+from api.terminal import lists, words
 from api.terminal.lists import Column, Item
 
 AGENT_ID = "agent_" + "1" * 32
@@ -58,3 +60,27 @@ def test_times_are_to_the_minute_and_memory_in_mebibytes() -> None:
 def test_an_event_is_a_line() -> None:
     event = {"sequence": 7, "ts": "2026-12-01T07:58:30.123Z", "type": "turn.started", "data": {"turn_id": "t\n"}}
     assert lists.event_line(event) == '     7  07:58:30  turn.started                {"turn_id":"t\\n"}'
+
+
+def test_what_strangers_call_themselves_neither_steers_a_terminal_nor_adds_a_field() -> None:
+    assert words.fields("user_1", "a\x1b[2J@b", "x\nuser_2\tadministrator") == "user_1\ta[2J@b\tx user_2 administrator"
+
+
+class PagedRemote:
+    """Shows seven items, of which an offset leads to four."""
+
+    async def call(self, method: str, path: str, kind: type[lists.Items], *, params: dict[str, str]) -> lists.Items:
+        begin = int(params.get("after_id", params.get("offset", "0")))
+        assert int(params.get("offset", "0")) <= 4, "offsets go to 4"
+        end = min(7, begin + int(params["limit"]))
+        more = (
+            f"{path}?{urlencode({k: v for k, v in params.items() if k not in ('offset', 'after_id')})}&after_id={end}"
+        )
+        return lists.Items([{"id": n} for n in range(begin, end)], more if end < 7 else None)
+
+
+@pytest.mark.parametrize("limit", [3, 7, 100])
+async def test_a_list_is_read_as_far_as_the_server_leads(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(lists, "PAGE_MOST", 2)
+    found = await lists.pages(PagedRemote(), "/sessions", limit, search="x")  # type: ignore[arg-type]
+    assert [item["id"] for item in found] == list(range(min(7, limit)))
