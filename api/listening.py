@@ -77,6 +77,7 @@ async def listening(app: FastAPI, http: HttpSettings, listener: socket.socket, e
     config = uvicorn.Config(
         app,
         http=connections.protocol(http),
+        ws="none",  # another protocol would not tell ours when its connection ends
         ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
         proxy_headers=False,  # see api/http/callers.py
         server_header=False,

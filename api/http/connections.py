@@ -93,6 +93,9 @@ class _Limited(HttpToolsProtocol):
         """Answer what is no HTTP as any other error is answered."""
         self._hang_up(_last(problem(400, "invalid_http", msg)))
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: whoever asks for an upgrade is answered without one, and anybody may ask (RFC 9110 §7.8)."""
+
     def _count(self) -> None:
         if self.client is None or is_local(self.client[0]) or self.proxies.include(self.client[0]):
             return

@@ -9,16 +9,21 @@ from typing import Any
 import msgspec
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from api.ending import Ending
 from api.http import connections
 from api.http.connections import protocol
+from api.http.sse import Streams
+from api.listening import listening, take_port
 from runtime.process.settings import HttpSettings
 
 PATIENCE_S = 10.0
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+UPGRADE = GET[:-2] + b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\n\r\n"
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Dial = Callable[..., Awaitable[Line]]
 
@@ -160,6 +165,34 @@ async def test_an_address_has_no_more_connections_than_it_may(far: str) -> None:
         second[1].close()
         await second[1].wait_closed()
         assert await answered(dial, far) == 200
+
+
+async def test_whoever_asks_for_an_upgrade_gets_none_and_is_no_longer_counted_when_gone(far: str) -> None:
+    async with listened(connections_per_address=1) as dial:
+        line = await dial(far)
+        assert [(await ask(line, request))[0] for request in (UPGRADE, GET)] == [404, 404]
+        line[1].close()
+        await line[1].wait_closed()
+        assert await answered(dial, far) == 404
+
+
+@asynccontextmanager
+async def listened(**limits: Any) -> AsyncIterator[Dial]:
+    """Serve as `perdure serve` does, and give a way to connect."""
+    http = HttpSettings(port=0, **limits)
+    app = FastAPI()
+    app.state.streams = Streams(1, 1)
+    lines: list[Line] = []
+    with take_port(http) as listener:
+
+        async def dial(address: str) -> Line:
+            lines.append(await asyncio.open_connection(*listener.getsockname(), local_addr=(address, 0)))
+            return lines[-1]
+
+        async with listening(app, http, listener, Ending(lambda _: None)), asyncio.timeout(PATIENCE_S):
+            yield dial
+            for _, writer in lines:
+                writer.close()
 
 
 @pytest.mark.parametrize("trusted", ["", "127.0.0.2/32"])
