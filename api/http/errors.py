@@ -46,6 +46,7 @@ _HTTP_CODES: Final[Mapping[int, str]] = {
     400: "invalid_input",
     404: "route_not_found",
     405: "method_not_allowed",
+    408: "body_too_slow",
     413: "body_too_large",
     415: "unsupported_media_type",
 }

@@ -10,16 +10,16 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 import structlog
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.callers import Proxies
 from api.http.changes import change_reason
 from api.http.errors import problem, reply
 from api.http.headers import Outlet
 from api.http.hosts import Hosts
+from api.http.intake import Intake, too_large
 from api.http.origins import Origins
 from runtime.core.errors import PerdureError
 from runtime.process.settings import HttpSettings
@@ -46,7 +46,7 @@ class FrontDoor:
         self._hosts = Hosts(http.host, http.hosts)
         self._origins = Origins(http.cors_origins)
         self._app = self._origins.share(app)
-        self._body_limit_bytes = http.body_limit_bytes
+        self._http = http
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens."""
@@ -64,7 +64,8 @@ class FrontDoor:
             if refusal is not None:
                 await self._origins.share(refusal)(scope, receive, outlet)
             else:
-                await self._app(scope, self._limited(receive) if _has_body(headers) else receive, outlet)
+                taken = Intake(receive, self._http, outlet) if _has_body(headers) else receive
+                await self._app(scope, taken, outlet)
         except ClientDisconnect:
             return
         except Exception:  # the last line: a bug becomes a 500 and one log entry, and the client sees no traceback
@@ -89,31 +90,14 @@ class FrontDoor:
         return self._body_refusal(scope, headers) if scope["method"] in _WITH_BODY and _has_body(headers) else None
 
     def _body_refusal(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
-        if int(headers.get("content-length", "0")) > self._body_limit_bytes:
-            return problem(413, "body_too_large", self._too_large)
+        if int(headers.get("content-length", "0")) > self._http.body_limit_bytes:
+            return problem(413, "body_too_large", too_large(self._http.body_limit_bytes))
         refusal = _kind_refusal(scope["path"], headers.get("content-type", ""))
         if refusal is not None:
             return problem(415, "unsupported_media_type", refusal)
         if headers.get("content-encoding", "identity").strip().lower() != "identity":
             return problem(415, "unsupported_media_type", "The body must not be compressed: no Content-Encoding.")
         return None
-
-    @property
-    def _too_large(self) -> str:
-        return f"A body may have at most {self._body_limit_bytes} bytes."
-
-    def _limited(self, receive: Receive) -> Receive:
-        left = self._body_limit_bytes
-
-        async def count() -> Message:
-            nonlocal left
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
-                raise HTTPException(413, self._too_large)
-            return message
-
-        return count
 
 
 def _request_id(headers: Mapping[str, str]) -> str:

@@ -55,6 +55,11 @@ class HttpSettings(Group):
     )
     sse_total: int = Field(10_000, ge=1, le=1_000_000, description="Event streams that the server may have at a time")
     body_limit_bytes: int = Field(8_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, in bytes")
+    body_timeout_s: Seconds = Field(
+        60,
+        description="Seconds that a client may take to send a request's body, or its next part; a second more for each "
+        "32 KB that came",
+    )
     header_limit_bytes: int = Field(
         32_768, ge=1_024, le=10_000_000, description="Largest header of a request, with its address, in bytes"
     )

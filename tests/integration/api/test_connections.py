@@ -11,18 +11,19 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.ending import Ending
-from api.http import connections
+from api.http import connections, errors
 from api.http.connections import protocol
+from api.http.middleware import FrontDoor
 from api.http.sse import Streams
 from api.listening import listening, take_port
 from runtime.process.settings import HttpSettings
 
 PATIENCE_S = 10.0
-GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
 UPGRADE = GET[:-2] + b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\n\r\n"
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Dial = Callable[..., Awaitable[Line]]
@@ -170,10 +171,45 @@ async def test_an_address_has_no_more_connections_than_it_may(far: str) -> None:
 async def test_whoever_asks_for_an_upgrade_gets_none_and_is_no_longer_counted_when_gone(far: str) -> None:
     async with listened(connections_per_address=1) as dial:
         line = await dial(far)
-        assert [(await ask(line, request))[0] for request in (UPGRADE, GET)] == [404, 404]
+        assert [(await ask(line, request))[0] for request in (UPGRADE, GET)] == [200, 200]
         line[1].close()
         await line[1].wait_closed()
-        assert await answered(dial, far) == 404
+        assert await answered(dial, far) == 200
+
+
+def posting(length: int, body: bytes = b"", method: str = "POST /") -> bytes:
+    kind = "content-type: application/json"
+    return f"{method} HTTP/1.1\r\nhost: localhost\r\n{kind}\r\ncontent-length: {length}\r\n\r\n".encode() + body
+
+
+async def test_a_body_that_does_not_come_to_its_end_is_refused_and_its_connection_closed() -> None:
+    async with listened(body_timeout_s=0.05) as dial:
+        for sent in (b"", b"[" * 200_000):  # after which it may take longer, but not without a word
+            line = await dial()
+            status, body = await ask(line, posting(len(sent) + 1, sent))
+            assert (status, code(body)) == (408, "body_too_slow")
+            assert await line[0].read() == b""
+
+
+async def test_answers_are_not_hurried_by_a_body_that_was_sent_or_that_nobody_reads() -> None:
+    async with listened(body_timeout_s=0.05) as dial:
+        for request in (posting(2, b"[]", "GET /stream"), posting(2, b"", "GET /stream")):
+            reader, writer = await dial()
+            writer.write(request)
+            assert (await reader.readuntil(b"last")).startswith(b"HTTP/1.1 200")
+
+
+async def echo(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+async def stream() -> StreamingResponse:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.sleep(0.1)  # longer than a body may take
+        yield b"last"
+
+    return StreamingResponse(parts())
 
 
 @asynccontextmanager
@@ -182,10 +218,14 @@ async def listened(**limits: Any) -> AsyncIterator[Dial]:
     http = HttpSettings(port=0, **limits)
     app = FastAPI()
     app.state.streams = Streams(1, 1)
+    app.add_middleware(FrontDoor, http=http)
+    app.add_api_route("/", echo, methods=["GET", "POST"])
+    app.add_api_route("/stream", stream)
+    errors.install(app)
     lines: list[Line] = []
     with take_port(http) as listener:
 
-        async def dial(address: str) -> Line:
+        async def dial(address: str = "127.0.0.1") -> Line:
             lines.append(await asyncio.open_connection(*listener.getsockname(), local_addr=(address, 0)))
             return lines[-1]
 

@@ -1,13 +1,18 @@
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from api.http.headers import Outlet
+from api.http.intake import LEAST_BYTES_PER_S, Intake
 from api.http.middleware import FrontDoor
 from runtime.process.settings import HttpSettings
 
@@ -139,6 +144,32 @@ async def test_body_that_says_it_is_too_large_is_refused(client: httpx.AsyncClie
 
 async def test_body_of_the_limit_is_taken(client: httpx.AsyncClient) -> None:
     assert (await post(client, b"x" * LIMIT)).text == str(LIMIT)
+
+
+@pytest.mark.parametrize(("part_bytes", "may"), [(50 * LEAST_BYTES_PER_S, True), (LEAST_BYTES_PER_S, False)])
+async def test_body_may_take_longer_the_more_has_come_of_it(
+    monkeypatch: pytest.MonkeyPatch, part_bytes: int, *, may: bool
+) -> None:
+    loop, late_s = asyncio.get_running_loop(), 0
+    real = loop.time
+    monkeypatch.setattr(loop, "time", lambda: real() + late_s)
+
+    async def part() -> Message:
+        nonlocal late_s
+        late_s += 50
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b" " * part_bytes, "more_body": True}
+
+    async def send(_message: Message) -> None:
+        raise AssertionError
+
+    settings = HttpSettings(body_limit_bytes=10 * part_bytes)
+    receive = Intake(part, settings, Outlet(send, {"path": "/", "scheme": "http"}, "1"))
+    await receive()
+    with contextlib.nullcontext() if may else pytest.raises(HTTPException, match="within 60 s"):
+        for _ in range(3):
+            await receive()
 
 
 @pytest.mark.parametrize("address", ["/%00", "/a%0A", "/?q=%00", "/%ff", "/?q=%ff", "/?q=%ed%a0%80"])
