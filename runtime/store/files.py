@@ -141,9 +141,8 @@ class WorkspaceFiles:
         async with self._writing() as connection:
             if await self._look(connection, path):
                 raise _exists(path)
-            await self._reserve(connection, entries=1)
-            rows = await connection.fetch(INSERT_DIRECTORIES, self._workspace, [*parents(path), path])
-            return _entry(rows[-1])
+            await self._make_parents(connection, path, entries=1)
+            return _entry(await connection.fetchrow(INSERT_DIRECTORIES, self._workspace, [path]))
 
     async def write(self, path: str, content: bytes, *, is_readonly: bool | None = None) -> tuple[FileEntry, bool]:
         """Create or replace a file; True if it was created."""
@@ -208,8 +207,7 @@ class WorkspaceFiles:
         source, target = writable(source), writable(target)
         async with self._writing() as connection:
             tree = await self._check_target(connection, source, target)
-            await self._reserve(connection, entries=tree["entries"], size_bytes=tree["bytes"])
-            await self._make_parents(connection, target)
+            await self._make_parents(connection, target, entries=tree["entries"], size_bytes=tree["bytes"])
             await connection.execute(COPY, self._workspace, source, target)
             return _entry(await connection.fetchrow(STAT, self._workspace, [target]))
 
@@ -258,8 +256,7 @@ class WorkspaceFiles:
 
     async def _insert(self, connection: Connection, path: str, content: bytes, *, is_readonly: bool) -> FileEntry:
         _check_size(content)
-        await self._reserve(connection, entries=1, size_bytes=len(content))
-        await self._make_parents(connection, path)
+        await self._make_parents(connection, path, entries=1, size_bytes=len(content))
         row = await connection.fetchrow(INSERT, self._workspace, path, is_readonly, len(content), content)
         return _entry(row)
 
@@ -276,14 +273,19 @@ class WorkspaceFiles:
             await self._reserve(connection, size_bytes=len(content) - before["size_bytes"])
         return _entry(await connection.fetchrow(UPDATE, self._workspace, path, content, is_readonly))
 
-    async def _make_parents(self, connection: Connection, path: str) -> None:
-        if above := parents(path):
-            await connection.execute(INSERT_DIRECTORIES, self._workspace, above)
+    async def _make_parents(self, connection: Connection, path: str, *, entries: int = 0, size_bytes: int = 0) -> None:
+        """Make the directories above a path that are missing, if there is room for them and for what is to follow."""
+        above = parents(path)
+        there = {row["path"] for row in await connection.fetch(STAT, self._workspace, above)} if above else set()
+        missing = [parent for parent in above if parent not in there]
+        await self._reserve(connection, entries=entries + len(missing), size_bytes=size_bytes)
+        if missing:
+            await connection.execute(INSERT_DIRECTORIES, self._workspace, missing)
 
     async def _reserve(self, connection: Connection, *, entries: int = 0, size_bytes: int = 0) -> None:
-        usage = await connection.fetchrow(USAGE, self._workspace)
-        if usage is None or (size_bytes <= 0 and entries <= 0):
+        if size_bytes <= 0 and entries <= 0:
             return
+        usage: Any = await connection.fetchrow(USAGE, self._workspace)
         if usage["bytes"] + size_bytes > MAX_WORKSPACE_BYTES:
             message = f"Input exceeds allowed limits: a workspace holds at most {MAX_WORKSPACE_BYTES} bytes."
             raise InvalidInputError(message, "workspace_full")

@@ -259,6 +259,25 @@ async def test_a_workspace_has_so_many_entries(files: WorkspaceFiles, monkeypatc
             await call
 
 
+async def test_directories_that_come_with_what_is_below_them_are_entries_too(
+    files: WorkspaceFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(files, "/a/b", "/c")
+    monkeypatch.setattr("runtime.store.files.MAX_ENTRIES", 5)
+    for call in (
+        files.move("/c", "/d/e/f/c"),
+        files.copy("/c", "/d/e/c"),
+        files.write("/d/e/f", b""),
+        files.create_directory("/d/e/f"),
+    ):
+        with pytest.raises(InvalidInputError) as caught:
+            await call
+        assert caught.value.stable_code == "workspace_full"
+    await files.move("/c", "/d/e/c")
+    await files.move("/d/e/c", "/a/c")  # a full one can still be put in order
+    assert await paths(files) == ["/a", "/a/b", "/a/c", "/d", "/d/e"]
+
+
 # ---------------------------------------------------------------- the workspace itself
 
 
