@@ -39,11 +39,13 @@ class Authoring:
         withheld = await withhold(definition, self._registry, self._stores.layer_secrets(Kind.AGENT, NOBODY))
         definition = await self._checked(withheld.layer)
         harness_id = await self._harness_id(DEFAULT if harness is None else harness)
-        if withheld.kept:
-            before = await self._stores.agents.get(agent_id or name)
-            await self._check_kept(Kind.AGENT, before, withheld)
-        saved, is_new = await self._stores.agents.upsert(name, harness_id, definition, agent_id=agent_id)
-        await self._stores.layer_secrets(Kind.AGENT, saved.id).replace(withheld.given, withheld.kept, (MCP, CONFIG))
+        async with self._stores.together():
+            if withheld.kept:
+                before = await self._stores.agents.get(agent_id or name)
+                await self._check_kept(Kind.AGENT, before, withheld)
+            saved, is_new = await self._stores.agents.upsert(name, harness_id, definition, agent_id=agent_id)
+            secrets = self._stores.layer_secrets(Kind.AGENT, saved.id)
+            await secrets.replace(withheld.given, withheld.kept, (MCP, CONFIG))
         return saved, is_new
 
     async def put_agent(
@@ -76,12 +78,13 @@ class Authoring:
         withheld = await withhold(
             AgentDefinition(**changes), self._registry, self._stores.layer_secrets(Kind.AGENT, agent_id)
         )
-        if withheld.kept:
-            await self._check_kept(Kind.AGENT, await self._stores.agents.get(agent_id), withheld)
         changes = await self._changes(changes, withheld.layer)
         harness_id = None if harness is None else await self._harness_id(harness)
-        agent = await self._stores.agents.patch(agent_id, changes, name=name, harness_id=harness_id, status=status)
-        await self._keep(Kind.AGENT, agent_id, changes, withheld)
+        async with self._stores.together():
+            if withheld.kept:
+                await self._check_kept(Kind.AGENT, await self._stores.agents.get(agent_id), withheld)
+            agent = await self._stores.agents.patch(agent_id, changes, name=name, harness_id=harness_id, status=status)
+            await self._keep(Kind.AGENT, agent_id, changes, withheld)
         return agent
 
     async def create_harness(
@@ -90,9 +93,11 @@ class Authoring:
         """Store a new harness."""
         withheld = await withhold(definition, self._registry, self._stores.layer_secrets(Kind.HARNESS, NOBODY))
         await self._stores.layer_secrets(Kind.HARNESS, NOBODY).check_kept(withheld.kept)
-        harness = await self._stores.harnesses.create(name, await self._checked(withheld.layer), parent_id=parent_id)
-        if withheld.given:
-            await self._stores.layer_secrets(Kind.HARNESS, harness.id).replace(withheld.given, (), ())
+        definition = await self._checked(withheld.layer)
+        async with self._stores.together():
+            harness = await self._stores.harnesses.create(name, definition, parent_id=parent_id)
+            if withheld.given:
+                await self._stores.layer_secrets(Kind.HARNESS, harness.id).replace(withheld.given, (), ())
         return harness
 
     async def change_harness(
@@ -108,11 +113,13 @@ class Authoring:
         withheld = await withhold(
             HarnessDefinition(**changes), self._registry, self._stores.layer_secrets(Kind.HARNESS, harness_id)
         )
-        if withheld.kept:
-            await self._check_kept(Kind.HARNESS, await self._stores.harnesses.get(harness_id), withheld)
         changes = await self._changes(changes, withheld.layer)
-        harness = await self._stores.harnesses.patch(harness_id, changes, name=name, parent_id=parent_id, status=status)
-        await self._keep(Kind.HARNESS, harness_id, changes, withheld)
+        harnesses = self._stores.harnesses
+        async with self._stores.together():
+            if withheld.kept:
+                await self._check_kept(Kind.HARNESS, await harnesses.get(harness_id), withheld)
+            harness = await harnesses.patch(harness_id, changes, name=name, parent_id=parent_id, status=status)
+            await self._keep(Kind.HARNESS, harness_id, changes, withheld)
         return harness
 
     async def _check_kept(self, kind: Kind, before: Agent | Harness, withheld: Withheld[L]) -> None:

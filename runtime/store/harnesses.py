@@ -40,6 +40,16 @@ WITH RECURSIVE line (id, parent_id, depth) AS (
 SELECT id FROM line
 """
 
+BELOW: Final = f"""
+WITH RECURSIVE below (id, depth) AS (
+    SELECT $1::uuid, 0
+    UNION ALL
+    SELECT h.id, b.depth + 1 FROM harnesses h JOIN below b ON h.parent_id = b.id
+    WHERE h.org_id = current_org() AND b.depth < {MAX_DEPTH}
+)
+SELECT max(depth) FROM below
+"""
+
 # Of the organisation that is named, else of all. Several servers may start at once, each with this statement.
 RECONCILE: Final = """
 INSERT INTO harnesses AS h (org_id, id, name, is_built_in, config)
@@ -134,4 +144,4 @@ class HarnessStore(AuthoredStore[Harness]):
         ancestors = [row["id"].hex for row in line]
         if not ancestors:
             raise NotFoundError("harness", parent_id)
-        check_parent(key, ancestors)
+        check_parent(key, ancestors, await connection.fetchval(BELOW, hex_of(key)))

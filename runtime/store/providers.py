@@ -7,7 +7,7 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
-from runtime.core.errors import ConflictError, NotFoundError, PerdureError
+from runtime.core.errors import ConflictError, NotFoundError
 from runtime.core.ids import hex_of, is_id
 from runtime.ports.model import Endpoint
 from runtime.ports.providers import API_KEY, KeptModel, Provider, Synced
@@ -103,30 +103,27 @@ class ProviderStore:
     async def create(self, provider: Provider, api_key: str | None) -> Provider:
         """Keep a new one."""
         check_storable("name", provider.name)
-        await self._keep(provider.id, api_key)  # first: a provider is never to be seen without the key it was given
         named = (hex_of(provider.id), provider.type, provider.name, provider.is_built_in)
         reached = (provider.base_url, provider.is_trusted, _json(provider.details))
         said = (_json(provider.trace), provider.status, *_numbers(provider.limits))
-        try:
+        async with self._tenant.together():
+            await self._keep(provider.id, api_key)
             with _named("provider"):
                 row = await self._tenant.fetchrow(INSERT, *named, *reached, *said)
-        except PerdureError:
-            await self._keep(provider.id, "")
-            raise
         return _provider(row)
 
     async def change(self, provider_id: str, changes: Mapping[str, Any], api_key: str | None = None) -> Provider:
-        """Change columns by name, and the key if one is given; an empty one takes it away."""
+        """Change columns by name, and the key if one is given; an empty one takes it away. Both or neither is seen."""
         columns = dict(changes)
         columns |= {name: _json(columns[name]) for name in ("details", "trace") if name in columns}
         if "limits" in columns:
             columns |= zip(_LIMITS, _numbers(columns.pop("limits")), strict=True)
-        await self.get(provider_id)
-        await self._keep(provider_id, api_key)  # first: what follows tells actors to look again
-        with _named("provider"):
-            row = await self._tenant.fetchrow(
-                _update("providers", columns, _COLUMNS, _PROVIDER), hex_of(provider_id), *columns.values()
-            )
+        statement = _update("providers", columns, _COLUMNS, _PROVIDER)
+        async with self._tenant.together():
+            await self.get(provider_id)
+            await self._keep(provider_id, api_key)  # first: what follows tells whether there is one
+            with _named("provider"):
+                row = await self._tenant.fetchrow(statement, hex_of(provider_id), *columns.values())
         return _provider(_found(row, "provider", provider_id))
 
     async def note(self, provider: Provider) -> None:

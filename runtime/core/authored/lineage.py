@@ -9,8 +9,10 @@ from runtime.core.errors import InvalidInputError, NotFoundError
 MAX_DEPTH: Final = 10  # harnesses in a line
 
 
-def check_parent(harness_id: str, line: Collection[str]) -> None:
+def check_parent(harness_id: str, line: Collection[str], below: int = 0) -> None:
     """Pass if a harness may stand below a line of others: its parent to be, and that one's ancestors.
+
+    `below` is how many generations stand below it itself.
 
     Raises:
         InvalidInputError: it is one of them itself, or they are too many.
@@ -18,9 +20,8 @@ def check_parent(harness_id: str, line: Collection[str]) -> None:
     if harness_id in line:
         message = "A harness cannot be its own ancestor."
         raise InvalidInputError(message, "harness_cycle")
-    if len(line) >= MAX_DEPTH:
-        message = f"A harness has at most {MAX_DEPTH - 1} ancestors."
-        raise InvalidInputError(message, "harness_chain_too_long")
+    if len(line) + 1 + below > MAX_DEPTH:
+        raise _too_long()
 
 
 def lineage(harness_id: str, find: Callable[[str], Harness | None]) -> tuple[Harness, ...]:
@@ -28,13 +29,20 @@ def lineage(harness_id: str, find: Callable[[str], Harness | None]) -> tuple[Har
 
     Raises:
         NotFoundError: one of them is not found.
+        InvalidInputError: they are too many: what the outermost say must not be left out in silence.
     """
     line: list[Harness] = []
     key: str | None = harness_id
-    while key is not None and len(line) < MAX_DEPTH:
+    while key is not None:
+        if len(line) == MAX_DEPTH:
+            raise _too_long()
         harness = find(key)
         if harness is None:
             raise NotFoundError("harness", key)
         line.insert(0, harness)
         key = harness.parent_id
     return tuple(line)
+
+
+def _too_long() -> InvalidInputError:
+    return InvalidInputError(f"A harness has at most {MAX_DEPTH - 1} ancestors.", "harness_chain_too_long")

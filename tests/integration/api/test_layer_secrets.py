@@ -96,6 +96,24 @@ async def test_a_kept_secret_goes_nowhere_else(client: httpx.AsyncClient) -> Non
     assert (reply.status_code, reply.json()["code"]) == (400, "secret_not_kept")
 
 
+@pytest.mark.parametrize("kind", ["agents", "harnesses"])
+async def test_a_change_that_is_refused_for_one_of_its_secrets_changes_nothing(
+    client: httpx.AsyncClient, pool: Pool, kind: str
+) -> None:
+    """Promised: least of all where the others are sent."""
+    before = await made(client, kind, {"mcpServers": servers()})
+    stolen = servers("x", "https://thief.example.com")
+    stolen["tools"]["headers"]["Other"] = ""
+    reply = await client.patch(f"/v1/{kind}/{before['id']}", json={"mcpServers": stolen})
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_secret")
+    assert (await client.get(f"/v1/{kind}/{before['id']}")).json()["mcpServers"] == before["mcpServers"]
+    assert await redeemed(pool, shown(before)) == VALUE
+    name = named()
+    reply = await client.post(f"/v1/{kind}", json={"name": name, "system_prompt": "", "mcpServers": stolen})
+    assert reply.status_code == httpx.codes.BAD_REQUEST
+    assert name not in (await client.get(f"/v1/{kind}", params={"search": name})).text
+
+
 async def test_secrets_go_with_what_held_them(client: httpx.AsyncClient, pool: Pool) -> None:
     agent = await made(client, "agents", {"mcpServers": servers(f"{VALUE}-{named()}")})
     handle = shown(agent)

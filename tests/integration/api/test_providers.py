@@ -12,9 +12,13 @@ from api.http.deps import House
 from runtime.core.access.principal import ANONYMOUS, Principal
 from runtime.core.access.roles import GRANTED, MemberRole
 from runtime.ports.access import Revoked, Shown
+from runtime.ports.providers import API_KEY
+from runtime.ports.secrets import Kind
 from runtime.process.mint import new_id
+from runtime.store.pool import Pool
 from tests.model_servers import ModelServer, model_server
 from tests.model_servers.clouds import ACCESS_KEY, service_account
+from tests.tenancy import secrets_in
 
 CANARY = "sk-canary-0123456789"
 
@@ -96,11 +100,18 @@ async def test_limits_are_given_shown_changed_all_at_once_and_taken_away(client:
     assert (refused.status_code, refused.json()["code"]) == (403, "provider_built_in")
 
 
-async def test_several_providers_may_be_of_one_type_and_none_of_one_name(client: httpx.AsyncClient, name: str) -> None:
-    first, second = await made(client, name), await made(client, f"{name} too")
+async def test_several_providers_may_be_of_one_type_and_none_of_one_name(
+    client: httpx.AsyncClient, pool: Pool, name: str
+) -> None:
+    first, second = await made(client, name), await made(client, f"{name} too", api_key=CANARY)
     assert first["id"] != second["id"]
     again = await client.post("/v1/providers", json={"name": name.upper(), "provider_type": "openai"})
     assert (again.status_code, again.json()["code"]) == (409, "provider_exists")
+    before = await secrets_in(pool, Kind.PROVIDER, second["id"]).reveal(API_KEY)
+    taken = {"name": name, "base_url": "https://elsewhere.example.com", "api_key": "of-elsewhere"}
+    again = await client.patch(f"/v1/providers/{second['id']}", json=taken)
+    assert (again.status_code, again.json()["code"]) == (409, "provider_exists")
+    assert await secrets_in(pool, Kind.PROVIDER, second["id"]).reveal(API_KEY) == before  # for the address of before
 
 
 @pytest.mark.parametrize(

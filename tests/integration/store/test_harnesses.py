@@ -117,6 +117,11 @@ async def test_a_chain_of_parents_has_an_end(harnesses: HarnessStore) -> None:
     with pytest.raises(InvalidInputError) as caught:
         await harnesses.create("one-too-many", PLAIN, parent_id=parent.id)
     assert caught.value.stable_code == "harness_chain_too_long"
+    above = await harnesses.create("above", PLAIN)
+    with pytest.raises(InvalidInputError) as caught:  # what stands below goes along
+        await harnesses.patch((await harnesses.get("h-0")).id, {}, parent_id=above.id)
+    assert caught.value.stable_code == "harness_chain_too_long"
+    await harnesses.patch((await harnesses.get("h-1")).id, {}, parent_id=above.id)
 
 
 async def test_a_parent_must_exist_and_be_active(harnesses: HarnessStore) -> None:
