@@ -19,6 +19,7 @@ from runtime.core.access.roles import Scope
 from runtime.core.errors import NotFoundError, UnauthenticatedError
 from runtime.core.ids import parse_id
 from runtime.ports.access import Authenticator, Shown
+from runtime.process.behalf import ON_BEHALF_OF
 
 Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -96,6 +97,7 @@ async def _enter(request: Request, needed: Scope) -> None:
     bearer, org = bearer_of(request), _org_of(request)
     principal = await _principal(request, Shown(bearer or cookies.access_token(request), org))
     request.state.principal = principal
+    ON_BEHALF_OF.set(principal.org_id)
     limits_of(request).admit(request.scope)
     if bearer is None and principal.credential_id is not None:
         cookies.check_csrf(request)

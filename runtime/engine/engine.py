@@ -6,6 +6,7 @@ where the turn stood.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
@@ -35,6 +36,7 @@ from runtime.engine.reason import ReasonStep
 from runtime.engine.session import LiveSession
 from runtime.engine.showing import forget_deltas
 from runtime.ports.model import ModelRef
+from runtime.process.behalf import ON_BEHALF_OF
 from runtime.process.failpoint import FailPoint, reach
 from runtime.process.metrics import here
 from runtime.process.mint import now, timestamp
@@ -73,7 +75,9 @@ class Engine:
             self._start(self._run())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._runner = asyncio.create_task(work, name=f"turn {self.session.session_id}")
+        context = copy_context()
+        context.run(ON_BEHALF_OF.set, self.session.org_id)
+        self._runner = asyncio.create_task(work, name=f"turn {self.session.session_id}", context=context)
         self._runner.add_done_callback(self._ended)
         here.running += 1
 

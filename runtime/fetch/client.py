@@ -133,6 +133,8 @@ class Client:
 
 def _why(err: aiohttp.ClientError | OSError) -> str:
     match err:
+        case aiohttp.ClientConnectorDNSError(os_error=TimeoutError()):
+            return "nobody tells its address"
         case aiohttp.ClientConnectorDNSError():
             return "no such name"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():

@@ -1,18 +1,13 @@
 """Names become addresses here, once for each connection: those that are judged are those that are connected to."""
 
-import asyncio
 import socket
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from runtime.core.errors import ForbiddenError
 from runtime.core.inside import Network, is_public
-
-_AT_ONCE: Final = 8  # a server of names that never answers holds up nobody but other names
+from runtime.fetch.lookups import PATIENCE_S, Asking, Lookups
 
 
 def check_public(host: str, address: str, also_inside: Sequence[Network]) -> None:
@@ -25,9 +20,11 @@ def check_public(host: str, address: str, also_inside: Sequence[Network]) -> Non
 class JudgingResolver(AbstractResolver):
     """Asks the system, and refuses a name of which any address is inside: that is no accident."""
 
-    def __init__(self, also_inside: Sequence[Network]) -> None:
+    def __init__(
+        self, also_inside: Sequence[Network], ask: Asking = socket.getaddrinfo, patience_s: float = PATIENCE_S
+    ) -> None:
         self._also_inside = also_inside
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="resolve")
+        self._lookups = Lookups(ask, patience_s)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -36,11 +33,10 @@ class JudgingResolver(AbstractResolver):
 
         Raises:
             ForbiddenError: it leads inside.
-            OSError: there is no such name, or nobody who knows.
+            OSError: there is no such name, or nobody who knows in time.
         """
-        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
         try:
-            found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+            found = await self._lookups.find(host, family)
         except UnicodeError as err:  # a label is too long, say
             message = "no name of a host"
             raise OSError(message) from err
@@ -55,4 +51,4 @@ class JudgingResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Wait for nobody who still asks."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._lookups.close()

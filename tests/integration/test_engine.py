@@ -1,6 +1,7 @@
 """Turns on a real database: which events, in which order (docs/wire.md, "The order of a turn")."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import msgspec
@@ -10,7 +11,8 @@ from runtime.core.errors import ConflictError, InvalidInputError, ModelRejectedE
 from runtime.core.message import MessagePhase, Role
 from runtime.core.session import draft as write
 from runtime.ports.gateway import ClientResult
-from runtime.ports.model import ModelReply, ReasoningDelta, TextDelta
+from runtime.ports.model import ModelReply, ModelRequest, ReasoningDelta, StreamItem, TextDelta
+from runtime.process.behalf import ON_BEHALF_OF
 from runtime.store.harnesses import HarnessStore
 from runtime.wire.protocol import Cancel, Submit
 from tests.integration.conftest import Deployment
@@ -420,6 +422,25 @@ async def test_the_last_iteration_ends_the_turn_without_calling_tools(deployment
     check_log(log)
     assert [e.data.tool_call.id for e in log if e.type == "tool.started"] == ["c1"]
     assert log[-2].type == "turn.completed"
+
+
+class Attributed(ScriptedModel):
+    """Notes for whom it is called."""
+
+    callers: tuple[str, ...] = ()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[StreamItem, None]:
+        self.callers += (ON_BEHALF_OF.get(),)
+        async for item in super().stream(request):
+            yield item
+
+
+async def test_it_is_known_for_which_organisation_a_turn_works(deployment: Deployment) -> None:
+    model = Attributed()
+    chat = await deployment.converse(deployment.process(model))
+    await chat.send("go")
+    await chat.turns_ended()
+    assert model.callers == (model.requests[0].org_id,)
 
 
 async def test_an_agent_that_cannot_run_fails_the_turn_with_words_that_help(deployment: Deployment) -> None:

@@ -15,6 +15,7 @@ from runtime.core.access.principal import ANONYMOUS, ANONYMOUS_USER
 from runtime.core.errors import ConflictError
 from runtime.identity.anonymous import Anonymous
 from runtime.ports.identity import Initiator
+from runtime.process.behalf import ON_BEHALF_OF
 
 router = APIRouter(tags=["agents"], route_class=GuardedRoute)
 
@@ -53,6 +54,11 @@ async def read(agent: str) -> str:
     return agent
 
 
+@router.get("/organisation")
+async def organisation() -> str:
+    return ON_BEHALF_OF.get()
+
+
 @pytest.fixture
 def log() -> Log:
     return Log()
@@ -89,6 +95,10 @@ async def test_what_failed_and_what_was_only_read_is_not_noted(client: httpx.Asy
     assert (await client.delete("/agents/gone")).status_code == 409
     assert (await client.get("/agents/a1")).status_code == 200
     assert log.noted == []
+
+
+async def test_it_is_known_for_which_organisation_a_request_works(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/organisation")).json() == ANONYMOUS.org_id
 
 
 def test_the_document_says_what_is_noted() -> None:
