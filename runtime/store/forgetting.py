@@ -1,4 +1,4 @@
-"""Forgetting: what was deleted leaves the tables after its grace time, a little at a time (0011_forgetting.sql)."""
+"""Forgetting: what was deleted leaves the tables after its grace time, a little at a time (0011_forgetting.sql, 0027)."""
 
 from typing import Final
 
@@ -35,7 +35,10 @@ class Forgetting:
                 is_gone = await self._pool.fetchval(FORGET, hex_of(session_id), EVENTS_AT_ONCE)
 
     async def delete_outdated(self) -> int:
-        """Delete some of the sessions that rest for longer than their organisation keeps them; return how many."""
+        """Delete some of the sessions that rest for longer than their organisation keeps them; return how many.
+
+        It looks at the next few thousand sessions, wherever the last look ended, so 0 says nothing of all the others.
+        """
         with translate():
             deleted: int = await self._pool.fetchval(DELETE_OUTDATED, SESSIONS_AT_ONCE)
         return deleted

@@ -1,5 +1,7 @@
 """What was deleted leaves the tables, and nothing else does."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
@@ -19,6 +21,7 @@ from runtime.store.images import ImageStore, ShownImageStore
 from runtime.store.keys import SessionKeys
 from runtime.store.pool import DatabaseRole, Pool, open_pool
 from runtime.store.workspaces import WorkspaceStore
+from tests.stage import PATIENCE_S
 from tests.tenancy import found_org, ours, sessions_in
 
 AGE = "UPDATE sessions SET deleted_at = deleted_at - make_interval(days => $2) WHERE id = $1"
@@ -33,6 +36,14 @@ WHERE id = $1
 SNAPSHOT = (
     "INSERT INTO snapshots (org_id, session_id, sequence, version, state) SELECT org_id, id, 1, 'v', '' FROM sessions"
 )
+# So many sessions before another one, which they are like, but that they are at work every day.
+MANY = """
+INSERT INTO sessions (org_id, id, harness_id, workspace_id, config, owner_id, created_at)
+SELECT s.org_id, lpad(to_hex(n), 32, '0')::uuid, s.harness_id, s.workspace_id, s.config, s.owner_id, s.created_at
+FROM sessions s, generate_series(1, $2) AS n WHERE s.id = $1
+"""
+BUSY = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+READ = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'sessions'"
 PNG = b"\x89PNG\r\n\x1a\n"
 KEPT = (
     "events",
@@ -155,6 +166,70 @@ async def test_sessions_at_rest_are_kept_as_long_as_their_organisation_says(db: 
         await sessions_in(db, other).get(outdated)
     for org_id, session_id in ((DEFAULT_ORG, kept), (other, at_work), (other, fresh)):
         await sessions_in(db, org_id).check(session_id)
+
+
+async def test_a_session_that_rested_too_long_takes_its_own_workspace_out_of_sight(
+    db: Pool, forgetting: Forgetting
+) -> None:
+    await db.execute("UPDATE organizations SET retention_days = 10")
+    alone, one, another, host = [await opened(db) for _ in range(4)]
+    homes = [(await sessions_in(db).get(session_id)).workspace_id for session_id in (alone, one, host)]
+    await opened(db, homes[2])  # and is there to stay
+    shared = await WorkspaceStore(ours(db)).create("shared")
+    outdated = [alone, one, another, host, await opened(db, homes[1]), await opened(db, shared.id)]
+    await db.execute(REST + " WHERE id = ANY($1::uuid[])", [hex_of(s) for s in outdated], 11)
+    assert await forgetting.delete_outdated() == len(outdated)
+    for home in homes[:2]:
+        with pytest.raises(NotFoundError):
+            await WorkspaceStore(ours(db)).get(home)
+        with pytest.raises(NotFoundError):
+            await WorkspaceFiles(ours(db), home).write("/a.txt", b"b")
+    for kept in (homes[2], shared.id):
+        assert (await WorkspaceStore(ours(db)).get(kept)).status == "active"
+
+
+async def test_a_session_whose_message_came_in_that_moment_stays(db: Pool, forgetting: Forgetting) -> None:
+    await db.execute("UPDATE organizations SET retention_days = 10")
+    session_id = await opened(db)
+    await db.execute(REST + " WHERE id = $1", hex_of(session_id), 11)
+    async with db.acquire() as writer:
+        append = writer.transaction()
+        await append.start()
+        await writer.execute(
+            "UPDATE sessions SET status = 'active', updated_at = now() WHERE id = $1", hex_of(session_id)
+        )
+        deleting = asyncio.create_task(forgetting.delete_outdated())
+        async with asyncio.timeout(PATIENCE_S):
+            while not await db.fetchval(BUSY):
+                pass
+        await append.commit()
+    assert await deleting == 0
+    await sessions_in(db).check(session_id)
+
+
+async def test_a_look_for_outdated_sessions_reads_so_many_and_the_next_goes_on(
+    db: Pool, forgetting: Forgetting
+) -> None:
+    await db.execute("UPDATE organizations SET retention_days = 10")
+    outdated = await opened(db)
+    await db.execute(REST + " WHERE id = $1", hex_of(outdated), 11)
+    await db.execute(MANY, hex_of(outdated), 5_000)  # before it
+    first = await opened(db)
+    assert [await forgetting.delete_outdated() for _ in range(3)] == [0, 1, 0]
+    await db.execute(REST + " WHERE id = $1", hex_of(first), 11)
+    assert [await forgetting.delete_outdated() for _ in range(2)] == [1, 0]  # after it
+
+
+async def test_what_waits_long_in_one_organisation_is_not_read_for_the_others(db: Pool, forgetting: Forgetting) -> None:
+    await db.execute("UPDATE organizations SET deletion_grace_days = 3650")
+    session_id = await opened(db)
+    await db.execute(MANY, hex_of(session_id), 200)
+    await db.execute("UPDATE sessions SET deleted_at = now() - interval '10 days'")
+    async with db.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")  # few as they are
+        before = await connection.fetchval(READ)
+        assert await connection.fetch(forgetting_store.DUE, 7, 100) == []
+        assert await connection.fetchval(READ) - before < 200
 
 
 async def test_nobody_else_may_take_anything_out_of_the_log(db: Pool, forgetting: Forgetting) -> None:

@@ -42,6 +42,7 @@ OF_NO_ORG: Final = {
     "model_tickets",  # calls of all organisations that wait for a provider in turn, without what they say
     "model_allowances",
     "model_flows",
+    "retention_walk",  # a place among the sessions of all organisations
 }  # fmt: skip
 TABLES: Final = """
 SELECT c.relname AS name, c.relrowsecurity AS is_guarded,
