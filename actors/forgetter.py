@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from runtime.core.errors import StoreUnavailableError
+from runtime.core.errors import StoreRefusedError, StoreUnavailableError
 from runtime.process.failpoint import Loop, stumble
 from runtime.store.forgetting import Forgetting
 
@@ -18,17 +18,32 @@ async def forget_for_ever(forgetting: Forgetting) -> None:
     """Forget what is due, then look again after a while; essential, so it never returns."""
     while True:
         stumble(Loop.FORGETTING)
-        try:
-            await _look(forgetting)
-        except StoreUnavailableError as err:
-            log.warning("forgetting_postponed", reason=err.reason)
+        for work in (_delete_outdated, _forget_due):
+            try:
+                await work(forgetting)
+            except StoreUnavailableError as err:
+                log.warning("forgetting_postponed", reason=err.reason)
         await asyncio.sleep(INTERVAL_S)
 
 
-async def _look(forgetting: Forgetting) -> None:
+async def _delete_outdated(forgetting: Forgetting) -> None:
     while outdated := await forgetting.delete_outdated():
         log.info("sessions_outdated", sessions=outdated)
+
+
+async def _forget_due(forgetting: Forgetting) -> None:
     while due := await forgetting.due():
-        for session_id in due:
-            await forgetting.forget(session_id)
-        log.info("sessions_forgotten", sessions=len(due))
+        forgotten = [session_id for session_id in due if await _forget(forgetting, session_id)]
+        if not forgotten:
+            return
+        log.info("sessions_forgotten", sessions=len(forgotten))
+
+
+async def _forget(forgetting: Forgetting, session_id: str) -> bool:
+    """Forget a session; False if that must wait, say for somebody who took its workspace in that moment."""
+    try:
+        await forgetting.forget(session_id)
+    except StoreRefusedError as err:
+        log.warning("session_not_forgotten", session_id=session_id, sqlstate=err.sqlstate)
+        return False
+    return True
