@@ -15,6 +15,7 @@ from runtime.core.files.pictures import SCHEME
 from runtime.core.ids import parse_id
 from runtime.core.inside import is_plainly_inside
 from runtime.core.message import (
+    MAX_CALLS,
     Controls,
     ImageFilePart,
     ImagePart,
@@ -27,7 +28,6 @@ from runtime.core.message import (
 from runtime.ports.gateway import ClientResult
 
 MAX_RESULT_BYTES: Final = 100_000
-MAX_RESULTS: Final = 100
 _IMAGE_SCHEMES: Final = ("http://", "https://", "data:", SCHEME)
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -244,7 +244,7 @@ class ToolResultIn(msgspec.Struct, frozen=True):
 class ToolResultsBody(msgspec.Struct, frozen=True):
     """The request of `POST …/tool-results`."""
 
-    tool_results: Annotated[tuple[ToolResultIn, ...], msgspec.Meta(min_length=1, max_length=MAX_RESULTS)]
+    tool_results: Annotated[tuple[ToolResultIn, ...], msgspec.Meta(min_length=1, max_length=MAX_CALLS)]
 
     def results(self) -> list[ClientResult]:
         """Return them for the session. Raises InvalidInputError when one is too large."""

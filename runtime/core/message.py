@@ -12,6 +12,7 @@ from runtime.core.wire import Wire
 
 TOKENS_MOST: Final = 1_000_000_000  # of one call; sums of many are kept in 64 bits
 COST_MOST_USD: Final = 100_000.0  # of one call
+MAX_CALLS: Final = 10_000  # that one answer may ask for, whatever a setting says; a client hands in all results at once
 
 
 class Role(StrEnum):

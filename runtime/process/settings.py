@@ -27,6 +27,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.core.errors import InvalidInputError
+from runtime.core.message import MAX_CALLS
 from runtime.process.addresses import Hosts, Networks, Origins, is_loopback
 from runtime.process.auth_settings import AuthMode, AuthSettings
 from runtime.process.limit_settings import LimitSettings
@@ -183,7 +184,9 @@ class ToolSettings(Group):
         1_000_000, ge=1_000, le=100_000_000, description="Largest result of a tool, in bytes"
     )
     at_once: int = Field(16, ge=1, le=10_000, description="Tools of one session that may run at a time; the rest wait")
-    calls_per_answer: int = Field(128, ge=1, le=10_000, description="Tool calls that one answer of a model may ask for")
+    calls_per_answer: int = Field(
+        128, ge=1, le=MAX_CALLS, description="Tool calls that one answer of a model may ask for"
+    )
 
 
 class LogLevel(StrEnum):

@@ -5,7 +5,8 @@ import pytest
 
 from api.schemas.message import MAX_RESULT_BYTES, MessageBody, ToolResultsBody
 from runtime.core.errors import InvalidInputError
-from runtime.core.message import Controls, ImageFilePart, ImagePart, Message, Role, TextPart
+from runtime.core.message import MAX_CALLS, Controls, ImageFilePart, ImagePart, Message, Role, TextPart
+from runtime.process.settings import ToolSettings
 
 TEXT = {"type": "text", "text": "hi"}
 
@@ -88,6 +89,14 @@ def test_tool_results_keep_any_json() -> None:
     given = [{"tool_call_id": "1", "result": {"a": [None]}}, {"tool_call_id": "2", "error": "no"}]
     results = msgspec.convert({"tool_results": given}, ToolResultsBody).results()
     assert [(r.tool_call_id, r.result, r.error) for r in results] == [("1", {"a": [None]}, None), ("2", None, "no")]
+
+
+def test_as_many_results_are_taken_as_one_answer_may_ask_for() -> None:
+    most = ToolSettings(calls_per_answer=MAX_CALLS).calls_per_answer
+    given = [{"tool_call_id": str(n)} for n in range(most)]
+    assert len(msgspec.convert({"tool_results": given}, ToolResultsBody).results()) == most
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"tool_results": [*given, *given]}, ToolResultsBody)
 
 
 def test_large_tool_result_is_refused() -> None:
