@@ -14,7 +14,7 @@ from runtime.core.metrics.counts import Counts
 from runtime.core.metrics.ring import Point
 from runtime.core.placement.directory import Address, Placement
 from runtime.core.session.decision import Decision
-from runtime.ports.events import StoredEvent
+from runtime.ports.events import PAGE_LIMIT, Part, Range, StoredEvent
 from runtime.ports.gateway import ActorInfo, ClientResult, Frame, Input
 from runtime.ports.journal import Batch, JournalStore, Line, Loaded
 from runtime.ports.listed import Listed
@@ -219,16 +219,19 @@ class ListLog:
     def __init__(self, *events: StoredEvent) -> None:
         self.events = list(events)
         self.reads = 0
+        self.fitting = PAGE_LIMIT  # how many are read at once
 
     async def head(self, session_id: str) -> int | None:
         if session_id != SESSION_ID:
             return None
         return self.events[-1].sequence if self.events else 0
 
-    async def after(self, session_id: str, sequence: int, limit: int) -> list[StoredEvent]:
+    async def after(self, session_id: str, sequence: int, limit: int) -> Part[StoredEvent]:
         assert session_id == SESSION_ID
         self.reads += 1
-        return [event for event in self.events if event.sequence > sequence][:limit]
+        there = [event for event in self.events if event.sequence > sequence]
+        read = there[: min(limit, self.fitting)]
+        return Part(read, Range(read[-1].sequence) if len(read) == limit or len(read) < len(there) else None)
 
     async def sequence_of(self, session_id: str, event_id: str) -> int:
         assert session_id == SESSION_ID

@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 from api.http.callers import caller_of
 from runtime.core.access.principal import Principal
 from runtime.core.errors import LimitExceededError, NotFoundError, PerdureError
-from runtime.ports.events import Filter, StoredEvent
+from runtime.ports.events import Filter, Part, StoredEvent
 from runtime.ports.gateway import Frame, Gateway, Subscription
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ HEARTBEAT: Final = ServerSentEvent(comment="heartbeat", sep="\n")
 CYCLE: Final = "connection_cycle"
 MAINTENANCE: Final = "server_maintenance"
 REVOKED: Final = "access_changed"
-PAGE: Final = 500  # events of history in one read and one write
+PAGE: Final = 500  # events of history in one read and one write, at most
 SEND_TIMEOUT_S: Final = 60.0
 RETRY_AFTER_S: Final = 5.0  # when there are too many streams
 _JITTER: Final = 0.2
@@ -44,9 +44,8 @@ _HEADERS: Final = (
 
 def sse(event_type: str, event_id: str | None, body: bytes) -> bytes:
     """Return a frame of the stream. `body` is one line of JSON; only durable events have an `id:` line."""
-    cursor = f"id: {event_id}\n" if event_id else ""
-    head = f"event: {event_type}\n{cursor}retry: {RETRY_MS}\ndata: "
-    return b"".join((head.encode(), body, b"\n\n"))
+    cursor = b"id: %b\n" % event_id.encode() if event_id else b""
+    return b"event: %b\n%bretry: %d\ndata: %b\n\n" % (event_type.encode(), cursor, RETRY_MS, body)
 
 
 def rendered(frame: Frame) -> bytes:
@@ -162,7 +161,7 @@ class History(Protocol):
         """Return the last sequence of a session; None if there is no such session."""
         ...
 
-    async def after(self, session_id: str, sequence: int, limit: int) -> list[StoredEvent]:
+    async def after(self, session_id: str, sequence: int, limit: int) -> Part[StoredEvent]:
         """Return up to `limit` events after a sequence, in order."""
         ...
 
@@ -255,13 +254,13 @@ class Follower:
         return newest_input - 1 if newest_input else head
 
     async def _history(self, until: int | None = None) -> AsyncGenerator[bytes, None]:
-        page_is_full = True
-        while page_is_full and (until is None or self._position < until):
-            page = await self._events.after(self._session_id, self._position, PAGE)
-            page_is_full = len(page) == PAGE
-            if page:
-                self._position = page[-1].sequence
-                yield b"".join(sse(e.type, e.id, e.body) for e in page if self._chosen.allows(e.type))
+        is_over = False
+        while not is_over and (until is None or self._position < until):
+            part = await self._events.after(self._session_id, self._position, PAGE)
+            is_over = part.rest is None
+            if part.items:
+                self._position = part.items[-1].sequence
+                yield b"".join([sse(e.type, e.id, e.body) for e in part.items if self._chosen.allows(e.type)])
 
     async def _take(self, frames: Sequence[Frame]) -> AsyncGenerator[bytes, None]:
         ready: list[bytes] = []

@@ -3,10 +3,12 @@
 No query and no pydantic here: read, check, hand over, answer with the bytes.
 """
 
+from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from api.http.body import RawRoute, read
 from api.http.deps import deps_of
@@ -20,10 +22,13 @@ from api.schemas.message import (
 )
 from runtime.core.errors import InvalidInputError, NotFoundError
 from runtime.core.ids import parse_id
+from runtime.core.message import Message
+from runtime.ports.events import Events, Part, Range
 from runtime.ports.gateway import Input
 from runtime.process.mint import new_id, timestamp
 
 MAX_KEY_CHARS: Final = 255
+_UNDER_BOTH_NAMES: Final = b'{"data":[%b],"messages":[%b]}'
 
 router = APIRouter(prefix="/v1/sessions", tags=["messages"], route_class=RawRoute)
 _message_body = msgspec.json.Decoder(MessageBody)
@@ -58,10 +63,15 @@ async def send_message(request: Request) -> Response:
 async def list_messages(request: Request) -> Response:
     """Return the whole conversation, oldest first."""
     session_id, events = _session_id(request), (await deps_of(request)).stores.events
-    if await events.head(session_id) is None:
+    head = await events.head(session_id)
+    if head is None:
         raise NotFoundError(kind="session", key=session_id)
-    found = [SentMessage.of(message, session_id, sequence) for sequence, message in await events.messages(session_id)]
-    return _json(MessageList(found, found), 200)
+    span = Range(before=head + 1)
+    part = await events.messages(session_id, span)
+    if part.rest is not None:
+        return StreamingResponse(_long(events, session_id, span), 200, media_type="application/json")
+    shown = b",".join(_shown(part, session_id))
+    return Response(_UNDER_BOTH_NAMES % (shown, shown), 200, media_type="application/json")
 
 
 @router.post("/{session_id}/tool-results", openapi_extra=documented(ToolResultsBody, ToolResultsReply, 200))
@@ -73,6 +83,21 @@ async def submit_results(request: Request) -> Response:
     await deps.check_session(session_id)
     status = await deps.gateway.submit_results(deps.principal, session_id, results)
     return _json(ToolResultsReply(len(results), status), 200)
+
+
+def _shown(part: Part[tuple[int, Message]], session_id: str) -> list[bytes]:
+    return [_encoder.encode(SentMessage.of(message, session_id, sequence)) for sequence, message in part.items]
+
+
+async def _long(events: Events, session_id: str, span: Range) -> AsyncIterator[bytes]:
+    """Yield what does not fit into memory: it is read for each of its names."""
+    for opening in (b'{"data":[', b'],"messages":['):
+        part = await events.messages(session_id, span)
+        yield opening + b",".join(_shown(part, session_id))
+        while part.rest is not None:
+            part = await events.messages(session_id, part.rest)
+            yield b"".join(b"," + message for message in _shown(part, session_id))
+    yield b"]}"
 
 
 def _session_id(request: Request) -> str:

@@ -1,6 +1,6 @@
 """Events: pages of the log, the live stream, a summary (docs/wire.md, "Streams")."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Response
@@ -13,7 +13,7 @@ from api.http.sse import EventStream, Follower, Start, Timing
 from api.schemas.event import EventPage, EventQuery, EventSummary, StreamQuery, TypeCount
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import is_id, parse_id
-from runtime.ports.events import FOREVER, PAGE_LIMIT, Events, Filter, Range, StoredEvent
+from runtime.ports.events import FOREVER, PAGE_LIMIT, Events, Filter, Part, Range, StoredEvent
 
 router = APIRouter(prefix="/v1/sessions", tags=["events"], route_class=JsonRoute)
 
@@ -30,17 +30,15 @@ async def list_events(session_id: SessionId, query: Annotated[EventQuery, Query(
     events, chosen = deps.stores.events, query.filter()
     await _check_session(events, session_id)
     span = await _range(events, session_id, query, chosen)
-    found = await events.read(session_id, chosen, span)
-    if query.before_sequence is not None and span.newest and len(found) == span.limit:
-        found = await _whole_turns(events, session_id, chosen, found)
-    if span.limit is None and len(found) == PAGE_LIMIT:
-        return StreamingResponse(_all(events, session_id, chosen, span, found), media_type="application/json")
-    if query.order_desc:
-        found.reverse()
+    parts = [await events.read(session_id, chosen, span)]
+    if query.before_sequence is not None and span.newest:
+        parts = await _whole_turns(events, session_id, chosen, span, parts[0])
     headers = None
     if query.limit is not None:
         headers = {"X-Total-Count": str(await events.count(session_id, chosen))}
-    return Response(_page(found), 200, headers, "application/json")
+    if any(part.rest is not None for part in parts):
+        return StreamingResponse(_all(events, session_id, chosen, parts), 200, headers, "application/json")
+    return Response(_page([event for part in parts for event in part.items]), 200, headers, "application/json")
 
 
 @router.get("/{session_id}/sse", response_class=Response, responses=_STREAM)
@@ -84,31 +82,43 @@ async def _range(events: Events, session_id: str, query: EventQuery, chosen: Fil
     if query.around is not None:
         by_id = is_id("event", query.around)
         center = await events.sequence_of(session_id, query.around) if by_id else int(query.around)
-        return Range(center - query.window - 1, center + query.window + 1, 2 * query.window + 1)
+        first, last = center - query.window, center + query.window
+        return Range(first - 1, last + 1, 2 * query.window + 1, is_descending=query.order_desc)
     after = query.after_sequence
     if query.since_id is not None:
         after = await events.sequence_of(session_id, query.since_id)
     limit = query.limit or (PAGE_LIMIT if chosen.is_debugging or query.order_desc else None)
     before = FOREVER if query.before_sequence is None else query.before_sequence
-    return Range(after or 0, before, limit, newest=limit is not None and after is None)
+    newest = limit is not None and after is None
+    return Range(after or 0, before, limit, newest, query.order_desc)
 
 
-async def _whole_turns(events: Events, session_id: str, chosen: Filter, found: list[StoredEvent]) -> list[StoredEvent]:
-    """Let a page begin with the start of its first turn, unless that is very far back."""
-    first = found[0].sequence
+async def _whole_turns(
+    events: Events, session_id: str, chosen: Filter, span: Range, part: Part[StoredEvent]
+) -> list[Part[StoredEvent]]:
+    """Let a full page begin with the start of its first turn, unless that is very far back."""
+    sequences = [event.sequence for event in part.items] + list(part.rest.found if part.rest else ())
+    if len(sequences) < (span.limit or 0):
+        return [part]
+    first = min(sequences)
     start = await events.last_of_type(session_id, "turn.started", first)
     if not max(0, first - PAGE_LIMIT) < start < first:
-        return found
-    return [*await events.read(session_id, chosen, Range(start - 1, first, PAGE_LIMIT)), *found]
+        return [part]
+    earlier = Range(start - 1, first, PAGE_LIMIT, is_descending=span.is_descending)
+    both = [await events.read(session_id, chosen, earlier), part]
+    return both[::-1] if span.is_descending else both
 
 
 async def _all(
-    events: Events, session_id: str, chosen: Filter, span: Range, page: list[StoredEvent]
+    events: Events, session_id: str, chosen: Filter, parts: Sequence[Part[StoredEvent]]
 ) -> AsyncIterator[bytes]:
-    yield b'{"data":[' + b",".join(event.body for event in page)
-    while len(page) == PAGE_LIMIT:
-        page = await events.read(session_id, chosen, Range(page[-1].sequence, span.before))
-        yield b"".join(b"," + event.body for event in page)
+    separator = b'{"data":['
+    for first in parts:
+        part = first
+        while part.items:
+            yield separator + b",".join(event.body for event in part.items)
+            separator = b","
+            part = await events.read(session_id, chosen, part.rest) if part.rest is not None else Part([], None)
     yield b"]}"
 
 

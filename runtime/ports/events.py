@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -10,7 +10,10 @@ from runtime.core import event as ev
 from runtime.core.message import Message
 from runtime.core.session.effect import Effect
 
+T = TypeVar("T")
+
 PAGE_LIMIT: Final = 1000
+PART_BYTES: Final = 4 << 20  # of what is read of a log at once; an event that is larger comes alone
 DEBUG_LIMIT: Final = 10_000
 FOREVER: Final = 2**63 - 1  # after the last sequence
 
@@ -43,13 +46,16 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 class Range(msgspec.Struct, frozen=True):
     """An open interval of sequences, and how many events of it: the oldest, or the `newest`.
 
-    Without a limit it is read a page of `PAGE_LIMIT` at a time.
+    Without a limit it is read a page of `PAGE_LIMIT` at a time. `found` are those that are known to be next: nothing is
+    looked for again.
     """
 
     after: int = 0
     before: int = FOREVER
     limit: int | None = None
     newest: bool = False
+    is_descending: bool = False
+    found: tuple[int, ...] = ()
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
@@ -65,6 +71,13 @@ class StoredEvent(msgspec.Struct, frozen=True):
         return self.body[7:45].decode()
 
 
+class Part(msgspec.Struct, Generic[T], frozen=True):
+    """As much of a range as was read at once, in the range's order, and what is left of that; None at its end."""
+
+    items: list[T]
+    rest: Range | None
+
+
 class Events(Protocol):
     """The journal, read only. Sessions that were deleted have none."""
 
@@ -72,7 +85,7 @@ class Events(Protocol):
         """Return the last sequence of a session, 0 before its first event; None if there is no such session."""
         ...
 
-    async def after(self, session_id: str, sequence: int, limit: int) -> list[StoredEvent]:
+    async def after(self, session_id: str, sequence: int, limit: int) -> Part[StoredEvent]:
         """Return up to `limit` events after a sequence, in order, of every type."""
         ...
 
@@ -84,16 +97,16 @@ class Events(Protocol):
         """Return the sequence of the newest event of a type up to a sequence, 0 if there is none."""
         ...
 
-    async def read(self, session_id: str, chosen: Filter, span: Range) -> list[StoredEvent]:
-        """Return the matching events of a range, oldest first."""
+    async def read(self, session_id: str, chosen: Filter, span: Range) -> Part[StoredEvent]:
+        """Return the matching events of a range, oldest first unless it is descending."""
         ...
 
     async def count(self, session_id: str, chosen: Filter) -> int:
         """Return how many stored events match, wherever they are."""
         ...
 
-    async def messages(self, session_id: str) -> list[tuple[int, Message]]:
-        """Return the conversation, oldest first, each message with its sequence."""
+    async def messages(self, session_id: str, span: Range) -> Part[tuple[int, Message]]:
+        """Return the messages of an interval, oldest first, each with its sequence."""
         ...
 
     async def effects(self, session_id: str, limit: int, offset: int) -> tuple[list[Effect], int]:

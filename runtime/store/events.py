@@ -3,17 +3,34 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from runtime.core import event as ev
 from runtime.core.ids import hex_of
 from runtime.core.message import Message
 from runtime.core.session.effect import Effect, project, unanswered
 from runtime.core.session.result import result_message
 from runtime.core.storable import storable
-from runtime.ports.events import FOREVER, PAGE_LIMIT, Filter, Range, StoredEvent
+from runtime.ports.events import FOREVER, PAGE_LIMIT, PART_BYTES, Filter, Part, Range, StoredEvent
 from runtime.store.pool import translate
 from runtime.store.tenant import Tenant
 
 _STORED_TYPES: Final = sorted(ev.KNOWN_TYPES - ev.EPHEMERAL_TYPES)  # what a newer server wrote stays hidden
+
+# How large a compressed body is, Postgres knows only when it has unpacked it: mostly two to five times, at most 90.
+_WEIGHT: Final = "pg_column_size(body) * CASE WHEN pg_column_compression(body) IS NULL THEN 1 ELSE 8 END"
+
+
+def _held(chosen: str, order: str = "ASC") -> str:
+    """Return a statement for those rows, in which only as many have their body as may be in memory at once."""
+    return f"""
+SELECT sequence, type, CASE WHEN total <= {PART_BYTES} OR total = weight THEN body END AS body
+FROM (
+    SELECT *, sum(weight) OVER (ORDER BY sequence {order} ROWS UNBOUNDED PRECEDING) AS total
+    FROM (SELECT *, {_WEIGHT} AS weight FROM ({chosen}) chosen) weighed
+) summed ORDER BY sequence {order}
+"""
+
 
 _MATCHES: Final = """
 org_id = current_org() AND session_id = $1 AND type = ANY($2::text[])
@@ -27,14 +44,20 @@ org_id = current_org() AND session_id = $1 AND type = ANY($2::text[])
     AND ($10::text IS NULL OR strpos(lower(body->>'data'), lower($10)) > 0)
 """
 _SELECT: Final = f"SELECT sequence, type, body FROM events WHERE {_MATCHES} AND sequence > $11 AND sequence < $12"
-OLDEST: Final = f"{_SELECT} ORDER BY sequence LIMIT $13"
-NEWEST: Final = f"{_SELECT} ORDER BY sequence DESC LIMIT $13"
+_FOUND: Final = """
+SELECT sequence, type, body FROM events
+WHERE org_id = current_org() AND session_id = $1 AND sequence = ANY($2::bigint[])
+"""
+# Each as a pair, ascending and descending.
+OLDEST: Final = tuple(_held(f"{_SELECT} ORDER BY sequence LIMIT $13", order) for order in ("ASC", "DESC"))
+NEWEST: Final = tuple(_held(f"{_SELECT} ORDER BY sequence DESC LIMIT $13", order) for order in ("ASC", "DESC"))
+FOUND: Final = tuple(_held(_FOUND, order) for order in ("ASC", "DESC"))
 COUNT: Final = f"SELECT count(*) FROM events WHERE {_MATCHES}"
 
-AFTER: Final = """
+AFTER: Final = _held("""
 SELECT sequence, type, body FROM events WHERE org_id = current_org() AND session_id = $1 AND sequence > $2
 ORDER BY sequence LIMIT $3
-"""
+""")
 # Ids of a session sort as its sequences do, so a cursor need not be an event that was ever stored.
 SEQUENCE_OF_ID: Final = """
 SELECT sequence FROM events WHERE org_id = current_org() AND session_id = $1 AND id <= $2 ORDER BY id DESC LIMIT 1
@@ -46,12 +69,12 @@ ORDER BY sequence DESC LIMIT 1
 HEAD: Final = """
 SELECT last_sequence FROM sessions WHERE org_id = current_org() AND id = $1 AND deleted_at IS NULL
 """
-MESSAGES: Final = """
-SELECT body FROM events
-WHERE org_id = current_org() AND session_id = $1
+MESSAGES: Final = _held("""
+SELECT sequence, type, body FROM events
+WHERE org_id = current_org() AND session_id = $1 AND sequence > $2 AND sequence < $3
   AND type IN ('input.message', 'output.message.completed', 'tool.completed')
-ORDER BY sequence
-"""
+ORDER BY sequence LIMIT $4
+""")
 SUMMARY: Final = """
 SELECT type, count(*) AS count, min(body->>'ts') AS first_ts, max(body->>'ts') AS last_ts
 FROM events WHERE org_id = current_org() AND session_id = $1 AND type = ANY($2::text[]) GROUP BY type ORDER BY type
@@ -108,11 +131,12 @@ class EventLog:
             head: int | None = await self._tenant.fetchval(HEAD, hex_of(session_id))
         return head
 
-    async def after(self, session_id: str, sequence: int, limit: int) -> list[StoredEvent]:
+    async def after(self, session_id: str, sequence: int, limit: int) -> Part[StoredEvent]:
         """Return up to `limit` events after a sequence, in order, of every type."""
         with translate():
             rows = await self._tenant.fetch(AFTER, hex_of(session_id), sequence, limit)
-        return [StoredEvent(r["sequence"], r["type"], r["body"].encode()) for r in rows]
+        events = _stored(rows)
+        return Part(events, _onward(Range(sequence), rows, len(events), limit))
 
     async def sequence_of(self, session_id: str, event_id: str) -> int:
         """Return the sequence of the newest event that is not after an id, 0 if none is."""
@@ -126,14 +150,15 @@ class EventLog:
             found = await self._tenant.fetchval(LAST_OF_TYPE, hex_of(session_id), event_type, until)
         return found or 0
 
-    async def read(self, session_id: str, chosen: Filter, span: Range) -> list[StoredEvent]:
-        """Return the matching events of a range, oldest first."""
-        query = NEWEST if span.newest else OLDEST
-        bounds = (span.after, span.before, span.limit or PAGE_LIMIT)
+    async def read(self, session_id: str, chosen: Filter, span: Range) -> Part[StoredEvent]:
+        """Return the matching events of a range, oldest first unless it is descending."""
         with translate():
-            rows = await self._tenant.fetch(query, *_arguments(session_id, chosen), *bounds)
-        events = [StoredEvent(r["sequence"], r["type"], r["body"].encode()) for r in rows]
-        return events[::-1] if span.newest else events
+            rows = await self._tenant.fetch(*_asked(session_id, chosen, span))
+        events = _stored(rows)
+        if len(events) < len(rows):
+            return Part(events, replace(span, found=tuple(row["sequence"] for row in rows[len(events) :])))
+        is_over = span.limit is not None or not rows
+        return Part(events, None if is_over else _onward(span, rows, len(events), 1 if span.found else PAGE_LIMIT))
 
     async def count(self, session_id: str, chosen: Filter) -> int:
         """Return how many stored events match, wherever they are."""
@@ -141,11 +166,13 @@ class EventLog:
             total: int = await self._tenant.fetchval(COUNT, *_arguments(session_id, chosen))
         return total
 
-    async def messages(self, session_id: str) -> list[tuple[int, Message]]:
-        """Return the conversation, oldest first, each message with its sequence."""
+    async def messages(self, session_id: str, span: Range) -> Part[tuple[int, Message]]:
+        """Return the messages of an interval, oldest first, each with its sequence."""
         with translate():
-            rows = await self._tenant.fetch(MESSAGES, hex_of(session_id))
-        return [(event.sequence or 0, _message(event)) for event in _decoded(rows)]
+            rows = await self._tenant.fetch(MESSAGES, hex_of(session_id), span.after, span.before, PAGE_LIMIT)
+        held = [row for row in rows if row["body"] is not None]
+        messages = [(event.sequence or 0, _message(event)) for event in _decoded(held)]
+        return Part(messages, _onward(span, rows, len(held), PAGE_LIMIT))
 
     async def effects(self, session_id: str, limit: int, offset: int) -> tuple[list[Effect], int]:
         """Return a part of the effect ledger, newest first, and how many entries there are."""
@@ -180,6 +207,24 @@ class EventLog:
         with translate():
             rows = await self._tenant.fetch(SUMMARY, hex_of(session_id), _STORED_TYPES)
         return [(r["type"], r["count"], r["first_ts"], r["last_ts"]) for r in rows]
+
+
+def _stored(rows: Sequence[Any]) -> list[StoredEvent]:
+    return [StoredEvent(sequence, name, body.encode()) for sequence, name, body in rows if body is not None]
+
+
+def _onward(span: Range, rows: Sequence[Any], held: int, limit: int) -> Range | None:
+    """Return what is left of an interval of which up to `limit` rows were asked for, and so many came with a body."""
+    if held == len(rows) < limit:
+        return None
+    return replace(span, after=rows[held - 1]["sequence"], found=())
+
+
+def _asked(session_id: str, chosen: Filter, span: Range) -> tuple[Any, ...]:
+    if span.found:
+        return FOUND[span.is_descending], hex_of(session_id), span.found
+    query = (NEWEST if span.newest else OLDEST)[span.is_descending]
+    return query, *_arguments(session_id, chosen), span.after, span.before, span.limit or PAGE_LIMIT
 
 
 def _decoded(rows: Sequence[Any]) -> list[ev.Event]:

@@ -418,7 +418,7 @@ async def test_events_that_quote_what_cannot_be_stored_are_found_again(deploymen
     effect = await ledger.effect(chat.session_id, "c\0")
     assert effect is not None
     found = await ledger.read(chat.session_id, Filter(tool_name=effect.tool_name), Range())
-    assert [event.type for event in found] == ["tool.started", "tool.completed"]
+    assert [event.type for event in found.items] == ["tool.started", "tool.completed"]
 
 
 async def test_the_ledger_does_not_read_the_rest_of_the_log(deployment: Deployment) -> None:

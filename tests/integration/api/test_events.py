@@ -1,3 +1,5 @@
+import base64
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +10,10 @@ from everruns_sdk import models as sdk
 from runtime.core import event as ev
 from runtime.core.ids import format_id, hex_of
 from runtime.core.message import Message, Role, TextPart
-from runtime.ports.events import PAGE_LIMIT
+from runtime.ports.events import PAGE_LIMIT, PART_BYTES, Filter, Part, Range, StoredEvent
+from runtime.store.events import EventLog
 from runtime.store.pool import Pool
+from tests.tenancy import ours
 
 TURNS = [format_id("turn", number) for number in range(3)]
 # Two turns after the start of the session, as types with the number of their turn.
@@ -70,10 +74,10 @@ SELECT org_id, id, $2, $3, $4, $5, $6, $7 FROM sessions WHERE id = $1
 """
 
 
-async def write(pool: Pool, session_id: str, log: Sequence[tuple[str, int]]) -> None:
+async def write(pool: Pool, session_id: str, log: Sequence[tuple[str, int]], noise: str = "") -> None:
     rows = []
     for sequence, (event_type, turn) in enumerate(log, 1):
-        body = ev.encode(event(session_id, sequence, event_type, turn)).decode()
+        body = ev.encode(event(session_id, sequence, event_type, turn)).decode().replace("Question", f"Question{noise}")
         key, turn_key = hex_of(event_id(sequence)), hex_of(TURNS[turn])
         rows.append((hex_of(session_id), sequence, key, event_type, 1, turn_key, body))
     await pool.executemany(INSERT, rows)
@@ -186,6 +190,45 @@ async def test_long_log_is_read_whole(client: httpx.AsyncClient, pool: Pool) -> 
     assert await sequences(client, opened) == list(range(1, 2 * PAGE_LIMIT + 2))
     assert await sequences(client, opened, f"before_sequence={PAGE_LIMIT + 1}") == list(range(1, PAGE_LIMIT + 1))
     assert len(await sequences(client, opened, "order_desc=true")) == PAGE_LIMIT
+
+
+async def test_no_more_of_a_log_is_in_memory_than_fits(client: httpx.AsyncClient, pool: Pool) -> None:
+    session_id = (await client.post("/v1/sessions", json={})).json()["id"]
+    noise = base64.b64encode(hashlib.shake_256(b"noise").digest(PART_BYTES // 4)).decode()  # a third of a part
+    await write(pool, session_id, LOG[1:5] * 3 + [("input.message", 2)] * 2, noise)
+    log, found = EventLog(ours(pool)), list(range(1, 15))
+
+    def fits(part: Part[StoredEvent]) -> bool:
+        return sum(len(event.body) for event in part.items) <= PART_BYTES
+
+    for span in (Range(), Range(limit=14, newest=True), Range(limit=14, is_descending=True)):
+        part = await log.read(session_id, Filter(), span)
+        assert part.rest is not None
+        assert fits(part)
+        assert fits(await log.read(session_id, Filter(), part.rest))
+    assert fits(await log.after(session_id, 0, 14))
+    said = await log.messages(session_id, Range())
+    assert 0 < len(said.items) < 8
+    assert said.rest is not None
+
+    assert await sequences(client, session_id) == found
+    assert await sequences(client, session_id, "limit=12") == found[2:]
+    assert await sequences(client, session_id, "limit=12&after_sequence=1") == found[1:13]
+    assert await sequences(client, session_id, "limit=12&before_sequence=15&order_desc=true") == found[:0:-1]
+    assert await sequences(client, session_id, "limit=12&before_sequence=15") == found[1:]
+    assert await sequences(client, session_id, "around=7&window=5") == found[1:12]
+    assert await sequences(client, session_id, "types=input.message&q=question") == [1, 5, 9, 13, 14]
+    body = (await client.get(f"/v1/sessions/{session_id}/messages")).json()
+    assert [message["sequence"] for message in body["data"]] == [1, 3, 5, 7, 9, 11, 13, 14]
+    assert body["messages"] == body["data"]
+
+
+async def test_an_event_that_is_larger_than_fits_comes_alone(client: httpx.AsyncClient, pool: Pool) -> None:
+    session_id = (await client.post("/v1/sessions", json={})).json()["id"]
+    noise = base64.b64encode(hashlib.shake_256(b"noise").digest(PART_BYTES)).decode()
+    await write(pool, session_id, [("turn.started", 1), ("input.message", 1), ("turn.completed", 1)], noise)
+    assert [len((await EventLog(ours(pool)).after(session_id, n, 9)).items) for n in range(4)] == [1, 1, 1, 0]
+    assert await sequences(client, session_id) == [1, 2, 3]
 
 
 async def test_page_begins_with_the_start_of_a_turn(client: httpx.AsyncClient, pool: Pool) -> None:

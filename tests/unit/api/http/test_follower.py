@@ -50,6 +50,16 @@ async def test_history_comes_before_live_frames_without_gap_or_repeat() -> None:
     assert await reader.read(5) == [1, 2, 3, 4, 5]
 
 
+async def test_history_goes_on_where_less_than_a_page_is_read_at_once() -> None:
+    gateway, log = FakeGateway(), ListLog(*map(stored, range(1, 6)))
+    log.fitting = 2
+    gateway.start_sequence = 5
+    reader = Reader(log, gateway)
+    await reader.open()
+    subscription(gateway).feed(live(6))
+    assert await reader.read(6) == [1, 2, 3, 4, 5, 6]
+
+
 async def test_live_frames_that_history_already_holds_are_not_sent_again() -> None:
     gateway, log = FakeGateway(), ListLog(*map(stored, range(1, 6)))
     gateway.start_sequence = 3
