@@ -1,4 +1,4 @@
-"""Forgetting: what was deleted leaves the tables after its grace time, a little at a time (0011_forgetting.sql, 0027)."""
+"""Forgetting: what was deleted leaves the tables after its grace time, a little at a time (migrations 0011, 0027)."""
 
 from typing import Final
 
