@@ -17,8 +17,8 @@ PAGES := $(wildcard $(CONSOLE)/*.*) $(shell find $(CONSOLE)/src $(CONSOLE)/publi
 SIDE_BY_SIDE = $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=2)
 
 # What `make test-long` looks at.
-LAWS = tests/property $(addprefix tests/integration/,test_session_machine.py test_supervision.py \
-	store/test_fencing.py store/test_files_model.py)
+LAWS = tests/property tests/contract/test_fuzz.py $(addprefix tests/integration/,test_session_machine.py \
+	test_supervision.py store/test_fencing.py store/test_files_model.py)
 
 # How `make test` shares out the tests: whole files, in the order of tests/conftest.py.
 WORKERS = 2

@@ -26,6 +26,9 @@ _LOCK_KEY: Final = 0x7065_7264  # "perd": any constant of ours
 _LOCK_TIMEOUT_S: Final = 60.0
 _LOCK_POLL_S: Final = 0.05
 _UNTIL_DONE_S: Final = 3_600.0  # index builds and rewrites of large tables
+# For a table that somebody reads, a backup say: who waits for one holds up all that come after, readers too.
+_TABLE_PATIENCE: Final = "SET LOCAL lock_timeout = '1s'"
+_TABLE_PAUSE_S: Final = 2.0
 
 _MAKE_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -37,6 +40,10 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 _TABLE_EXISTS: Final = "SELECT to_regclass('schema_migrations') IS NOT NULL"
 _READ: Final = "SELECT number, name, sha256 FROM schema_migrations ORDER BY number"
 _RECORD: Final = "INSERT INTO schema_migrations (number, name, sha256) VALUES ($1, $2, $3)"
+_OLDEST: Final = """
+SELECT pid, application_name, xact_start::text AS since FROM pg_stat_activity
+WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() ORDER BY xact_start LIMIT 1
+"""
 _TRY_LOCK: Final = "SELECT pg_try_advisory_lock($1)"
 _UNLOCK: Final = "SELECT pg_advisory_unlock($1)"
 
@@ -201,10 +208,30 @@ async def _applied(connection: _Connection) -> list[Step]:
 async def _apply(connection: _Connection, migration: Migration) -> None:
     step = migration.step
     if migration.is_transactional:
-        async with connection.transaction():
-            await connection.execute(migration.sql, timeout=_UNTIL_DONE_S)
-            await connection.execute(_RECORD, step.number, step.name, step.sha256)
+        await _outlast_readers(connection, migration)
     else:
         for statement in migration.sql.split("\n\n"):  # for what is sent together runs in a transaction, asked or not
             await connection.execute(statement, timeout=_UNTIL_DONE_S)
         await connection.execute(_RECORD, step.number, step.name, step.sha256)
+
+
+async def _outlast_readers(connection: _Connection, migration: Migration) -> None:
+    """Run it in a transaction, again and again as long as somebody uses a table that it changes."""
+    step = migration.step
+    try:
+        async with asyncio.timeout(_UNTIL_DONE_S):
+            while True:
+                try:
+                    async with connection.transaction():
+                        await connection.execute(_TABLE_PATIENCE)
+                        await connection.execute(migration.sql, timeout=_UNTIL_DONE_S)
+                        await connection.execute(_RECORD, step.number, step.name, step.sha256)
+                except asyncpg.LockNotAvailableError:
+                    oldest = await connection.fetchrow(_OLDEST)
+                    told = dict(oldest) if oldest is not None else None
+                    _log.warning("migration_waits", number=step.number, name=step.name, oldest_transaction=told)
+                    await asyncio.sleep(_TABLE_PAUSE_S)
+                else:
+                    return
+    except TimeoutError:
+        raise StoreUnavailableError(reason=f"others use what migration {step.number} changes") from None

@@ -7,12 +7,18 @@ import pytest
 
 from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.access.roles import MemberRole
+from runtime.core.authored.definition import SessionDefinition
 from runtime.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from runtime.core.ids import hex_of
 from runtime.identity.identity import Identity
 from runtime.ports.identity import Initiator
+from runtime.ports.secrets import Kind
+from runtime.ports.sessions import NewSession
+from runtime.process.mint import new_id
 from runtime.store.pool import Pool
+from runtime.store.rows import public_id
 from tests.identity import PASSWORD
+from tests.tenancy import secrets_in, sessions_in
 
 
 async def test_the_first_to_register_administers_and_the_second_has_an_organisation_of_their_own(
@@ -60,10 +66,12 @@ async def test_an_erased_user_is_an_id_and_nothing_else(identity: Identity, by: 
     ada = await identity.accounts.register("ada@example.org", PASSWORD, "Ada Lovelace", by)
     await identity.sign_in.begin(ada, by)
     await identity.minting.issue(ada.id, "laptop", by)
+    for org_id in (DEFAULT_ORG, str(ada.home_org_id)):
+        await secrets_in(db, Kind.CONNECTION, ada.id, org_id).put({"github": "key"})
 
     await identity.accounts.erase(ada.id, by)
 
-    for table in ("tokens", "logins", "members", "user_identities"):
+    for table in ("tokens", "logins", "members", "user_identities", "secrets"):
         counted = f"SELECT count(*) FROM {table} WHERE user_id = $1"
         assert await db.fetchval(counted, hex_of(ada.id)) == 0
     for table in ("users", "audit", "organizations"):
@@ -81,10 +89,40 @@ async def test_an_organisation_that_nobody_is_left_in_is_deleted_with_its_last_m
 ) -> None:
     await identity.accounts.create_administrator("root@example.org", "", None, by)
     ada = await identity.accounts.register("ada@example.org", PASSWORD, "", by)
-    await identity.accounts.erase(ada.id, by)
     assert ada.home_org_id is not None
+    await secrets_in(db, Kind.PROVIDER, new_id("provider"), ada.home_org_id).put({"api_key": "key"})
+    harness_id = await db.fetchval("SELECT id FROM harnesses WHERE org_id = $1 LIMIT 1", hex_of(ada.home_org_id))
+    new = NewSession(
+        id=new_id("session"),
+        harness_id=public_id("harness", harness_id),
+        workspace_id=new_id("wsp"),
+        owns_workspace=True,
+        definition=SessionDefinition(),
+    )
+    await sessions_in(db, ada.home_org_id, ada.id).create(new)
+
+    await identity.accounts.erase(ada.id, by)
+
+    org = hex_of(ada.home_org_id)
+    assert await db.fetchval("SELECT count(*) FROM secrets WHERE org_id = $1", org) == 0
+    for table in ("sessions", "workspaces"):
+        assert await db.fetchval(f"SELECT bool_and(deleted_at IS NOT NULL) FROM {table} WHERE org_id = $1", org)
     assert await db.fetchval("SELECT deleted_at FROM organizations WHERE id = $1", hex_of(ada.home_org_id))
     assert not await db.fetchval("SELECT deleted_at FROM organizations WHERE id = $1", hex_of(DEFAULT_ORG))
+
+
+async def test_a_member_who_leaves_takes_their_accounts_elsewhere_along(
+    identity: Identity, by: Initiator, db: Pool
+) -> None:
+    await identity.accounts.create_administrator("root@example.org", "", None, by)
+    bob = await identity.accounts.create_member("bob@example.org", "", None, MemberRole.MEMBER, by)
+    ada = await identity.accounts.register("ada@example.org", PASSWORD, "", by)
+    await identity.membership.organizations.add(str(ada.home_org_id), bob.id, MemberRole.MEMBER, by)
+    for org_id in (DEFAULT_ORG, str(ada.home_org_id)):
+        await secrets_in(db, Kind.CONNECTION, bob.id, org_id).put({"github": "key"})
+    await identity.membership.organizations.remove(str(ada.home_org_id), bob.id, by)
+    kept = await db.fetch("SELECT org_id FROM secrets WHERE user_id = $1", hex_of(bob.id))
+    assert [public_id("org", row["org_id"]) for row in kept] == [DEFAULT_ORG]
 
 
 @pytest.mark.parametrize("way", ["erase", "disable", "appoint", "remove"])

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from runtime.core.errors import SchemaMismatchError
+from runtime.store import migrate as migrate_module
 from runtime.store.migrate import check, migrate, read_migrations
 from runtime.store.pool import connect
 
@@ -40,6 +41,26 @@ async def test_failing_file_leaves_no_trace_and_the_earlier_ones_in_place(empty_
     assert "half" not in await tables(empty_database)
     (folder / "0003_break.sql").write_text("CREATE TABLE whole (x int);")
     assert [step.number for step in await migrate(empty_database, folder)] == [3]
+
+
+async def test_who_reads_a_table_for_long_holds_up_the_migration_and_nobody_else(
+    empty_database: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate_module, "_TABLE_PATIENCE", "SET LOCAL lock_timeout = '100ms'")
+    monkeypatch.setattr(migrate_module, "_TABLE_PAUSE_S", 0.01)
+    await migrate(empty_database, folder)
+    (folder / "0003_age.sql").write_text("ALTER TABLE users ADD COLUMN age int;")
+    backup, reader = await connect(empty_database), await connect(empty_database)
+    await backup.execute("BEGIN; SELECT * FROM users")
+    migrating = asyncio.create_task(migrate(empty_database, folder))
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'users'::regclass)"
+    while not await reader.fetchval(waits):  # noqa: ASYNC110  another connection tells
+        await asyncio.sleep(0.01)
+    assert await reader.fetchval("SELECT name FROM users", timeout=10) == "ada"
+    await backup.execute("COMMIT")
+    assert [step.number for step in await migrating] == [3]
+    await backup.close()
+    await reader.close()
 
 
 async def test_changed_file_stops_everything_after_it(empty_database: str, folder: Path) -> None:
