@@ -26,7 +26,7 @@ from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined] 
 from ray.job_config import JobConfig
 
 from actors.head import lean_head
-from actors.reaper import Guard, named, processes_of
+from actors.reaper import Guard, named, processes_of, strays_of
 from runtime.core.errors import ConflictError, InvalidInputError, OverloadedError
 from runtime.process.lock import FolderLock
 from runtime.process.processes import is_alive, kill
@@ -177,7 +177,8 @@ class LocalRay:
         ours = psutil.Process().children()
         kill([p for p, name in named(processes) if p in ours and name not in _VITAL], _END_TIMEOUT_S)
         ray.shutdown(wait_for_processes=True)
-        kill(processes, _END_TIMEOUT_S)
+        # A worker that was just being started makes its folders as long as it runs, the temporary one too.
+        kill([*processes, *strays_of(self._temp_dir)], _END_TIMEOUT_S)
         self._restore_environment()
         for sockets in self._home.glob("session_*/sockets"):
             shutil.rmtree(sockets, ignore_errors=True)
@@ -203,6 +204,8 @@ class LocalRay:
         for session in self._home.glob("session_*"):
             if not session.is_symlink():
                 shutil.rmtree(session, ignore_errors=True)
+        if self._link is not None and self._link.is_dir() and not self._link.is_symlink():
+            shutil.rmtree(self._link, ignore_errors=True)  # made by a worker that outlived a kill -9, and the link
         link(self._temp_dir, self._home)
         self._set_environment(
             {

@@ -25,6 +25,11 @@ def processes_of(temp_dir: Path) -> list[psutil.Process]:
     return [process for root in roots for process in (*root.children(recursive=True), root)]
 
 
+def strays_of(temp_dir: Path) -> list[psutil.Process]:
+    """Return the running processes that were told to work in `temp_dir`, whoever's children they are by now."""
+    return [process for process in psutil.process_iter() if _works_in(temp_dir, process)]
+
+
 def named(processes: Sequence[psutil.Process]) -> Iterator[tuple[psutil.Process, str]]:
     """Yield processes with their names; those that are gone already are left out."""
     for process in processes:
@@ -55,5 +60,5 @@ class Guard:
 def _works_in(temp_dir: Path, process: psutil.Process) -> bool:
     try:
         return any(f"{temp_dir}/session_" in argument for argument in process.cmdline())
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False

@@ -69,6 +69,7 @@ def test_local_ray_keeps_to_this_machine_and_leaves_nothing_behind(data_dir: Pat
     (data_dir / "ray" / "session_of_a_former_run").mkdir(parents=True)
     children = psutil.Process().children()
     local = LocalRay(data_dir, num_cpus=1)
+    (local._temp_dir / "session_of_a_worker_that_outlived_it" / "logs").mkdir(parents=True)
     cluster = local.start()
     try:
         actor, uninvited = look_around(cluster)
