@@ -269,7 +269,7 @@ class Follower:
                 if self._is_current(item):
                     ready.append(rendered(item))
                 continue
-            self._live = item.sequence
+            self._live = max(self._live, item.sequence)
             if item.sequence > self._position + 1:
                 yield b"".join(ready)
                 ready.clear()

@@ -61,9 +61,9 @@ class ActorInfo(Wire, frozen=True, kw_only=True):
 class Subscription(Protocol):
     """The live events of one session, from the moment of subscribing.
 
-    Frames come in order; durable ones without a gap after `start_sequence` until `lagged` is true: then
-    the reader was too slow, its queue was dropped, and it goes on from the journal after the last
-    sequence it has seen, with a new subscription. Iteration ends when the subscription is closed.
+    Frames come in order; durable ones without a gap after `start_sequence`, also those that the reader had already,
+    until `lagged` is true: then the reader was too slow, its queue was dropped, and it goes on from the journal after
+    the last sequence it has seen, with a new subscription. Iteration ends when the subscription is closed.
     """
 
     start_sequence: int  # of the last durable event committed before the first frame

@@ -40,17 +40,18 @@ class Listener:
             self.position = sequence
 
     def deliver(self, frames: Sequence[Frame]) -> None:
-        """Take frames in order; a gap means that the reader must go to the journal."""
+        """Take frames in order; a gap means that the reader must go to the journal.
+
+        What the reader has already is taken too: without it, it would not know where the deltas that follow belong.
+        """
         if not self._has_begun:
             return
         for frame in frames:
             if frame.sequence:
-                if self.position is not None and frame.sequence <= self.position:
-                    continue
                 if self.position is not None and frame.sequence > self.position + 1:
                     self.lag()
                     return
-                self.position = frame.sequence
+                self.reached(frame.sequence)
             self._box.put(frame)
 
     def resume(self, watching: Watching) -> None:
@@ -59,7 +60,9 @@ class Listener:
             return
         if self.position != watching.sequence:
             self.lag()
-        elif watching.partial is not None:
+            return
+        self._box.put(_place(watching.sequence))
+        if watching.partial is not None:
             self._box.put(watching.partial)
 
     def lag(self) -> None:
@@ -79,6 +82,11 @@ class Listener:
         """Stop listening."""
         self._box.close()
         self._channel.remove(self)
+
+
+def _place(sequence: int) -> Frame:
+    """Return what tells a reader, who has the event of that sequence, that what follows comes after it."""
+    return Frame(sequence, "", "", b"")
 
 
 class Channel:

@@ -1,11 +1,14 @@
-"""Wherever a stream is cut and however fast it reads, each durable event comes once and in order."""
+"""Wherever a stream is cut and however fast it reads, each durable event comes once and in order.
+
+And whoever has all of them sees what is being said.
+"""
 
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.http.sse import Follower, Start
@@ -76,6 +79,8 @@ class Session:
         self.channel = Channel(SESSION_ID, ANONYMOUS, lambda _: None)
         self.is_owned = True
         self.seen: list[int] = []
+        self.deltas: list[bytes] = []
+        self._untold: list[Frame] = []
         self._news = asyncio.Condition()
         self._reader: asyncio.Task[None] | None = None
 
@@ -86,7 +91,7 @@ class Session:
     async def subscribe(self, _by: Principal, _session_id: str) -> Listener:
         await asyncio.sleep(0)
         listener = self.channel.add()
-        listener.begin(Watching(self.head, delta("so far")) if self.is_owned else None)
+        listener.begin(Watching(self.head - len(self._untold), None) if self.is_owned else None)
         return listener
 
     async def connect(self, start: Start) -> None:
@@ -105,20 +110,33 @@ class Session:
         async with aclosing(follower.chunks()) as chunks:
             async for chunk in chunks:
                 self.seen += map(int, re.findall(rb'"sequence":(\d+)', chunk))
+                self.deltas += re.findall(rb'"delta":"(.*?)"', chunk)
                 async with self._news:
                     self._news.notify_all()
 
     async def commit(self, count: int) -> None:
+        await self.commit_untold(count)
+        await self.tell(count)
+
+    async def commit_untold(self, count: int) -> None:
+        """Commit: for a moment others may read what the owner does not know yet to be in the log."""
         if self.is_owned:
-            self.channel.deliver([*self._commit(count), delta("more")])
+            self._untold += self._commit(count)
+
+    async def tell(self, _count: int) -> None:
+        untold, self._untold = self._untold, []
+        if self.is_owned:
+            self.channel.deliver([*untold, delta("more")])
 
     async def die_unheard(self, count: int) -> None:
         """Commit, and die before a word of it is sent."""
         self._commit(count)
+        self._untold = []
         self.is_owned = False
         self.channel.lag()
 
     async def move(self, _count: int) -> None:
+        self._untold = []
         self.is_owned = True
         self.channel.resume(Watching(self.head, delta("so far")))
 
@@ -144,6 +162,21 @@ class Session:
         async with asyncio.timeout(20), self._news:
             await self._news.wait_for(lambda: len(self.seen) >= self.head)
 
+    async def hear(self, _count: int) -> None:
+        """See what is said now, over and over, as soon as the reader listens."""
+        if not self.is_owned:
+            return
+        await self.tell(0)
+        await self.read_all()
+        self.deltas.clear()
+        for _ in range(20):
+            self.channel.deliver([delta("now")])
+            await self.read(3)
+            if b"now" in self.deltas:
+                return
+        message = f"nothing is heard after {self.seen}"
+        raise AssertionError(message)
+
     def _commit(self, count: int) -> list[Frame]:
         numbers = range(self.head + 1, self.head + count + 1)
         self.log.events += map(stored, numbers)
@@ -152,6 +185,8 @@ class Session:
 
 ACTIONS = (
     Session.commit,
+    Session.commit_untold,
+    Session.tell,
     Session.die_unheard,
     Session.move,
     Session.move_unheard,
@@ -159,10 +194,13 @@ ACTIONS = (
     Session.come_back_by_sequence,
     Session.come_back_by_id,
     Session.read,
+    Session.hear,
 )
 Action = Callable[[Session, int], Coroutine[None, None, None]]
 
 
+# The reader comes between a commit and the owner's hearing of it, and is through with the journal before that.
+@example([(Session.commit_untold, 1), (Session.come_back_by_sequence, 1), (Session.read, 3), (Session.hear, 1)])
 @given(st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(1, 3)), max_size=40))
 def test_wherever_a_session_goes_and_its_clients_are_cut_off_every_event_comes_once(
     actions: list[tuple[Action, int]],
@@ -174,6 +212,8 @@ def test_wherever_a_session_goes_and_its_clients_are_cut_off_every_event_comes_o
             await action(session, count)
             assert session.seen == list(range(1, len(session.seen) + 1))
         await session.read_all()
+        assert session.seen == list(range(1, session.head + 1))
+        await session.hear(1)
         assert session.seen == list(range(1, session.head + 1))
         await session.cut()
 
