@@ -18,7 +18,7 @@ async def forget_for_ever(forgetting: Forgetting) -> None:
     """Forget what is due, then look again after a while; essential, so it never returns."""
     while True:
         stumble(Loop.FORGETTING)
-        for work in (_delete_outdated, _forget_due):
+        for work in (_delete_outdated, _empty_organizations, _forget_due, _forget_logins):
             try:
                 await work(forgetting)
             except StoreUnavailableError as err:
@@ -31,12 +31,22 @@ async def _delete_outdated(forgetting: Forgetting) -> None:
         log.info("sessions_outdated", sessions=outdated)
 
 
+async def _empty_organizations(forgetting: Forgetting) -> None:
+    while await forgetting.empty_organization():
+        pass
+
+
 async def _forget_due(forgetting: Forgetting) -> None:
     while due := await forgetting.due():
         forgotten = [session_id for session_id in due if await _forget(forgetting, session_id)]
         if not forgotten:
             return
         log.info("sessions_forgotten", sessions=len(forgotten))
+
+
+async def _forget_logins(forgetting: Forgetting) -> None:
+    while forgotten := await forgetting.forget_logins():
+        log.info("logins_forgotten", logins=forgotten)
 
 
 async def _forget(forgetting: Forgetting, session_id: str) -> bool:

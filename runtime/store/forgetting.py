@@ -1,4 +1,4 @@
-"""Forgetting: what was deleted leaves the tables after its grace time, a little at a time (migrations 0011, 0027)."""
+"""Forgetting: what was deleted leaves the tables after its grace time, a little at a time (0011, 0027, 0029)."""
 
 from typing import Final
 
@@ -7,10 +7,13 @@ from runtime.store.pool import Pool, translate
 from runtime.store.rows import public_id
 
 SESSIONS_AT_ONCE: Final = 100
+LOGINS_AT_ONCE: Final = 1_000
 EVENTS_AT_ONCE: Final = 5_000  # some tens of milliseconds, so that nobody waits for the disk behind them
 
 DUE: Final = "SELECT id FROM sessions_to_forget($1, $2) AS due (id)"
 FORGET: Final = "SELECT forget_session($1, $2)"
+EMPTY: Final = "SELECT empty_organization($1, $2)"
+FORGET_LOGINS: Final = "SELECT forget_logins($1)"
 DELETE_OUTDATED: Final = "SELECT delete_outdated_sessions($1)"
 
 
@@ -42,3 +45,15 @@ class Forgetting:
         with translate():
             deleted: int = await self._pool.fetchval(DELETE_OUTDATED, SESSIONS_AT_ONCE)
         return deleted
+
+    async def empty_organization(self) -> int:
+        """Take some of what an organisation left behind in which nobody is left; return 0 once there is nothing now."""
+        with translate():
+            taken: int = await self._pool.fetchval(EMPTY, self._grace_days, SESSIONS_AT_ONCE)
+        return taken
+
+    async def forget_logins(self) -> int:
+        """Take some of the logins that have been over for a month out of the table; return how many."""
+        with translate():
+            forgotten: int = await self._pool.fetchval(FORGET_LOGINS, LOGINS_AT_ONCE)
+        return forgotten

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
+from uuid import UUID
 
 from runtime.core.errors import SecretUnreadableError
 from runtime.ports.secrets import KeyUse
@@ -13,18 +14,31 @@ BATCH: Final = 500
 
 Unseal: TypeAlias = Callable[[Place, str], str]
 Reseal: TypeAlias = Callable[[Place, str], str]
-_Key: TypeAlias = tuple[Any, str, Any, str]
+_Key: TypeAlias = tuple[UUID, str, UUID, str]
 
 COUNTS: Final = "SELECT key_id, count(*) AS secrets FROM secrets GROUP BY key_id ORDER BY key_id"
-SAMPLE: Final = """
-SELECT DISTINCT ON (key_id) org_id, kind, owner_id, name, envelope FROM secrets
-ORDER BY key_id, org_id, kind, owner_id, name
+# From key to key along the index: how many secrets each has sealed does not matter.
+_SEALED: Final = """
+WITH RECURSIVE sealed (key_id) AS (
+    (SELECT key_id FROM secrets ORDER BY key_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.key_id FROM secrets AS s WHERE s.key_id > sealed.key_id ORDER BY s.key_id LIMIT 1)
+    FROM sealed WHERE sealed.key_id IS NOT NULL
+)
+"""
+KEYS: Final = f"{_SEALED} SELECT key_id FROM sealed WHERE key_id IS NOT NULL"
+SAMPLE: Final = f"""
+{_SEALED} SELECT one.* FROM sealed CROSS JOIN LATERAL (
+    SELECT org_id, kind, owner_id, name, envelope FROM secrets AS s WHERE s.key_id = sealed.key_id
+    ORDER BY org_id, kind, owner_id, name LIMIT 1
+) AS one
 """
 NEXT: Final = """
 SELECT org_id, kind, owner_id, name, envelope FROM secrets
-WHERE key_id <> $1 AND ($2::uuid IS NULL OR (org_id, kind, owner_id, name) > ($2::uuid, $3::text, $4::uuid, $5::text))
+WHERE key_id = $1 AND (org_id, kind, owner_id, name) > ($2::uuid, $3::text, $4::uuid, $5::text)
 ORDER BY org_id, kind, owner_id, name LIMIT $6
 """
+START: Final[_Key] = (UUID(int=0), "", UUID(int=0), "")
 # Only where it still is what was read: whoever wrote meanwhile has written with a key of today, or it comes up again.
 SWAP: Final = """
 UPDATE secrets s SET envelope = n.new
@@ -60,11 +74,13 @@ class Rotation:
         """
         done = 0
         while True:
-            before, after, unreadable = done, None, list[str]()
-            while rows := await self._next(key_id, after):
-                after = (rows[-1]["org_id"], rows[-1]["kind"], rows[-1]["owner_id"], rows[-1]["name"])
-                done += await self._swap(rows, reseal, unreadable)
-                progress(done)
+            before, unreadable = done, list[str]()
+            for old in await self._others(key_id):
+                after = START
+                while rows := await self._next(old, after):
+                    after = (rows[-1]["org_id"], rows[-1]["kind"], rows[-1]["owner_id"], rows[-1]["name"])
+                    done += await self._swap(rows, reseal, unreadable)
+                    progress(done)
             if done == before:
                 return unreadable
 
@@ -74,9 +90,14 @@ class Rotation:
             done = await self._pool.execute(DISCARD, key_id)
         return int(done.rpartition(" ")[2])
 
-    async def _next(self, key_id: str, after: _Key | None) -> Sequence[Any]:
+    async def _others(self, key_id: str) -> Sequence[str]:
         with translate():
-            rows: Sequence[Any] = await self._pool.fetch(NEXT, key_id, *(after or (None,) * 4), BATCH)
+            return [row["key_id"] for row in await self._pool.fetch(KEYS) if row["key_id"] != key_id]
+
+    async def _next(self, key_id: str, after: _Key) -> Sequence[Any]:
+        """Return the next secrets that are sealed with that key."""
+        with translate():
+            rows: Sequence[Any] = await self._pool.fetch(NEXT, key_id, *after, BATCH)
         return rows
 
     async def _swap(self, rows: Sequence[Any], reseal: Reseal, unreadable: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""All that is kept of a user, for them to read (`perdure users export`): no digest, no hash of a password."""
+"""All that is kept of a user, for them to read (`perdure users export`): no hash, nothing that is sealed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,9 @@ from runtime.core.ids import hex_of
 from runtime.store.pool import Pool, translate
 from runtime.store.rows import public_id, rfc3339
 
-# By section: the prefix of its own ids, and what is read. Other ids are of users and organisations.
+_KINDS: Final = {"session_id": "session"}  # whose ids these are; others are of organisations
+
+# By section: the prefix of its own ids, and what is read.
 SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "user": (
         "user",
@@ -34,6 +36,15 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         """SELECT id, created_at, rotated_at, expires_at, revoked_at, revoked_for, address, user_agent
             FROM logins WHERE user_id = $1 ORDER BY created_at""",
     ),
+    "connections": (
+        "",
+        """SELECT org_id, name, created_at, updated_at FROM secrets
+            WHERE user_id = $1 AND kind = 'connection' ORDER BY created_at, name""",
+    ),
+    "pins": (
+        "",
+        "SELECT org_id, session_id FROM pins WHERE user_id = $1 ORDER BY session_id",
+    ),
     "audit": (
         "audit",
         """SELECT id, org_id, at, credential_id, action, subject_kind, subject_id, reason, address, user_agent
@@ -55,5 +66,5 @@ async def export(pool: Pool, user_id: str) -> Mapping[str, Any]:
 
 def _shown(name: str, value: Any, prefix: str) -> Any:
     if isinstance(value, UUID):
-        return public_id(prefix if name == "id" else "org", value)
+        return public_id(prefix if name == "id" else _KINDS.get(name, "org"), value)
     return rfc3339(value) if isinstance(value, datetime) else value

@@ -15,10 +15,27 @@ from runtime.ports.identity import Initiator
 from runtime.ports.secrets import Kind
 from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
+from runtime.store.harnesses import HarnessStore
+from runtime.store.identity.users import UserStore
 from runtime.store.pool import Pool
 from runtime.store.rows import public_id
 from tests.identity import PASSWORD
-from tests.tenancy import secrets_in, sessions_in
+from tests.tenancy import ours, secrets_in, sessions_in
+
+
+async def opened(db: Pool, org_id: str, user_id: str) -> str:
+    """Open a session of a user, and return its id."""
+    await HarnessStore(ours(db, org_id)).provision()
+    harness_id = await db.fetchval("SELECT id FROM harnesses WHERE org_id = $1 LIMIT 1", hex_of(org_id))
+    new = NewSession(
+        id=new_id("session"),
+        harness_id=public_id("harness", harness_id),
+        workspace_id=new_id("wsp"),
+        owns_workspace=True,
+        definition=SessionDefinition(),
+    )
+    await sessions_in(db, org_id, user_id).create(new)
+    return new.id
 
 
 async def test_the_first_to_register_administers_and_the_second_has_an_organisation_of_their_own(
@@ -68,10 +85,12 @@ async def test_an_erased_user_is_an_id_and_nothing_else(identity: Identity, by: 
     await identity.minting.issue(ada.id, "laptop", by)
     for org_id in (DEFAULT_ORG, str(ada.home_org_id)):
         await secrets_in(db, Kind.CONNECTION, ada.id, org_id).put({"github": "key"})
+        pinned = await opened(db, org_id, ada.id)
+        await sessions_in(db, org_id, ada.id).pin(pinned, is_pinned=True)
 
     await identity.accounts.erase(ada.id, by)
 
-    for table in ("tokens", "logins", "members", "user_identities", "secrets"):
+    for table in ("tokens", "logins", "members", "user_identities", "secrets", "pins"):
         counted = f"SELECT count(*) FROM {table} WHERE user_id = $1"
         assert await db.fetchval(counted, hex_of(ada.id)) == 0
     for table in ("users", "audit", "organizations"):
@@ -91,22 +110,11 @@ async def test_an_organisation_that_nobody_is_left_in_is_deleted_with_its_last_m
     ada = await identity.accounts.register("ada@example.org", PASSWORD, "", by)
     assert ada.home_org_id is not None
     await secrets_in(db, Kind.PROVIDER, new_id("provider"), ada.home_org_id).put({"api_key": "key"})
-    harness_id = await db.fetchval("SELECT id FROM harnesses WHERE org_id = $1 LIMIT 1", hex_of(ada.home_org_id))
-    new = NewSession(
-        id=new_id("session"),
-        harness_id=public_id("harness", harness_id),
-        workspace_id=new_id("wsp"),
-        owns_workspace=True,
-        definition=SessionDefinition(),
-    )
-    await sessions_in(db, ada.home_org_id, ada.id).create(new)
+    await opened(db, ada.home_org_id, ada.id)
 
     await identity.accounts.erase(ada.id, by)
 
-    org = hex_of(ada.home_org_id)
-    assert await db.fetchval("SELECT count(*) FROM secrets WHERE org_id = $1", org) == 0
-    for table in ("sessions", "workspaces"):
-        assert await db.fetchval(f"SELECT bool_and(deleted_at IS NOT NULL) FROM {table} WHERE org_id = $1", org)
+    assert await db.fetchval("SELECT count(*) FROM secrets WHERE org_id = $1", hex_of(ada.home_org_id)) == 0
     assert await db.fetchval("SELECT deleted_at FROM organizations WHERE id = $1", hex_of(ada.home_org_id))
     assert not await db.fetchval("SELECT deleted_at FROM organizations WHERE id = $1", hex_of(DEFAULT_ORG))
 
@@ -120,9 +128,12 @@ async def test_a_member_who_leaves_takes_their_accounts_elsewhere_along(
     await identity.membership.organizations.add(str(ada.home_org_id), bob.id, MemberRole.MEMBER, by)
     for org_id in (DEFAULT_ORG, str(ada.home_org_id)):
         await secrets_in(db, Kind.CONNECTION, bob.id, org_id).put({"github": "key"})
+        pinned = await opened(db, org_id, bob.id)
+        await sessions_in(db, org_id, bob.id).pin(pinned, is_pinned=True)
     await identity.membership.organizations.remove(str(ada.home_org_id), bob.id, by)
-    kept = await db.fetch("SELECT org_id FROM secrets WHERE user_id = $1", hex_of(bob.id))
-    assert [public_id("org", row["org_id"]) for row in kept] == [DEFAULT_ORG]
+    for table in ("secrets", "pins"):
+        kept = await db.fetch(f"SELECT org_id FROM {table} WHERE user_id = $1", hex_of(bob.id))
+        assert [public_id("org", row["org_id"]) for row in kept] == [DEFAULT_ORG]
 
 
 @pytest.mark.parametrize("way", ["erase", "disable", "appoint", "remove"])
@@ -174,18 +185,25 @@ async def test_whoever_is_nobody_cannot_be_erased(identity: Identity, by: Initia
         await identity.accounts.erase(anonymous.id, by)
 
 
-async def test_an_export_holds_all_that_is_kept_and_nothing_secret(identity: Identity, by: Initiator) -> None:
+async def test_an_export_holds_all_that_is_kept_and_nothing_secret(identity: Identity, by: Initiator, db: Pool) -> None:
     ada = await identity.accounts.register("ada@example.org", PASSWORD, "Ada", by)
     grant = await identity.sign_in.begin(ada, by)
     _, key = await identity.minting.issue(ada.id, "laptop", by)
+    session_id = await opened(db, DEFAULT_ORG, ada.id)
+    await sessions_in(db, DEFAULT_ORG, ada.id).pin(session_id, is_pinned=True)
+    await secrets_in(db, Kind.CONNECTION, ada.id).put({"github": "ghp_secret"})
 
-    found = await identity.accounts.users.export(ada.id)
+    found = await UserStore(db).export(ada.id)  # as the command line does, whom no policy stops
 
     assert found["user"]["email"] == "ada@example.org"
     assert [token["name"] for token in found["tokens"]] == ["laptop"]
     assert [login["address"] for login in found["logins"]] == ["192.0.2.7"]
     assert [membership["org_id"] for membership in found["memberships"]] == [DEFAULT_ORG]
+    assert [(one["org_id"], one["name"]) for one in found["connections"]] == [(DEFAULT_ORG, "github")]
+    assert found["pins"] == [{"org_id": DEFAULT_ORG, "session_id": session_id}]
     written = json.dumps(found)
+    assert "ghp_secret" not in written
+    assert "envelope" not in written
     assert "digest" not in written
     assert "argon2" not in written
     assert key not in written

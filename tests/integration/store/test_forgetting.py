@@ -6,10 +6,11 @@ import asyncpg
 import pytest
 
 from runtime.agents.built_in import built_in_id
-from runtime.core.access.principal import DEFAULT_ORG
+from runtime.core.access.principal import ANONYMOUS_USER, DEFAULT_ORG
 from runtime.core.authored.definition import SessionDefinition
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import hex_of
+from runtime.ports.identity import Initiator
 from runtime.ports.images import Fetched
 from runtime.ports.sessions import NewSession
 from runtime.process.mint import new_id
@@ -17,6 +18,7 @@ from runtime.store import forgetting as forgetting_store
 from runtime.store.files import WorkspaceFiles
 from runtime.store.forgetting import Forgetting
 from runtime.store.harnesses import HarnessStore
+from runtime.store.identity.logins import LoginStore
 from runtime.store.images import ImageStore, ShownImageStore
 from runtime.store.keys import SessionKeys
 from runtime.store.pool import DatabaseRole, Pool, open_pool
@@ -44,6 +46,9 @@ FROM sessions s, generate_series(1, $2) AS n WHERE s.id = $1
 """
 BUSY = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 READ = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'sessions'"
+AT = "UPDATE logins SET expires_at = now() - make_interval(days => $2) WHERE id = $1"
+REVISION = "SELECT revision FROM access_revision"
+ORGS_READ = READ.replace("sessions", "organizations")
 PNG = b"\x89PNG\r\n\x1a\n"
 KEPT = (
     "events",
@@ -230,6 +235,71 @@ async def test_what_waits_long_in_one_organisation_is_not_read_for_the_others(db
         before = await connection.fetchval(READ)
         assert await connection.fetch(forgetting_store.DUE, 7, 100) == []
         assert await connection.fetchval(READ) - before < 200
+
+
+async def test_a_login_is_forgotten_a_month_after_its_end_and_nobody_needs_to_hear_of_it(
+    db: Pool, forgetting: Forgetting
+) -> None:
+    store, logins = LoginStore(db), [new_id("login") for _ in range(4)]
+    for number, login_id in enumerate(logins):
+        await store.create(login_id, ANONYMOUS_USER, bytes([number]), 60.0, Initiator())
+    for login_id, days in zip(logins[:3], (31, 32, 29), strict=True):
+        await db.execute(AT, hex_of(login_id), days)
+    before = await db.fetchval(REVISION)
+    assert await forgetting.forget_logins() == 2
+    assert await forgetting.forget_logins() == 0
+    assert [row["id"].hex for row in await db.fetch("SELECT id FROM logins ORDER BY id")] == sorted(
+        map(hex_of, logins[2:])
+    )
+    assert await db.fetchval(REVISION) == before
+    await db.execute("DELETE FROM logins")  # one of them is good still
+    assert await db.fetchval(REVISION) == before + 1
+
+
+async def test_what_an_organisation_leaves_behind_goes_in_parts_and_its_files_after_the_grace_time(
+    db: Pool, forgetting: Forgetting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting_store, "SESSIONS_AT_ONCE", 2)
+    empty, other = await count(db), await found_org(db)
+    kept, left = await opened(db), [await opened(db, org_id=other) for _ in range(3)]
+    home = await WorkspaceStore(ours(db, other)).create("named")
+    await WorkspaceFiles(ours(db, other), home.id).write("/a.txt", b"a")
+    await ImageStore(ours(db, other)).create(PNG, "a.png", None)
+    assert await forgetting.empty_organization() == 0
+    await db.execute("UPDATE organizations SET deleted_at = now() WHERE id = $1", hex_of(other))
+    assert await forgetting.empty_organization() == 2
+    while await forgetting.empty_organization():
+        pass
+    for session_id in left:
+        with pytest.raises(NotFoundError):
+            await sessions_in(db, other).check(session_id)
+    assert await db.fetchval("SELECT count(*) FROM files WHERE path = '/a.txt'") == 5
+    await sessions_in(db).check(kept)
+    await db.execute("UPDATE sessions SET deleted_at = now() - interval '8 days' WHERE deleted_at IS NOT NULL")
+    await db.execute(
+        "UPDATE organizations SET deleted_at = now() - interval '8 days', empty_at = now() WHERE id = $1", hex_of(other)
+    )
+    while await forget_due(forgetting):
+        pass
+    while await forgetting.empty_organization():
+        pass
+    await sessions_in(db).delete(kept)
+    await db.execute("UPDATE sessions SET deleted_at = now() - interval '8 days'")
+    await forget_due(forgetting)
+    assert await count(db) == empty
+    assert await db.fetchval("SELECT empty_at FROM organizations WHERE id = $1", hex_of(other)) is None
+
+
+async def test_organisations_without_such_sessions_are_not_looked_at(db: Pool, forgetting: Forgetting) -> None:
+    await db.execute("INSERT INTO organizations (id, name) SELECT gen_random_uuid(), '' FROM generate_series(1, 200)")
+    session_id = await opened(db)
+    await sessions_in(db).delete(session_id)
+    await db.execute(AGE, hex_of(session_id), 8)
+    async with db.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")  # few as they are
+        before = await connection.fetchval(ORGS_READ)
+        assert len(await connection.fetch(forgetting_store.DUE, 7, 100)) == 1
+        assert await connection.fetchval(ORGS_READ) - before < 20
 
 
 async def test_nobody_else_may_take_anything_out_of_the_log(db: Pool, forgetting: Forgetting) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import signal
 from functools import partial
 from typing import Final
@@ -12,7 +13,7 @@ from runtime.core.errors import InvalidInputError
 from runtime.ports.secrets import Kind
 from runtime.process.mint import new_id
 from runtime.store.pool import Pool
-from runtime.store.rotation import BATCH, Rotation
+from runtime.store.rotation import BATCH, KEYS, NEXT, SAMPLE, START, Rotation
 from runtime.store.secrets import OwnedSecrets
 from runtime.vault.envelope import reseal
 from runtime.vault.keyring import Key, Keyring
@@ -26,6 +27,7 @@ NEW: Final = Key("test-2", bytes(range(32, 64)))
 BOTH: Final = Keyring(NEW, OLD)
 SECRETS: Final = 4 * BATCH
 PATIENCE_S: Final = 60.0
+READ: Final = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'secrets'"
 
 
 def written(key: Key) -> str:
@@ -118,7 +120,7 @@ async def test_a_value_written_between_reading_and_writing_wins(db: Pool) -> Non
     await of_agent(db, RING, agent_id).put({"A": "before", "B": "kept"})
     rotating = Rotation(db)
 
-    rows = await rotating._next(NEW.key_id, None)
+    rows = await rotating._next(OLD.key_id, START)
     await of_agent(db, RING, agent_id).put({"A": "after"})
     assert await rotating._swap(rows, partial(reseal, BOTH), []) == 1
     assert await of_agent(db, BOTH, agent_id).reveal("A") == "after"
@@ -158,3 +160,17 @@ async def test_what_a_lost_key_sealed_can_be_given_up(db: Pool, database: str) -
     assert (await (await keys(database, "discard", NEW.key_id, previous=None)).wait()) == 1
     assert (await (await keys(database, "discard", OLD.key_id, previous=None)).wait()) == 0
     assert await counted(db) == {NEW.key_id: 1}
+
+
+async def test_what_was_rotated_already_is_not_read_for_what_was_not(db: Pool) -> None:
+    agent_id = new_id("agent")
+    await of_agent(db, Keyring(NEW), agent_id).put({f"s{n}": "1" for n in range(BATCH)})
+    await of_agent(db, RING, agent_id).put({"A": "1", "B": "2"})
+    async with db.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")  # few as they are
+        before = await connection.fetchval(READ)
+        assert [row["key_id"] for row in await connection.fetch(KEYS)] == [OLD.key_id, NEW.key_id]
+        samples = [json.loads(row["envelope"])["key_id"] for row in await connection.fetch(SAMPLE)]
+        assert samples == [OLD.key_id, NEW.key_id]
+        assert [row["name"] for row in await connection.fetch(NEXT, OLD.key_id, *START, BATCH)] == ["A", "B"]
+        assert await connection.fetchval(READ) - before < 20
