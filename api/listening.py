@@ -18,6 +18,7 @@ from runtime.process.settings import HttpSettings
 from runtime.process.tasks import Tasks
 
 DRAIN_TIMEOUT_S: Final = 5
+UNREAD_S: Final = 60  # for which a client may take nothing of what waits for it
 KEEP_ALIVE_S: Final = (
     75  # of an idle connection; longer than clients and balancers keep theirs, or they meet a closed one
 )
@@ -38,6 +39,8 @@ def take_port(http: HttpSettings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # for whatever is answered; macOS has it for event streams only
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_S * 1000)
         try:
             listener.bind((host, port))
         except OSError as err:

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from api.http import cookies
 from api.http.audit import AUDITED, Auditing
+from api.http.intake import STRANGERS_BODY_BYTES, bound_body
 from api.http.limits import Limits
 from runtime.core.access.principal import Principal
 from runtime.core.access.roles import Scope
@@ -86,6 +87,7 @@ class GuardedRoute(APIRoute):
         async def guard(request: Request) -> Response:
             if needed is None:
                 limits_of(request).admit(request.scope)
+                bound_body(request.scope, STRANGERS_BODY_BYTES)
             else:
                 await _enter(request, needed)
             return await (handler(request) if auditing is None else auditing(handler, request))

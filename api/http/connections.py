@@ -28,6 +28,7 @@ def protocol(http: HttpSettings) -> type[HttpToolsProtocol]:
     class Limited(_Limited):
         header_limit_bytes = http.header_limit_bytes
         header_timeout_s = http.header_timeout_s
+        body_timeout_s = http.body_timeout_s
         most = http.connections or http.sse_total + BESIDE_STREAMS
         most_per_address = http.connections_per_address
         proxies = Proxies(http.proxies)
@@ -39,6 +40,7 @@ def protocol(http: HttpSettings) -> type[HttpToolsProtocol]:
 class _Limited(HttpToolsProtocol):
     header_limit_bytes: int
     header_timeout_s: float
+    body_timeout_s: float
     most: int
     most_per_address: int
     proxies: Proxies
@@ -49,6 +51,7 @@ class _Limited(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None  # of a header that is still to come
         self._is_new = False  # whether that header began in the bytes that are being read
         self._header_bytes = 0  # of it, without those
+        self._rest: asyncio.TimerHandle | None = None  # of a body that is still to come though it was answered already
         self._address: str | None = None  # under which it is counted
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own
@@ -62,6 +65,7 @@ class _Limited(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._forget_rest()
         if self._address is not None:
             self.by_address[self._address] -= 1
             if not self.by_address[self._address]:
@@ -89,6 +93,17 @@ class _Limited(HttpToolsProtocol):
             self.app = self._too_large
         super().on_headers_complete()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
+            self._rest = self.loop.call_later(self.body_timeout_s, self.timeout_keep_alive_handler)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self._rest is not None:
+            self._forget_rest()
+            self._expect_header(self.timeout_keep_alive)
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP as any other error is answered."""
         self._hang_up(_last(problem(400, "invalid_http", msg)))
@@ -115,6 +130,11 @@ class _Limited(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _forget_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _hang_up(self, answer: Response) -> None:
         """Refuse what cannot be read to its end; without a word if an earlier request is still being answered."""

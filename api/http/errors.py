@@ -49,6 +49,7 @@ _HTTP_CODES: Final[Mapping[int, str]] = {
     408: "body_too_slow",
     413: "body_too_large",
     415: "unsupported_media_type",
+    503: "too_many_bodies",
 }
 _MAX_DETAIL: Final = 1000
 _MAX_FAULTS: Final = 20
@@ -156,8 +157,16 @@ async def _on_validation(request: Request, error: RequestValidationError) -> Res
 async def _on_http(request: Request, error: HTTPException) -> Response:
     told = error.code if isinstance(error, BodyRefusedError) else None
     code = told or _HTTP_CODES.get(error.status_code, "http_error")
-    answer = problem(error.status_code, code, str(error.detail), instance=request.url.path)
-    answer.headers.update(error.headers or {})
+    headers = error.headers or {}
+    after = headers.get("Retry-After")
+    answer = problem(
+        error.status_code,
+        code,
+        str(error.detail),
+        instance=request.url.path,
+        retry_after_s=None if after is None else float(after),
+    )
+    answer.headers.update(headers)
     return noted(answer, request)
 
 

@@ -6,6 +6,7 @@ One plain ASGI layer: it costs microseconds, and nothing that it does holds up a
 import re
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -19,7 +20,7 @@ from api.http.changes import change_reason
 from api.http.errors import problem, reply
 from api.http.headers import Outlet
 from api.http.hosts import Hosts
-from api.http.intake import Intake, too_large
+from api.http.intake import LARGEST_BODIES, Intake, Room, too_large
 from api.http.origins import Origins
 from runtime.core.errors import PerdureError
 from runtime.process.settings import HttpSettings
@@ -47,6 +48,7 @@ class FrontDoor:
         self._origins = Origins(http.cors_origins)
         self._app = self._origins.share(app)
         self._http = http
+        self._room = Room(http.bodies_limit_bytes or LARGEST_BODIES * http.body_limit_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens."""
@@ -63,9 +65,11 @@ class FrontDoor:
             refusal = self._refusal(scope, headers)
             if refusal is not None:
                 await self._origins.share(refusal)(scope, receive, outlet)
+            elif _has_body(headers):
+                with closing(Intake(receive, scope, self._http, self._room, outlet)) as intake:
+                    await self._app(scope, intake, outlet)
             else:
-                taken = Intake(receive, self._http, outlet) if _has_body(headers) else receive
-                await self._app(scope, taken, outlet)
+                await self._app(scope, receive, outlet)
         except ClientDisconnect:
             return
         except Exception:  # the last line: a bug becomes a 500 and one log entry, and the client sees no traceback

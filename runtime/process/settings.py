@@ -56,6 +56,12 @@ class HttpSettings(Group):
     )
     sse_total: int = Field(10_000, ge=1, le=1_000_000, description="Event streams that the server may have at a time")
     body_limit_bytes: int = Field(8_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, in bytes")
+    bodies_limit_bytes: int | None = Field(
+        None,
+        ge=4_000,
+        le=1_000_000_000_000,
+        description="Bytes of bodies held at a time, of which nobody holds more than is left; empty: 64 of the largest",
+    )
     body_timeout_s: Seconds = Field(
         60,
         description="Seconds that a client may take to send a request's body, or its next part; a second more for each "
@@ -97,6 +103,15 @@ class HttpSettings(Group):
     def _certificate_goes_with_its_key(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             message = "TLS needs both TLS_CERTIFICATE and TLS_KEY, plain HTTP neither"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _largest_body_has_room(self) -> Self:
+        if self.bodies_limit_bytes is not None and self.bodies_limit_bytes < 4 * self.body_limit_bytes:
+            message = (
+                "bodies_limit_bytes must be at least four times body_limit_bytes, or large bodies wait for each other"
+            )
             raise ValueError(message)
         return self
 

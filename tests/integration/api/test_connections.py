@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+import api.listening
 from api.ending import Ending
 from api.http import connections, errors
 from api.http.connections import protocol
@@ -191,6 +192,20 @@ async def test_a_body_that_does_not_come_to_its_end_is_refused_and_its_connectio
             assert await line[0].read() == b""
 
 
+async def test_the_rest_of_a_body_that_was_answered_is_not_waited_for_without_end() -> None:
+    async with listened(body_timeout_s=0.05) as dial:
+        request = posting(10).replace(b"localhost", b"elsewhere")
+        line = await dial()
+        assert (await ask(line, request))[0] == 403
+        line[1].write(b"[")  # after which uvicorn waits for what may never come
+        assert await line[0].read() == b""
+        line = await dial()
+        assert (await ask(line, request))[0] == 403
+        line[1].write(b"[" * 10)
+        await asyncio.sleep(0.1)
+        assert (await ask(line))[0] == 200
+
+
 async def test_answers_are_not_hurried_by_a_body_that_was_sent_or_that_nobody_reads() -> None:
     async with listened(body_timeout_s=0.05) as dial:
         for request in (posting(2, b"[]", "GET /stream"), posting(2, b"", "GET /stream")):
@@ -199,8 +214,47 @@ async def test_answers_are_not_hurried_by_a_body_that_was_sent_or_that_nobody_re
             assert (await reader.readuntil(b"last")).startswith(b"HTTP/1.1 200")
 
 
+async def test_bodies_that_are_not_whole_hold_no_more_than_they_may_in_sum() -> None:
+    async with listened(body_limit_bytes=1_000, bodies_limit_bytes=4_000) as dial:
+        lines = [await dial() for _ in range(3)]
+        asked = {asyncio.create_task(ask(line, posting(1_000, b" " * 900))): line for line in lines}
+        [refused], waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        status, body = refused.result()
+        assert (status, code(body)) == (503, "too_many_bodies")
+        assert msgspec.json.decode(body)["retry_after_seconds"] == 5
+        assert await asked[refused][0].read() == b""
+        for one in waiting:
+            asked[one][1].write(b" " * 100)
+        assert [await one for one in waiting] == [(200, b"1000")] * 2
+        assert (await ask(await dial(), posting(1_000, b" " * 1_000)))[0] == 200
+
+
+async def test_whoever_does_not_read_what_is_answered_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.listening, "UNREAD_S", 1)
+    async with listened() as dial:
+        _, writer = await dial()
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # TCP's can
+        writer.write(GET.replace(b"/ ", b"/endless "))
+        await gone.wait()
+
+
 async def echo(request: Request) -> PlainTextResponse:
     return PlainTextResponse(str(len(await request.body())))
+
+
+gone = asyncio.Event()
+
+
+async def endless() -> StreamingResponse:
+    async def parts() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 65_536
+                await asyncio.sleep(0)
+        finally:
+            gone.set()
+
+    return StreamingResponse(parts())
 
 
 async def stream() -> StreamingResponse:
@@ -221,6 +275,7 @@ async def listened(**limits: Any) -> AsyncIterator[Dial]:
     app.add_middleware(FrontDoor, http=http)
     app.add_api_route("/", echo, methods=["GET", "POST"])
     app.add_api_route("/stream", stream)
+    app.add_api_route("/endless", endless)
     errors.install(app)
     lines: list[Line] = []
     with take_port(http) as listener:

@@ -253,3 +253,9 @@ async def test_in_mode_none_everybody_is_the_same_whatever_they_show(enter: Ente
     assert told(await client.get("/orgs/org_" + "2" * 32)) == (404, "organization_not_found")
     client.cookies.set("access_token", "of another mode")
     assert (await client.post("/workspaces", json={"name": "mine"})).status_code == 201
+
+
+async def test_whoever_need_not_say_who_they_are_may_send_little(enter: Enter) -> None:
+    client = await enter()
+    for path in ("/auth/login", "/auth/register"):
+        assert told(await client.post(path, json={**ADA, "name": "A" * 64_000})) == (413, "body_too_large")

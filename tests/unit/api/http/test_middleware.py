@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from api.http.headers import Outlet
-from api.http.intake import LEAST_BYTES_PER_S, Intake
+from api.http.intake import LEAST_BYTES_PER_S, Intake, Room
 from api.http.middleware import FrontDoor
 from runtime.process.settings import HttpSettings
 
@@ -165,11 +165,21 @@ async def test_body_may_take_longer_the_more_has_come_of_it(
         raise AssertionError
 
     settings = HttpSettings(body_limit_bytes=10 * part_bytes)
-    receive = Intake(part, settings, Outlet(send, {"path": "/", "scheme": "http"}, "1"))
+    scope = {"path": "/", "scheme": "http"}
+    receive = Intake(part, scope, settings, Room(settings.body_limit_bytes * 4), Outlet(send, scope, "1"))
     await receive()
     with contextlib.nullcontext() if may else pytest.raises(HTTPException, match="within 60 s"):
         for _ in range(3):
             await receive()
+
+
+def test_nobody_holds_more_of_all_bodies_than_is_left_for_the_others() -> None:
+    room = Room(1_200)
+    assert [room.take("a", 300), room.take("a", 300), room.take("a", 1)] == [True, True, False]
+    assert [room.take("b", 300), room.take("b", 1)] == [True, False]
+    assert room.take("c", 150)
+    room.give_back("a", 600)
+    assert [room.take("b", 75), room.take("b", 150)] == [True, True]
 
 
 @pytest.mark.parametrize("address", ["/%00", "/a%0A", "/?q=%00", "/%ff", "/?q=%ff", "/?q=%ed%a0%80"])
