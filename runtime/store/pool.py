@@ -1,5 +1,6 @@
 """The connection pool, and the translation of what can go wrong with it. Retrying is for the callers to decide."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -55,6 +56,13 @@ class _Connection(asyncpg.Connection):
     def get_reset_query(self) -> str:
         """Return no query: asyncpg's own would double the round trips."""
         return ""
+
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's own
+        """Come to rest, also where a transaction was left: asyncpg would report whoever was cancelled in one."""
+        async with asyncio.timeout(timeout):
+            if self.is_in_transaction():
+                await self.execute("ROLLBACK")
+            await super().reset()
 
 
 class _BoundedPool(asyncpg.Pool):

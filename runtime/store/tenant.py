@@ -48,18 +48,16 @@ class Tenant:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Give a connection whose statements are committed together, or not at all if the block raises."""
+        """Give a connection whose statements are committed together, or not at all if the block raises.
+
+        What was not committed is rolled back as the connection returns to its pool, whoever is cancelled meanwhile.
+        """
         if self._joined is not None:
             yield self._joined
             return
         async with self._pool.acquire() as connection:
             await connection.execute(self._begin)
-            try:
-                yield connection
-            except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("ROLLBACK")
-                raise
+            yield connection
             await connection.execute("COMMIT")
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:

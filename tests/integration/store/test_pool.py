@@ -1,13 +1,18 @@
 import asyncio
 import socket
 
+import anyio
 import asyncpg
 import pytest
 
+from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.errors import InvalidInputError, StoreRefusedError, StoreUnavailableError
 from runtime.store import pool as pools
 from runtime.store.pool import connect, open_pool, translate
 from runtime.store.rehearsal import rehearse_loads
+from tests.tenancy import ours
+
+AT_WORK = "SELECT state = 'active' AND query LIKE '%sleep%' FROM pg_stat_activity WHERE pid = $1"
 
 
 async def test_json_is_passed_through_as_text(postgres: str) -> None:
@@ -27,7 +32,7 @@ async def test_killed_connection_is_a_transient_failure(postgres: str) -> None:
     pid = victim.get_server_pid()
     waiting = asyncio.create_task(victim.execute("SELECT pg_sleep(30)"))
     async with asyncio.timeout(10):
-        while not await killer.fetchval("SELECT state = 'active' FROM pg_stat_activity WHERE pid = $1", pid):
+        while not await killer.fetchval(AT_WORK, pid):
             pass
     await killer.execute("SELECT pg_terminate_backend($1)", pid)
     with pytest.raises(StoreUnavailableError), translate():
@@ -35,6 +40,25 @@ async def test_killed_connection_is_a_transient_failure(postgres: str) -> None:
     with pytest.raises(StoreUnavailableError), translate():
         await victim.execute("SELECT 1")
     await killer.close()
+
+
+async def test_whoever_is_cancelled_in_a_transaction_leaves_none_and_nothing_is_reported(database: str) -> None:
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    pool, watcher = await open_pool(database, max_size=1), await connect(database)
+    pid = await pool.fetchval("SELECT pg_backend_pid()")
+    async with asyncio.timeout(10), anyio.create_task_group() as reader:  # as a reader is one who hangs up
+        reader.start_soon(ours(pool, DEFAULT_ORG).fetch, "SELECT pg_sleep(30)")
+        while not await watcher.fetchval(AT_WORK, pid):
+            pass
+        reader.cancel_scope.cancel()
+    assert (
+        await pool.fetchval("SELECT pg_backend_pid() WHERE coalesce(current_setting('perdure.org', true), '') = ''")
+        == pid
+    )
+    assert reported == []
+    await pool.close()
+    await watcher.close()
 
 
 async def test_server_that_is_not_there_is_a_transient_failure() -> None:
