@@ -178,7 +178,8 @@ class LocalRay:
         kill([p for p, name in named(processes) if p in ours and name not in _VITAL], _END_TIMEOUT_S)
         ray.shutdown(wait_for_processes=True)
         # A worker that was just being started makes its folders as long as it runs, the temporary one too.
-        kill([*processes, *strays_of(self._temp_dir)], _END_TIMEOUT_S)
+        sessions = [self._temp_dir / s.name for s in self._home.glob("session_*") if not s.is_symlink()]
+        kill([*processes, *strays_of(sessions)], _END_TIMEOUT_S)
         self._restore_environment()
         for sockets in self._home.glob("session_*/sockets"):
             shutil.rmtree(sockets, ignore_errors=True)

@@ -1,6 +1,7 @@
 """Ends the processes that Ray leaves behind: some seconds after a shutdown, a minute after a kill -9 of ours."""
 
 import contextlib
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,9 +26,12 @@ def processes_of(temp_dir: Path) -> list[psutil.Process]:
     return [process for root in roots for process in (*root.children(recursive=True), root)]
 
 
-def strays_of(temp_dir: Path) -> list[psutil.Process]:
-    """Return the running processes that were told to work in `temp_dir`, whoever's children they are by now."""
-    return [process for process in psutil.process_iter() if _works_in(temp_dir, process)]
+def strays_of(sessions: Sequence[Path]) -> list[psutil.Process]:
+    """Return the running processes of ours that were told to work in these folders, whoever's children they are by now.
+
+    They are Ray's own, named after the moment and the process that started it, so no other's processes are among them.
+    """
+    return [process for process in psutil.process_iter() if _is_told_to(sessions, process)]
 
 
 def named(processes: Sequence[psutil.Process]) -> Iterator[tuple[psutil.Process, str]]:
@@ -55,6 +59,17 @@ class Guard:
         """End the guard, without harm to those it guards."""
         self._shell.kill()
         self._shell.communicate()
+
+
+def _is_told_to(sessions: Sequence[Path], process: psutil.Process) -> bool:
+    folders = tuple(map(str, sessions))
+    try:
+        if process.uids().real != os.getuid():
+            return False
+        options = [argument for argument in process.cmdline() if argument.startswith("--")]
+        return any(option.partition("=")[2].startswith(folders) for option in options)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
 
 
 def _works_in(temp_dir: Path, process: psutil.Process) -> bool:

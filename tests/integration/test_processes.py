@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.reaper import Guard
+from actors.reaper import Guard, strays_of
 from runtime.process.processes import is_alive, kill
 from runtime.process.short_path import link
 
@@ -54,3 +54,21 @@ def test_guard_of_a_former_owner_leaves_the_next_ones_link(tmp_path: Path, *, is
     shell.stdin.close()
     assert shell.wait(10) == 0
     assert name.is_symlink() == is_made_anew
+
+
+def test_only_who_was_told_to_work_in_a_session_of_ours_is_a_stray(tmp_path: Path) -> None:
+    """Another server's data dir may end as ours begins, and others may read what Ray writes."""
+    ours, theirs = tmp_path / "ray/session_1", tmp_path / f"mnt{tmp_path}/ray/session_1"
+    told = (
+        f"--session-dir={ours}",
+        f"--logs-dir={ours}/logs",
+        f"--session-dir={theirs}",
+        str(ours),
+        f"--x={ours.parent}",
+    )
+    everybody = [psutil.Popen([sys.executable, "-c", "import time; time.sleep(60)", option]) for option in told]
+    try:
+        assert {process.pid for process in strays_of([ours])} == {process.pid for process in everybody[:2]}
+        assert strays_of([]) == []
+    finally:
+        kill(everybody, 60)
