@@ -122,7 +122,7 @@ class Engine:
         if runner is not self._runner:
             return  # stopped, and perhaps another one is running already
         self._runner = None
-        error = None if runner.cancelled() else runner.exception()
+        error = asyncio.CancelledError("by its own doing") if runner.cancelled() else runner.exception()
         if error is None:
             if not isinstance(decide(self.session.state, (), 0), Rest | AwaitClient | AwaitDecision):
                 self.kick()  # somebody said something between the last look and the end

@@ -85,6 +85,8 @@ class Host:
 
     def _watch(self, engine: Engine, front_door: str) -> Watching:
         session = engine.session
+        if not engine.is_resting:
+            engine.kick()
         self.doors.watch(session.session_id, front_door)
         partial = engine.partial
         frame = session.ephemeral(*partial) if partial and session.is_settled else None

@@ -28,9 +28,9 @@ class Progress:
     @property
     def is_settled(self) -> bool:
         """Whether nothing more happens before the user says or answers something."""
-        if self.expected is not None or self._is_owed:
+        if self.expected is not None:
             return False
-        return self.is_asking or not self._is_running
+        return self.is_asking or not (self._is_owed or self._is_running)
 
     @property
     def is_asking(self) -> bool:

@@ -14,8 +14,10 @@ from runtime.core.session.state import SessionState
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(SessionState)
 
-# Names the shape of the state: a snapshot of another shape is ignored, and the log read instead.
-FORMAT: Final = sha256(msgspec.json.encode(msgspec.json.schema(SessionState))).hexdigest()[:16]
+FOLD: Final = 2  # raised where the same events come to another state than before: what was not heard is owed a turn
+
+# Names the shape of the state and how it came about: another snapshot is ignored, and the log read instead.
+FORMAT: Final = sha256(b"%d%b" % (FOLD, msgspec.json.encode(msgspec.json.schema(SessionState)))).hexdigest()[:16]
 
 
 def snapshot(state: SessionState) -> bytes:

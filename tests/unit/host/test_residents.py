@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import NoReturn
 
 import pytest
 
@@ -9,7 +10,7 @@ from runtime.core.errors import PerdureError, StaleEpochError
 from runtime.ports.journal import Loaded
 from runtime.wire.protocol import Close, Departure, Send, Watch
 from tests.fakes import SESSION_ID, MemoryJournal, MemoryRow
-from tests.stage import FixedAgents, Gate, Process, ScriptedModel, given, say, services_for
+from tests.stage import FixedAgents, Gate, Process, ScriptedModel, decoded, given, say, services_for
 
 
 class HeldLoads(MemoryJournal):
@@ -135,3 +136,52 @@ async def test_a_bug_in_a_command_costs_the_session_its_place_and_is_answered(
     cause = "it hit a bug (ZeroDivisionError)"
     assert process.departures == [Departure(SESSION_ID, 1, has_failed=True, cause=cause)]
     assert process.host.residents.is_empty
+
+
+async def test_a_turn_that_is_cancelled_by_its_own_doing_costs_the_session_its_place(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await process.ask(SESSION_ID, 1, Watch())
+    [engine] = process.host.residents.engines()
+
+    async def cancelled() -> NoReturn:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(engine, "_load", cancelled)
+    await process.ask(SESSION_ID, 1, Send(given("Well?")))
+    await process.until(lambda: process.departures != [])
+    cause = "it hit a bug (CancelledError)"
+    assert process.departures == [Departure(SESSION_ID, 1, has_failed=True, cause=cause)]
+
+
+async def said_twice(process: Process, model: Gate) -> None:
+    """Say a second thing while the model answers the first, and kill the process then."""
+    await process.ask(SESSION_ID, 1, Watch())
+    await process.ask(SESSION_ID, 1, Send(given("Well?")))
+    await model.reached()
+    await process.ask(SESSION_ID, 1, Send(given("And?")))
+    await process.kill()
+
+
+async def test_what_is_owed_is_begun_when_somebody_looks_whatever_its_row_says(
+    process: Process, store: HeldLoads, model: Gate
+) -> None:
+    await said_twice(process, model)
+    store.rows[SESSION_ID].epoch = 2
+    other = Process(services_for(store, FixedAgents({}, []), ScriptedModel()))
+    await other.ask(SESSION_ID, 2, Watch())
+    await other.seen("session.idled")
+    await other.kill()
+
+
+async def test_a_session_in_quarantine_ends_its_turn_and_what_no_model_heard(
+    process: Process, store: HeldLoads, model: Gate
+) -> None:
+    await said_twice(process, model)
+    store.rows[SESSION_ID].epoch, store.rows[SESSION_ID].is_quarantined = 2, True
+    other = Process(services_for(store, FixedAgents({}, []), ScriptedModel()))
+    with pytest.raises(StaleEpochError):
+        await other.ask(SESSION_ID, 2, Watch())
+    types = [event.type for event in decoded([line.body for line, _ in store.rows[SESSION_ID].lines])]
+    assert [type_ for type_ in types if type_.startswith("turn.")] == ["turn.started", "turn.failed"] * 2
+    await other.kill()

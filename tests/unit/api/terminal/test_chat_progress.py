@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from api.terminal.chat.progress import Progress
 from runtime.core import event as ev
 from runtime.core.message import Message, Role, TextPart, ToolCallPart
@@ -96,6 +98,11 @@ def test_a_call_in_doubt_waits_for_the_user_until_somebody_decides_or_its_time_i
     assert not progress.is_settled
     after(ASKED, done("a"), progress=progress)
     assert not progress.is_asking
+
+
+@pytest.mark.parametrize("call", [REQUESTED, ASKED])
+def test_a_call_waits_for_the_user_whatever_was_said_since_the_model_was_called(call: ev.Payload) -> None:
+    assert after(said(), STARTED, REASONING, said("n"), call).is_settled
 
 
 def test_the_end_of_a_turn_leaves_nothing_pending() -> None:
