@@ -4,6 +4,7 @@ All ways to a vendor, and the simulated model, say what went wrong through this 
 wrong says the same.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -37,6 +38,19 @@ _BY_STATUS: Final[Mapping[int, str]] = {
     425: UNAVAILABLE,
     429: RATE_LIMITED,
 }
+# By the words of an error, its type and its code; the first that fits.
+_BY_WORDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
+    (re.compile(r"insufficient_quota|credit balance is too low|billing_error", re.I), QUOTA),
+    (re.compile(r"organization must be verified|verify (your )?organization", re.I), ATTESTATION),
+    (
+        re.compile(r"invalid schema for function|tools?[.\[]+\d.*(schema|parameters)|function_declarations", re.I),
+        TOOL_SCHEMA,
+    ),
+    (
+        re.compile(r"prompt is too long|maximum context length|context window|context_length_exceeded", re.I),
+        TOO_LARGE,
+    ),
+)
 _SENTENCES: Final[Mapping[str, str]] = {
     RATE_LIMITED: "{who} is limiting the rate of requests{how}.",
     UNAVAILABLE: "{who} was reached at {address} and failed{how}.",
@@ -49,6 +63,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     OTHER: "{who} refused the request{how}.",
 }
 _LONGEST: Final = 300  # characters of a vendor's explanation
+_READ: Final = 2_000  # characters of it that its meaning is read from: whoever serves a model says as much as he likes
 
 
 class Loss(Enum):
@@ -102,6 +117,12 @@ def code_of(status: int) -> str:
     if status >= 500:  # noqa: PLR2004 - the class of server errors
         return UNAVAILABLE
     return _BY_STATUS.get(status, OTHER)
+
+
+def code_by_words(said: str, marks: str = "") -> str | None:
+    """Return the code that an error's words mean, or its type and code (`marks`); None if they say nothing to us."""
+    words = f"{said[:_READ]} {marks[:_READ]}"
+    return next((code for pattern, code in _BY_WORDS if pattern.search(words)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 The vendor's own explanation goes along; the API key is cut out of it.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -44,17 +43,6 @@ _CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ai.ModelConnectionError, failures.UNAVAILABLE),
     (ai.ModelRequestTimeout, failures.UNAVAILABLE),
     (ai.ModelContextWindowExceededError, failures.TOO_LARGE),
-)
-_REFUSALS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    (re.compile(r"organization must be verified|verify (your )?organization", re.I), failures.ATTESTATION),
-    (
-        re.compile(r"invalid schema for function|tools?[.\[]+\d+.*(schema|parameters)|function_declarations", re.I),
-        failures.TOOL_SCHEMA,
-    ),
-    (
-        re.compile(r"prompt is too long|maximum context length|context window|context_length_exceeded", re.I),
-        failures.TOO_LARGE,
-    ),
 )
 
 
@@ -100,10 +88,7 @@ def _code(err: Exception, status: int | None, said: str) -> str:
         return failures.OTHER
     if status is None and not isinstance(err, ai.ModelRequestRejectedError):
         return failures.UNAVAILABLE
-    for pattern, code in _REFUSALS:
-        if pattern.search(said):
-            return code
-    return failures.code_of(status) if status is not None else failures.OTHER
+    return failures.code_by_words(said) or (failures.code_of(status) if status is not None else failures.OTHER)
 
 
 def _explanation(err: Exception) -> str:

@@ -6,7 +6,7 @@ what comes in is read event by event, and only what carries something is decoded
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
-from typing import NamedTuple, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 import msgspec
 
@@ -87,10 +87,17 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None  # that answered, if another one than was asked
 
 
+LONGEST_REFUSAL_BYTES: Final = 64 << 10
+
+
 class RefusedError(Exception):
-    """The vendor refused, before its answer or in the middle of it. `body` is what it says, JSON if it can be."""
+    """The vendor refused, before its answer or in the middle of it.
+
+    `body` is what it says, JSON if it can be; of one that says more than any vendor has to, nothing.
+    """
 
     def __init__(self, status: int | None, body: bytes, retry_after_s: float = 0.0, *, is_midway: bool = False) -> None:
+        body = body if len(body) <= LONGEST_REFUSAL_BYTES else b""
         super().__init__(status, body, retry_after_s)
         self.status = status
         self.body = body

@@ -3,7 +3,6 @@
 The vendor's own explanation goes along; the API key is cut out of it.
 """
 
-import re
 from typing import Any, Final
 
 import aiohttp
@@ -17,26 +16,13 @@ from runtime.models.failures import Loss, Party, Refusal
 
 log = structlog.get_logger(__name__)
 
-# By the words of the error, its type and its code; the first that fits.
-_BY_WORDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    (re.compile(r"insufficient_quota|credit balance is too low|billing_error", re.I), failures.QUOTA),
-    (re.compile(r"organization must be verified|verify (your )?organization", re.I), failures.ATTESTATION),
-    (
-        re.compile(r"invalid schema for function|tools?[.\[]+\d+.*(schema|parameters)|function_declarations", re.I),
-        failures.TOOL_SCHEMA,
-    ),
-    (
-        re.compile(r"prompt is too long|maximum context length|context window|context_length_exceeded", re.I),
-        failures.TOO_LARGE,
-    ),
-)
 _LONGEST: Final = 300  # characters of an error in the log
 
 
 def refusal(err: RefusedError, party: Party, shown: str) -> ModelUnavailableError | ModelRejectedError:
     """Return our error for a vendor's. `shown` is the secret that it was sent and might repeat, if any."""
     said, marks = _read(err.body)
-    code = _code(err.status, f"{said} {marks}")
+    code = _code(err.status, said, marks)
     log.info("model_call_failed", provider=party.type, failure=code, status=err.status)
     words = said.replace(shown, "***") if shown else said
     return failures.failure(party, code, Refusal(words, err.status, err.is_midway, err.retry_after_s))
@@ -54,12 +40,10 @@ def _loss(err: Exception) -> Loss:
     return Loss.SILENT if isinstance(err, TimeoutError) else Loss.CUT_OFF
 
 
-def _code(status: int | None, words: str) -> str:
-    if status is None or status < 500:  # noqa: PLR2004  the class of server errors
-        for pattern, code in _BY_WORDS:
-            if pattern.search(words):
-                return code
-    return failures.code_of(status) if status is not None else failures.UNAVAILABLE
+def _code(status: int | None, said: str, marks: str) -> str:
+    is_theirs = status is not None and status >= 500  # noqa: PLR2004  the class of server errors
+    known = None if is_theirs else failures.code_by_words(said, marks)
+    return known or (failures.code_of(status) if status is not None else failures.UNAVAILABLE)
 
 
 def _read(body: bytes) -> tuple[str, str]:

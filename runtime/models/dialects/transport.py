@@ -14,13 +14,12 @@ from yarl import URL
 
 from runtime.core.inside import Network
 from runtime.fetch.connector import public_connector, trusting
-from runtime.models.dialects.dialect import RefusedError
+from runtime.models.dialects.dialect import LONGEST_REFUSAL_BYTES, RefusedError
 from runtime.process.mint import now
 from runtime.process.settings import ModelSettings
 
 CONNECT_S: Final = 10.0
 KEEP_ALIVE_S: Final = 60.0
-REFUSAL_MOST_BYTES: Final = 64 << 10
 LIST_S: Final = 15.0
 LIST_MOST_BYTES: Final = 8 << 20
 _OK: Final = 300
@@ -57,7 +56,7 @@ class Transport:
             async with opening as response:
                 if response.status >= _OK:
                     raise RefusedError(
-                        response.status, await response.content.read(REFUSAL_MOST_BYTES), _retry_after_s(response)
+                        response.status, await response.content.read(LONGEST_REFUSAL_BYTES), _retry_after_s(response)
                     )
                 patience.reschedule(None)
                 yield self._pieces(response)
@@ -71,7 +70,7 @@ class Transport:
         async with asyncio.timeout(LIST_S), opening as response:
             if response.status >= _OK:
                 raise RefusedError(
-                    response.status, await response.content.read(REFUSAL_MOST_BYTES), _retry_after_s(response)
+                    response.status, await response.content.read(LONGEST_REFUSAL_BYTES), _retry_after_s(response)
                 )
             body = b""
             while piece := await response.content.readany():

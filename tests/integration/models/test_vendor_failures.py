@@ -92,6 +92,7 @@ async def test_a_server_error_may_pass(models: Models, server: ModelServer, mode
         (Refused(400, message="tools.0.custom.input_schema: no."), "invalid_tool_schema"),
         (Refused(400, message="Your organization must be verified."), "provider_attestation_required"),
         (Refused(400, message=f"Unknown parameter in {KEY}."), "processing_error"),
+        (Refused(400, message="tool.1" * 9_000 + " prompt is too long"), "processing_error"),
     ],
     ids=[
         "wrong-key",
@@ -104,6 +105,7 @@ async def test_a_server_error_may_pass(models: Models, server: ModelServer, mode
         "schema-of-anthropic",
         "unverified",
         "other",
+        "endless",
     ],
 )
 async def test_a_refusal_is_for_good(

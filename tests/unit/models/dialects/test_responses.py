@@ -294,3 +294,10 @@ def test_an_error_in_the_middle_has_the_status_it_would_have_had_before(error: J
         heard(*SAYING, error)
 
     assert caught.value.status == status
+
+
+def test_an_error_in_the_middle_that_never_ends_is_not_read() -> None:
+    with pytest.raises(RefusedError) as caught:
+        heard({"type": "error", "code": "rate_limit_exceeded", "message": "tool.1" * 20_000})
+
+    assert (caught.value.status, caught.value.body) == (429, b"")
