@@ -6,14 +6,22 @@ from elsewhere is stored with the session, so that a file that changes does not 
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 import msgspec
 import structlog
 
 from runtime.core.errors import CallerError, StoreUnavailableError
-from runtime.core.files.pictures import MOST_BYTES, MOST_OF_MESSAGE_BYTES, SCHEME, WEB, is_elsewhere, media_type_of
+from runtime.core.files.pictures import (
+    MOST_BYTES,
+    MOST_OF_CONVERSATION_BYTES,
+    MOST_OF_MESSAGE_BYTES,
+    SCHEME,
+    WEB,
+    is_elsewhere,
+    media_type_of,
+)
 from runtime.core.message import ImageFilePart, ImagePart, Part, TextPart, Turned
 from runtime.engine.album import Album
 from runtime.engine.fetching import Fetching
@@ -26,6 +34,7 @@ T = TypeVar("T")
 
 RETRY_S: Final = 0.5
 _LEFT_OUT: Final = f"[Image left out: those of one message may have {MOST_OF_MESSAGE_BYTES} bytes in all, in base64]"
+_TOO_OLD: Final = "[Image left out: a conversation shows its newest ones]"
 
 
 class Pictures:
@@ -39,19 +48,38 @@ class Pictures:
         self._workspace = workspace
         self._images = images
 
-    async def shown(self, history: Iterable[Turned], outbound: Outbound) -> tuple[Turned, ...]:
-        """Return a conversation with the pictures in it that its messages name, got by `outbound` where need be."""
-        return tuple([
-            await self._shown(turned, outbound) if any(map(is_elsewhere, turned.message.content)) else turned
-            for turned in history
-        ])  # fmt: skip
+    async def shown(self, history: Sequence[Turned], outbound: Outbound) -> tuple[Turned, ...]:
+        """Return a conversation with the pictures in it that its messages name, got by `outbound` where need be.
+
+        The newest messages come first: all that are shown are in memory at once, so as soon as there may be no room for
+        a whole message's, older ones are not even read.
+        """
+        shown: list[Turned] = []
+        left_bytes = MOST_OF_CONVERSATION_BYTES
+        for turned in reversed(history):
+            told = turned
+            if any(map(is_elsewhere, turned.message.content)):
+                has_room = left_bytes >= MOST_OF_MESSAGE_BYTES
+                told = await self._shown(turned, outbound) if has_room else self._left_out(turned)
+                left_bytes -= sum(map(_bytes_of, told.message.content))
+            shown.append(told)
+        return tuple(reversed(shown))
 
     async def _shown(self, turned: Turned, outbound: Outbound) -> Turned:
         shown = self._album.get(self._session_id, turned.message.id)
-        if shown is None:
-            content = await self._content(turned, Fetching(outbound))
-            shown = msgspec.structs.replace(turned, message=msgspec.structs.replace(turned.message, content=content))
-            self._album.keep(self._session_id, shown)
+        return shown or self._keep(turned, await self._content(turned, Fetching(outbound)))
+
+    def _left_out(self, turned: Turned) -> Turned:
+        """Return a message with words for its pictures; the same one as before, for what is told stays as it was."""
+        shown = self._album.get(self._session_id, turned.message.id)
+        if shown is not None and not any(map(_bytes_of, shown.message.content)):
+            return shown
+        content = (TextPart(_TOO_OLD) if is_elsewhere(part) else part for part in turned.message.content)
+        return self._keep(turned, tuple(content))
+
+    def _keep(self, turned: Turned, content: tuple[Part, ...]) -> Turned:
+        shown = msgspec.structs.replace(turned, message=msgspec.structs.replace(turned.message, content=content))
+        self._album.keep(self._session_id, shown)
         return shown
 
     async def _content(self, turned: Turned, fetching: Fetching) -> tuple[Part, ...]:

@@ -8,6 +8,7 @@ SCHEME: Final = "workspace:"  # of the address of a file of the session's worksp
 WEB: Final = ("http://", "https://")
 MOST_BYTES: Final = 10_000_000  # of one picture that a model is shown
 MOST_OF_MESSAGE_BYTES: Final = 30_000_000  # of all those together that one message names, in base64
+MOST_OF_CONVERSATION_BYTES: Final = 2 * MOST_OF_MESSAGE_BYTES  # of all those that a model is shown at once
 
 _BEGINNINGS: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),

@@ -35,11 +35,15 @@ class Exchange(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """The beginning of a conversation that was encoded before: so many messages, the last of them, and the JSON."""
+    """The beginning of a conversation that was encoded before: so many messages, the last of them, and the JSON.
+
+    Of its `pictures` the oldest are left out when there are too many.
+    """
 
     messages: int
     last: Turned
     exchange: Exchange
+    pictures: int
 
 
 _NOTHING: Final = Exchange(b"", frozenset())
@@ -61,12 +65,13 @@ class Exchanges:
         known = self._known.get(key)
         if known is None or not _goes_on(history, known):
             known = None
-        start, begun = (known.messages, known.exchange) if known is not None else (0, _NOTHING)
+        start, begun, pictures = (known.messages, known.exchange, known.pictures) if known else (0, _NOTHING, 0)
         settled = _settled(history, start)
         writer = _Writer(dialect, provider, history[start:])
         begun = writer.add(begun, history[start:settled])
         if settled > start:
-            self._keep(key, _Known(settled, history[settled - 1], begun))
+            pictures += _pictures(history[start:settled])
+            self._keep(key, _Known(settled, history[settled - 1], begun, pictures))
         elif known is not None:
             self._known.move_to_end(key)
         return writer.add(begun, history[settled:])
@@ -84,9 +89,15 @@ def _goes_on(history: Sequence[Turned], known: _Known) -> bool:
     """Tell whether a history begins as is known, and nothing in the rest of it belongs to that beginning."""
     if len(history) < known.messages or history[known.messages - 1] is not known.last:
         return False
+    if known.pictures and _pictures(history[: known.messages]) < known.pictures:
+        return False
     rest = history[known.messages :]
     called = _called(rest)
     return all(result.tool_call_id in called for result in _results(rest))
+
+
+def _pictures(turns: Iterable[Turned]) -> int:
+    return sum(isinstance(part, own.ImagePart) for turned in turns for part in turned.message.content)
 
 
 def _settled(history: Sequence[Turned], start: int) -> int:

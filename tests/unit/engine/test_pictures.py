@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 
 from runtime.core.errors import AddressUnavailableError, ForbiddenError, NotFoundError, StoreUnavailableError
-from runtime.core.files.pictures import MOST_BYTES, MOST_OF_MESSAGE_BYTES
+from runtime.core.files.pictures import MOST_BYTES, MOST_OF_CONVERSATION_BYTES, MOST_OF_MESSAGE_BYTES
 from runtime.core.message import ImageFilePart, ImagePart, Message, Part, Role, TextPart, Turned
 from runtime.engine.album import Album
 from runtime.engine.pictures import Pictures
+from runtime.models.dialects.chat.chat import Chat
+from runtime.models.dialects.exchange import Exchanges
 from runtime.ports.files import File, FileEntry
 from runtime.ports.images import Fetched, Image
+from runtime.ports.model import ModelReply
 from runtime.ports.outbound import OutboundReply, OutboundRequest
+from tests.model_servers.requests import agent
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 8
 WEBP = b"RIFF0000WEBPVP8 "
@@ -222,3 +226,28 @@ async def test_the_pictures_of_one_message_are_bounded_together() -> None:
     assert sum(sizes) <= MOST_OF_MESSAGE_BYTES
     assert shown.message.text.count("[Image left out: ") == 3
     assert uploads.reads == 3
+
+
+async def test_the_pictures_of_a_conversation_are_bounded_together_and_the_oldest_are_not_read() -> None:
+    uploads = Uploads(img_1=PNG + b"0" * (MOST_BYTES - len(PNG)))
+    history = [said(TextPart("Look:"), *[ImageFilePart("img_1")] * 2, number=number) for number in range(5)]
+    kept = pictures(uploads=uploads)
+    shown = await kept.shown(history)
+    sizes = [[len(part.base64 or "") for part in t.message.content if isinstance(part, ImagePart)] for t in shown]
+    assert [len(of_message) for of_message in sizes] == [0] * 3 + [2] * 2
+    assert sum(map(sum, sizes)) <= MOST_OF_CONVERSATION_BYTES
+    assert shown[0].message.text.startswith("Look:")
+    assert shown[0].message.text.count("[Image left out: ") == 2
+    assert uploads.reads == 4
+    assert all(a is b for a, b in zip(await kept.shown(history), shown, strict=True))
+
+
+async def test_a_picture_that_has_become_too_old_is_left_out_of_what_a_vendor_is_told_again() -> None:
+    uploads = Uploads(img_1=PNG + b"0" * (MOST_BYTES - len(PNG)))
+    kept, exchanges, history = pictures(uploads=uploads), Exchanges(), list[Turned]()
+    for number in range(3):
+        history += [said(*[ImageFilePart("img_1")] * 2, number=number), agent(ModelReply(text="I see."))]
+        told = exchanges.tell(Chat(), "openai", await kept.shown(history)).conversation
+    assert len(told) < MOST_OF_CONVERSATION_BYTES
+    assert told.count(b"data:image/png;base64,") == 4
+    assert told.count(b"[Image left out: ") == 2
