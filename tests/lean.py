@@ -23,9 +23,9 @@ class Sent(NamedTuple):
 class Lean(Side):
     """One process' lean model."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int = ModelSettings().answer_limit_bytes) -> None:
         self.sent: list[Sent] = []
-        super().__init__(LeanModel(_Line(self.sent, lambda: self._answer), KEYS))
+        super().__init__(LeanModel(_Line(self.sent, lambda: self._answer), KEYS, limit_bytes))
 
     def _last_body(self) -> bytes:
         return self.sent[-1].body

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
-from runtime.core.failure import CREDENTIALS_REFUSED
+from runtime.core.failure import ANSWER_TOO_LARGE, CREDENTIALS_REFUSED
 from runtime.models.vendors import Vendor
 
 RATE_LIMITED: Final = "provider_rate_limited"
@@ -157,6 +157,12 @@ def held_back(party: Party, wait_s: float | None) -> ModelUnavailableError:
     return ModelUnavailableError(
         retry_after_s=wait_s or 0.0, message=message, failure=UNAVAILABLE, provider=party.type, is_held_back=True
     )
+
+
+def endless(provider: str, limit_bytes: int) -> ModelRejectedError:
+    """Return the error to raise for an answer that has long been larger than it may be, whatever it carries."""
+    message = f"Its stream did not end; an answer may have {limit_bytes} bytes (PERDURE_MODEL__ANSWER_LIMIT_BYTES)."
+    return ModelRejectedError(message, ANSWER_TOO_LARGE, provider)
 
 
 def misled(party: Party, why: str) -> ModelRejectedError:

@@ -105,7 +105,7 @@ def _lean(settings: ModelSettings, environment: Mapping[str, str], inside: Seque
     from runtime.models.dialects.transport import Transport  # noqa: PLC0415
 
     preload_prices()
-    return LeanModel(Transport(settings, inside), environment)
+    return LeanModel(Transport(settings, inside), environment, settings.answer_limit_bytes)
 
 
 def _others(settings: ModelSettings, environment: Mapping[str, str]) -> "VendorModel":

@@ -5,9 +5,10 @@ from typing import Final
 
 import msgspec
 
-from runtime.models.dialects.dialect import Called, Part, Text, Thought
+from runtime.models.dialects.dialect import Called, CutOffError, Part, Text, Thought
 from runtime.ports.model import ReasoningDelta, TextDelta
 
+MOST_PARTS: Final = 20_000
 PARAGRAPH: Final = "\n\n"  # between two thoughts, in what is shown
 
 
@@ -25,7 +26,10 @@ class _Piece:
 
 
 class Draft:
-    """Parts go by a key of the dialect's own, such as a position; the first mention of a key begins the part."""
+    """Parts go by a key of the dialect's own, such as a position; the first mention of a key begins the part.
+
+    All that adds to it raises CutOffError if there are more parts than any answer has.
+    """
 
     def __init__(self) -> None:
         self._pieces: dict[Hashable, _Piece] = {}
@@ -69,6 +73,9 @@ class Draft:
     def _piece(self, key: Hashable, kind: type[Text | Thought | Called]) -> _Piece:
         piece = self._pieces.get(key)
         if piece is None:
+            if len(self._pieces) == MOST_PARTS:
+                message = f"the answer has more than {MOST_PARTS} parts"
+                raise CutOffError(message)
             piece = self._pieces[key] = _Piece(kind)
         return piece
 

@@ -50,12 +50,22 @@ BROKEN: Final = (
 )
 
 
-class LeanModel:
-    """Belongs to one event loop. `environment` holds the vendors' keys and addresses under their usual names."""
+# Not all that an answer makes us keep is shown as it comes, and the engine bounds what is. Token by token, events have
+# some 50 times the bytes that they carry, and a few repeat what was asked.
+STREAM_BYTES: Final = 64  # for each that the answer may have
+STREAM_ROOM_BYTES: Final = 32 << 20
 
-    def __init__(self, transport: Transport, environment: Mapping[str, str]) -> None:
+
+class LeanModel:
+    """Belongs to one event loop. `environment` holds the vendors' keys and addresses under their usual names.
+
+    An answer may have `limit_bytes`.
+    """
+
+    def __init__(self, transport: Transport, environment: Mapping[str, str], limit_bytes: int) -> None:
         self._transport = transport
         self._environment = environment
+        self._limit_bytes = limit_bytes
         self._exchanges = Exchanges()
 
     def speaks(self, vendor: Vendor) -> bool:
@@ -110,7 +120,11 @@ class LeanModel:
                     raise
                 pieces = await ask(other)
             events, reading = dialect.framing(), dialect.reading(vendor, model)
+            left_bytes = STREAM_ROOM_BYTES + STREAM_BYTES * self._limit_bytes
             async for piece in pieces:
+                left_bytes -= len(piece)
+                if left_bytes < 0:
+                    raise failures.endless(vendor.type, self._limit_bytes)
                 for data in events.feed(piece):
                     for item in reading.hear(data):
                         yield item

@@ -12,17 +12,20 @@ class Events:
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[bytes] = []
+        self._data_bytes = 0
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """Yield the data of each event that has ended. Raises ValueError if one does not end."""
         self._rest += piece
-        if len(self._rest) > LONGEST_BYTES:
+        if len(self._rest) + self._data_bytes > LONGEST_BYTES:
             message = f"an event has more than {LONGEST_BYTES} bytes"
             raise ValueError(message)
         *lines, self._rest = self._rest.replace(b"\r\n", b"\n").split(b"\n")
         for line in lines:
             if line.startswith(b"data:"):
                 self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+                self._data_bytes += len(line)
             elif not line and self._data:
                 yield b"\n".join(self._data)
                 self._data.clear()
+                self._data_bytes = 0

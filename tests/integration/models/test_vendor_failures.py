@@ -1,5 +1,6 @@
 """What goes wrong at a vendor, in the codes of the wire, whichever protocol it speaks."""
 
+import json
 import pickle
 from collections.abc import AsyncIterator
 
@@ -9,6 +10,7 @@ from runtime.core.errors import ModelRejectedError, ModelUnavailableError
 from runtime.models.router import Models
 from runtime.ports.model import ModelRef
 from runtime.process.settings import ModelSettings
+from tests.lean import Lean
 from tests.model_servers import Answer, Broken, Called, Garbage, Hung, ModelServer, Refused, Said, Stalled, model_server
 from tests.model_servers.requests import ADD, asked, ref, user
 from tests.model_servers.server import KEY
@@ -197,6 +199,18 @@ async def test_garbage_is_noticed(models: Models, server: ModelServer, model: Mo
 
     assert isinstance(error, ModelUnavailableError)
     assert error.failure == "provider_unavailable"
+
+
+async def test_arguments_without_end_are_given_up_on() -> None:
+    more = {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "x" * 1_000_000}}]}}]}
+    piece = b"data: %b\n\n" % json.dumps(more).encode()
+    request = asked(ref("openai_completions", "gpt-6.1-terra"), user("Hi."))
+
+    with pytest.raises(ModelRejectedError) as caught:
+        await Lean(limit_bytes=1_000).items(request, [piece] * 40)
+
+    assert caught.value.failure == "answer_too_large"
+    assert "1000 bytes (PERDURE_MODEL__ANSWER_LIMIT_BYTES)" in str(caught.value)
 
 
 @VENDORS

@@ -7,6 +7,8 @@ import msgspec
 from runtime.models.dialects.dialect import Used
 from runtime.models.dialects.prices import cost_usd
 
+Index = Annotated[int, msgspec.Meta(ge=0, le=1_000)]  # in a list that is as long here
+
 _USUAL_TIERS: Final = (None, "auto", "default")
 
 
@@ -22,8 +24,8 @@ class Delta(msgspec.Struct):
 
     item_id: str
     delta: str | None = None
-    content_index: int = 0
-    summary_index: int = 0
+    content_index: Index = 0
+    summary_index: Index = 0
 
 
 class Words(msgspec.Struct):
@@ -37,7 +39,7 @@ class SummaryPart(msgspec.Struct):
 
     item_id: str
     part: Words
-    summary_index: int = 0
+    summary_index: Index = 0
 
 
 class TextDone(msgspec.Struct):
@@ -45,7 +47,7 @@ class TextDone(msgspec.Struct):
 
     item_id: str
     text: str | None = None
-    content_index: int = 0
+    content_index: Index = 0
 
 
 class ArgumentsDone(msgspec.Struct):

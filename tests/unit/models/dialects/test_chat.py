@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from runtime.models.dialects.chat.openrouter import OpenRouter
 from runtime.models.dialects.dialect import Called, CutOffError, RefusedError, Text, Thought, Used, Whole
 from runtime.models.dialects.exchange import Exchanges
 from runtime.models.dialects.reply import reply
+from runtime.models.dialects.sse import Events
 from runtime.models.vendors import BY_TYPE, Api
 from runtime.ports.model import ModelRef, ModelRequest, ReasoningDelta, TextDelta, ToolSpec
 
@@ -296,3 +298,15 @@ def test_whitespace_before_a_text_is_noise_of_some_models() -> None:
     events = chunk(content="\n\n"), chunk("stop", content="Hi.")
     assert heard("groq", *events)[1].parts == [Text("Hi.")]
     assert heard("xai", *events)[1].parts == [Text("\n\nHi.")]
+
+
+def test_an_answer_has_no_more_parts_than_any_may_have() -> None:
+    calls = [{"index": index} for index in range(20_001)]
+    with pytest.raises(CutOffError, match="20000 parts"):
+        heard("openai_completions", chunk(tool_calls=calls))
+
+
+def test_an_event_of_lines_without_end_is_none() -> None:
+    events, line = Events(), b"data: " + b"x" * 1_000_000 + b"\n"
+    with pytest.raises(ValueError, match="an event has more than"):
+        list(chain.from_iterable(map(events.feed, repeat(line, 40))))

@@ -296,6 +296,12 @@ def test_an_error_in_the_middle_has_the_status_it_would_have_had_before(error: J
     assert caught.value.status == status
 
 
+@pytest.mark.parametrize("index", [-1, 1_000_000])
+def test_a_thought_stands_at_no_place_that_cannot_be(index: int) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        heard(event("reasoning_text.delta", "rs_1", content_index=index, delta="I add."), end())
+
+
 def test_an_error_in_the_middle_that_never_ends_is_not_read() -> None:
     with pytest.raises(RefusedError) as caught:
         heard({"type": "error", "code": "rate_limit_exceeded", "message": "tool.1" * 20_000})
