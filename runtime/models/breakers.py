@@ -6,8 +6,8 @@ costs nothing. What others opened it reads now and then.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import aclosing, asynccontextmanager
 from typing import Final, NamedTuple
 
 import structlog
@@ -16,6 +16,7 @@ from runtime.core.errors import ModelRejectedError, ModelUnavailableError, Store
 from runtime.models import failures
 from runtime.models.failures import Party
 from runtime.ports.breakers import SharedBreakers
+from runtime.ports.model import ModelReply, StreamItem, Waiting
 from runtime.process.failpoint import Loop, stumble
 from runtime.process.settings import ModelSettings
 
@@ -88,18 +89,34 @@ class Breakers:
         found = await self._shared.not_closed()
         self._open = {b.provider: _Open(None if b.is_forced else now_s + b.wait_s) for b in found}
 
-    @asynccontextmanager
-    async def guarded(self, party: Party) -> AsyncIterator[Trial | None]:
-        """Pass if an endpoint may be called, and learn from how the call goes that is made inside.
+    async def pass_through(
+        self, party: Party, items: AsyncGenerator[StreamItem, None]
+    ) -> AsyncGenerator[StreamItem, None]:
+        """Yield an answer of an endpoint if it may be called, and learn from how that goes.
 
-        Gives a `Trial` if nobody knows whether it works again: to be told as soon as it answers.
+        Who reads it stops at the whole answer, so what worked is noted before that is given.
 
         Raises:
             ModelUnavailableError: it may not be called now (`is_held_back`).
         """
+        async with aclosing(items), self._guarded(party) as trial:
+            async for item in items:
+                if trial is not None and not isinstance(item, Waiting):
+                    await trial.worked()
+                if isinstance(item, ModelReply):
+                    self._failed.pop(party.endpoint, None)
+                yield item
+
+    @asynccontextmanager
+    async def _guarded(self, party: Party) -> AsyncIterator[Trial | None]:
+        """Pass if an endpoint may be called, and learn from how the call fails that is made inside.
+
+        Gives a `Trial` if nobody knows whether it works again: to be told as soon as it answers.
+        """
         self._is_asked = True
         trial = Trial(self, party) if party.endpoint in self._open and await self._may_try(party) else None
         lost_s = asyncio.get_running_loop().time() + self._lease_s
+        is_over = False
         try:
             yield trial
         except (ModelUnavailableError, ModelRejectedError) as err:
@@ -109,12 +126,11 @@ class Breakers:
                 self._failed.pop(party.endpoint, None)  # it was reached, and said no
                 if trial is not None:
                     await trial.worked()
+            is_over = True
             raise
-        except BaseException:  # somebody stopped the turn: nobody knows more than before
-            if trial is not None and not trial.has_worked:
+        finally:  # somebody may have stopped the turn, or the telling of how it went: nobody knows more than before
+            if trial is not None and not trial.has_worked and not is_over:
                 self._given_up[party.endpoint] = lost_s
-            raise
-        self._failed.pop(party.endpoint, None)
 
     async def _may_try(self, party: Party) -> bool:
         """Tell whether this process is the one that tries; False if it need not. Raises ModelUnavailableError."""

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from runtime.core.inside import Network
 from runtime.models import failures
-from runtime.models.breakers import Trial
 from runtime.models.drivers import DRIVERS
 from runtime.models.failures import Refusal
 from runtime.models.gates import Gates
@@ -15,7 +14,7 @@ from runtime.models.lines import line_of
 from runtime.models.loading import LOGINS, preload, preload_login, preload_prices
 from runtime.models.simulated import PROVIDER, SimulatedModel
 from runtime.models.vendors import VENDORS, Vendor
-from runtime.ports.model import ModelRequest, StreamItem, Waiting
+from runtime.ports.model import ModelRequest, StreamItem
 from runtime.process.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -73,17 +72,14 @@ class Models:
             raise failures.failure(unknown, failures.NO_MODEL, Refusal())
         model = await self._opened(vendor)
         stream = model.stream(request)
-        guarded: AbstractAsyncContextManager[Trial | None] = nullcontext()
         if self._gates is not None:
             line = line_of(request.model, self._environment)
             party = failures.party(line.vendor, line.base_url)
-            guarded = self._gates.breakers.guarded(party)
             if self._gates.turnstile.limits(party.endpoint):
                 stream = self._gates.turnstile.pass_through(party.endpoint, request, stream)
-        async with aclosing(stream) as items, guarded as trial:
+            stream = self._gates.breakers.pass_through(party, stream)
+        async with aclosing(stream) as items:
             async for item in items:
-                if trial is not None and not isinstance(item, Waiting):
-                    await trial.worked()
                 yield item
 
     async def _opened(self, vendor: Vendor) -> "LeanModel | VendorModel":

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 import pytest
 
@@ -13,7 +14,7 @@ from runtime.ports.model import ModelReply, StreamItem, TextDelta
 from runtime.process.mint import new_id
 from runtime.process.settings import ModelSettings
 from runtime.store.breakers import BreakerStore
-from runtime.store.pool import DatabaseRole, open_pool
+from runtime.store.pool import DatabaseRole, Pool, open_pool
 
 BROKEN = ModelUnavailableError(message="down", failure="provider_unavailable", provider="acme", status=500)
 THROTTLED = ModelUnavailableError(message="busy", failure="provider_rate_limited", provider="acme", status=429)
@@ -44,10 +45,10 @@ class Endpoint:
 
 async def call(breakers: Breakers, endpoint: Endpoint) -> Exception | None:
     try:
-        async with breakers.guarded(endpoint.party) as trial:
-            async for _ in endpoint.stream():
-                if trial is not None:
-                    await trial.worked()
+        async with aclosing(breakers.pass_through(endpoint.party, endpoint.stream())) as items:
+            async for item in items:
+                if isinstance(item, ModelReply):
+                    break  # as the engine does
     except (ModelUnavailableError, ModelRejectedError) as err:
         return err
     return None
@@ -186,6 +187,38 @@ async def test_a_trial_that_was_broken_off_is_somebody_elses_soon(store: Breaker
     await other.read()
     assert await call(other, endpoint) is None
     assert await state(store, endpoint) is BreakerState.CLOSED
+
+
+class Slow(BreakerStore):
+    """One that does not come to tell of a failure."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.is_telling = asyncio.Event()
+
+    async def fail(self, provider: str, failures: int, open_s: float) -> None:
+        self.is_telling.set()
+        await asyncio.Event().wait()
+
+
+async def test_a_failed_trial_that_was_broken_off_before_it_was_told_is_somebody_elses_soon(
+    store: BreakerStore, database: str, endpoint: Endpoint
+) -> None:
+    await store.fail(endpoint.party.type, 3, 0.0)
+    pool = await open_pool(database, role=DatabaseRole.ENGINE)
+    slow = Slow(pool)
+    breakers = process(slow)
+    await breakers.read()
+    endpoint.error = BROKEN
+    trial = asyncio.create_task(call(breakers, endpoint))
+    async with asyncio.timeout(20):
+        await slow.is_telling.wait()
+    assert await state(store, endpoint) is BreakerState.HALF_OPEN
+    trial.cancel()
+    await asyncio.wait([trial])
+    await breakers.read()
+    assert await state(store, endpoint) is BreakerState.OPEN
+    await pool.close()
 
 
 async def test_one_that_nobody_has_tried_for_an_hour_is_as_good_as_closed_but_for_an_operators(
