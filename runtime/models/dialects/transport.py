@@ -1,6 +1,7 @@
 """Connections to vendors: one pool for each, opened on first use and kept for the life of the process."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,7 @@ from runtime.process.settings import ModelSettings
 
 CONNECT_S: Final = 10.0
 KEEP_ALIVE_S: Final = 60.0
+REFUSAL_S: Final = 5.0
 LIST_S: Final = 15.0
 LIST_MOST_BYTES: Final = 8 << 20
 _OK: Final = 300
@@ -55,9 +57,7 @@ class Transport:
         async with asyncio.timeout(self._first_byte_s) as patience:
             async with opening as response:
                 if response.status >= _OK:
-                    raise RefusedError(
-                        response.status, await response.content.read(LONGEST_REFUSAL_BYTES), _retry_after_s(response)
-                    )
+                    raise await _refused(response)
                 patience.reschedule(None)
                 yield self._pieces(response)
 
@@ -69,16 +69,13 @@ class Transport:
         opening = session.get(_exactly(url), headers=asked, allow_redirects=False, proxy=proxy)
         async with asyncio.timeout(LIST_S), opening as response:
             if response.status >= _OK:
-                raise RefusedError(
-                    response.status, await response.content.read(LONGEST_REFUSAL_BYTES), _retry_after_s(response)
-                )
-            body = b""
-            while piece := await response.content.readany():
-                body += piece
-                if len(body) > LIST_MOST_BYTES:
-                    message = f"a list of more than {LIST_MOST_BYTES} bytes"
-                    raise aiohttp.ClientPayloadError(message)
-            return body
+                raise await _refused(response)
+            body = bytearray()
+            await _read(response, body, LIST_MOST_BYTES)
+            if len(body) > LIST_MOST_BYTES:
+                message = f"a list of more than {LIST_MOST_BYTES} bytes"
+                raise aiohttp.ClientPayloadError(message)
+            return bytes(body)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -117,6 +114,21 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Content-Type": "application/json", "Accept": "text/event-stream", "User-Agent": "perdure"},
     )
+
+
+async def _read(response: aiohttp.ClientResponse, body: bytearray, most_bytes: int) -> None:
+    """Add what comes to a body, until it is whole or has more than so many bytes."""
+    while len(body) <= most_bytes and (piece := await response.content.readany()):
+        body += piece
+
+
+async def _refused(response: aiohttp.ClientResponse) -> RefusedError:
+    """Return a refusal with all that it says; if that breaks off or stalls, with what came, for the status is known."""
+    body = bytearray()
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(REFUSAL_S):
+            await _read(response, body, LONGEST_REFUSAL_BYTES)
+    return RefusedError(response.status, bytes(body), _retry_after_s(response))
 
 
 def _exactly(url: str) -> str | URL:

@@ -1,8 +1,9 @@
 """How vendors are reached: through the proxy of the environment, and over TLS with the certificates of the machine."""
 
+import asyncio
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from runtime.models.dialects import transport
+from runtime.models.dialects.dialect import RefusedError
 from runtime.models.dialects.transport import Transport
 from runtime.process.mint import now
 from runtime.process.settings import ModelSettings
@@ -22,16 +24,22 @@ from runtime.process.settings import ModelSettings
 HOST = "127.0.0.1"
 
 
+async def greeting(_: web.BaseRequest) -> web.StreamResponse:
+    return web.Response(text="data: hello\n\n")
+
+
 @asynccontextmanager
-async def serving(context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[str, list[str]]]:
+async def serving(
+    context: ssl.SSLContext | None = None, answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]] = greeting
+) -> AsyncIterator[tuple[str, list[str]]]:
     """Serve on a free port; yield where, and what was asked for."""
     asked: list[str] = []
 
-    async def answer(request: web.BaseRequest) -> web.Response:
+    async def noted(request: web.BaseRequest) -> web.StreamResponse:
         asked.append(f"{request.method} {request.raw_path}")
-        return web.Response(text="data: hello\n\n")
+        return await answer(request)
 
-    runner = web.ServerRunner(web.Server(answer))
+    runner = web.ServerRunner(web.Server(noted))
     await runner.setup()
     await web.TCPSite(runner, HOST, 0, ssl_context=context).start()
     try:
@@ -71,6 +79,26 @@ async def test_what_the_environment_excepts_is_asked_directly(monkeypatch: pytes
         monkeypatch.setenv("NO_PROXY", HOST)
         await posted(f"http://{vendor}/v1/messages")
     assert (asked, past) == (["POST /v1/messages"], [])
+
+
+async def in_two(request: web.BaseRequest) -> web.StreamResponse:
+    """Refuse in two segments, the second of which goes out when the first has been read."""
+    reply = web.StreamResponse(status=400, headers={"content-length": "8"})
+    await reply.prepare(request)
+    await reply.write(b"in ")
+    await asyncio.sleep(0.05)
+    await reply.write(b"parts")
+    return reply
+
+
+async def test_a_refusal_in_two_segments_is_read_to_its_end() -> None:
+    async with serving(answer=in_two) as (vendor, _):
+        way = Transport(ModelSettings())
+        for asking in (posted(f"http://{vendor}/"), way.get(f"http://{vendor}/", {}, is_trusted=True)):
+            with pytest.raises(RefusedError) as refused:
+                await asking
+            assert (refused.value.status, refused.value.body) == (400, b"in parts")
+        await way.aclose()
 
 
 async def test_a_certificate_must_be_known_to_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
