@@ -10,6 +10,7 @@ import structlog
 from runtime.core import event as ev
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
 from runtime.core.failure import ANSWER_TOO_SLOW, CREDENTIALS_REFUSED, Disclosure, telling_of
+from runtime.core.message import NO_USAGE
 from runtime.core.retry import backoff_s
 from runtime.core.session import draft as write
 from runtime.core.session.draft import Draft
@@ -26,7 +27,8 @@ log = structlog.get_logger(__name__)
 class Asking:
     """One model call. `ref` is the model that is asked now.
 
-    `attempts` counts those at it that failed, `retries` how often any was repeated, after `waited_s` in all.
+    `attempts` counts those at it that failed, `retries` how often any was repeated, after `waited_s` in all. `spent` is
+    what all whole answers took, also those that could not be used.
     """
 
     def __init__(self, session: LiveSession, showing: Showing, route: Route, disclosure: Disclosure) -> None:
@@ -39,6 +41,7 @@ class Asking:
         self.attempts = 0
         self.retries = 0
         self.waited_s = 0.0
+        self.spent = NO_USAGE
 
     async def open(self) -> None:
         """Learn where the model that is asked now is reached. Raises ModelRejectedError: it cannot be called."""
@@ -169,6 +172,8 @@ class Asking:
         answer = Answer(request.model.provider, limit_bytes, most_calls, is_json=is_json)
         async with contextlib.aclosing(self._session.services.model.stream(request)) as items:
             async for item in items:
+                if isinstance(item, ModelReply):
+                    self.spent += item.usage
                 match answer.take(item):
                     case TextDelta(text):
                         showing.say(request.model, text)

@@ -35,22 +35,30 @@ def _count_failure(code: str) -> None:
 
 
 def count_answer(usage: Usage, retries: int) -> None:
-    """Count a call to a model that was answered, after so many that were not.
+    """Count a call to a model that was answered, after so many that were not."""
+    counts.model_calls += 1
+    counts.model_retries += retries
+    if _count_usage(usage):
+        counts.priced_calls += 1
+
+
+def count_failed_call(usage: Usage, retries: int) -> None:
+    """Count a call to a model that nobody answered, or in no way that could be used."""
+    counts.model_failures += 1
+    counts.model_retries += retries
+    _count_usage(usage)
+
+
+def _count_usage(usage: Usage) -> bool:
+    """Count what a call took, and tell whether its price is known.
 
     What is counted goes from process to process as numbers of a fixed size: one that has none would end its actor.
     """
     usage = usage.credible
-    counts.model_calls += 1
-    counts.model_retries += retries
     counts.input_tokens += usage.input_tokens
     counts.output_tokens += usage.output_tokens
     counts.cached_tokens += usage.cache_read_tokens or 0
-    if usage.estimated_cost_usd is not None:
-        counts.priced_calls += 1
-        counts.cost_microusd += round(usage.estimated_cost_usd * MICRO)
-
-
-def count_failed_call(retries: int) -> None:
-    """Count a call to a model that nobody answered."""
-    counts.model_failures += 1
-    counts.model_retries += retries
+    if usage.estimated_cost_usd is None:
+        return False
+    counts.cost_microusd += round(usage.estimated_cost_usd * MICRO)
+    return True

@@ -2,7 +2,7 @@
 
 from runtime.agents.composition import RuntimeAgent
 from runtime.core import event as ev
-from runtime.core.message import Message, Role, TextPart
+from runtime.core.message import NO_USAGE, Message, Role, TextPart
 from runtime.core.session.draft import Draft
 from runtime.core.session.elapsed import elapsed_ms
 from runtime.engine.asking import Asking
@@ -18,7 +18,7 @@ def answered(session: LiveSession, agent: RuntimeAgent, asking: Asking, reply: M
         model=asking.ref.name,
         success=True,
         provider=asking.ref.provider,
-        usage=reply.usage,
+        usage=asking.spent,
         duration_ms=elapsed_ms(session.turn.reason_started_at, timestamp()),
         time_to_first_token_ms=elapsed_ms(session.turn.reason_started_at, first) if first else None,
         finish_reasons=(reply.finish_reason,) if reply.finish_reason else None,
@@ -35,6 +35,7 @@ def failed(session: LiveSession, agent: RuntimeAgent, asking: Asking, error: str
         model=asking.ref.name,
         success=False,
         provider=asking.ref.provider,
+        usage=asking.spent if asking.spent != NO_USAGE else None,
         duration_ms=elapsed_ms(session.turn.reason_started_at, timestamp()),
         time_to_first_token_ms=elapsed_ms(session.turn.reason_started_at, first) if first else None,
         error=error,

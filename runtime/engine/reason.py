@@ -8,7 +8,7 @@ from runtime.agents.composition import RuntimeAgent, in_language
 from runtime.core import event as ev
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError, NotFoundError, PerdureError
 from runtime.core.failure import Disclosure, code_of, in_full, narrowed, telling_of
-from runtime.core.message import Message, MessagePhase, Role, TextPart
+from runtime.core.message import NO_USAGE, Message, MessagePhase, Role, TextPart
 from runtime.core.session import draft as write
 from runtime.core.session.draft import Draft
 from runtime.core.session.state import Turn
@@ -129,7 +129,7 @@ class ReasonStep:
 
     def _complete(self, turn: Turn, asking: Asking, reply: ModelReply) -> None:
         session, showing, ref = self._session, self._showing, asking.ref
-        count_answer(reply.usage, asking.retries)
+        count_answer(asking.spent, asking.retries)
         showing.finish(turn, ref, reply.text)
         reply = said(reply, session.session_id)
         now = timestamp()
@@ -146,12 +146,13 @@ class ReasonStep:
         session.append(
             answered(session, self._agent, asking, reply, showing.first_token_at),
             Draft(completed, write.reason_context(turn), reply.private),
-            write.complete_reason(turn, reply.text, len(reply.tool_calls), reply.usage, now),
+            write.complete_reason(turn, reply.text, len(reply.tool_calls), asking.spent, now),
         )
 
     def _fail(self, turn: Turn, asking: Asking | None, error: PerdureError) -> None:
         session = self._session
-        count_failed_call(asking.retries if asking else 0)
+        spent, retries = (asking.spent, asking.retries) if asking else (NO_USAGE, 0)
+        count_failed_call(spent, retries)
         attempts, waited_s = (asking.attempts, asking.waited_s) if asking else (0, 0.0)
         words = storable(in_full(error, attempts, waited_s))
         told = telling_of(error, self._disclosure, attempts, waited_s)

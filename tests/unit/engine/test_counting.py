@@ -42,14 +42,14 @@ def test_a_turn_counts_by_how_it_ended() -> None:
 def test_a_call_counts_its_tokens_and_its_price_if_it_is_known() -> None:
     count_answer(Usage(10, 5, cache_read_tokens=3), retries=2)
     count_answer(Usage(1, 1, estimated_cost_usd=0.0125), retries=0)
-    count_failed_call(retries=4)
+    count_failed_call(Usage(2, 3, estimated_cost_usd=0.25), retries=4)
     assert take(counts) == Counts(
         model_calls=2,
         model_failures=1,
         model_retries=6,
         priced_calls=1,
-        input_tokens=11,
-        output_tokens=6,
+        input_tokens=13,
+        output_tokens=9,
         cached_tokens=3,
-        cost_microusd=12_500,
+        cost_microusd=262_500,
     )
