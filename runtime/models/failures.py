@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
-from runtime.core.failure import ANSWER_TOO_LARGE, CREDENTIALS_REFUSED
+from runtime.core.failure import ANSWER_TOO_LARGE, ANSWER_UNUSABLE, CREDENTIALS_REFUSED
 from runtime.models.vendors import Vendor
 
 RATE_LIMITED: Final = "provider_rate_limited"
@@ -157,6 +157,17 @@ def held_back(party: Party, wait_s: float | None) -> ModelUnavailableError:
     return ModelUnavailableError(
         retry_after_s=wait_s or 0.0, message=message, failure=UNAVAILABLE, provider=party.type, is_held_back=True
     )
+
+
+def unusable(party: Party, why: str, *, is_full: bool) -> ModelUnavailableError | ModelRejectedError:
+    """Return the error to raise for an answer that came to its end and is of no use.
+
+    Again the model may do better, but for one that is as long as its answers may be (`is_full`).
+    """
+    if not is_full:
+        return ModelUnavailableError(retry_after_s=0.0, message=why, failure=ANSWER_UNUSABLE, provider=party.type)
+    message = f"{why} It had become as long as this model's answers may be: ask for less at once, or another model."
+    return ModelRejectedError(message, ANSWER_UNUSABLE, party.type)
 
 
 def endless(provider: str, limit_bytes: int) -> ModelRejectedError:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.core.errors import ModelRejectedError, ModelUnavailableError
+from runtime.core.failure import ANSWER_UNUSABLE
 from runtime.core.message import ImagePart, Part, TextPart, ToolCallPart, Turned
 from runtime.models import failures
 from runtime.models.vendors import BY_TYPE
@@ -147,6 +148,9 @@ def test_an_answer_is_read_as_pydantic_ai_reads_it(
     request, pieces = asked(user("Hello.")), written(events, wire)
     theirs = ask(sides.theirs, sides, request, cut(b"".join(pieces), places))
     ours = ask(sides.ours, sides, request, cut(wire.noise + wire.noise.join(pieces), places))
+    if outcome(ours).get("code") == ANSWER_UNUSABLE:  # for the SDK such an end is an answer that broke off
+        assert outcome(theirs)["code"] == failures.UNAVAILABLE
+        return
     assert outcome(ours) == outcome(theirs)
     if isinstance(theirs, list) and isinstance(ours, list):
         their_body, our_body = bodies(sides, *(asked(user("Hello."), agent(whole(found))) for found in (theirs, ours)))
@@ -168,6 +172,8 @@ def test_an_answer_that_is_cut_off_is_none(
         else b""
     )
     ours = outcome(ask(sides.ours, sides, request, cut(beginning, places)))
+    if ours.get("code") == ANSWER_UNUSABLE:
+        return
     if ours.get("code") != failures.UNAVAILABLE or closed == beginning:
         assert ours == outcome(ask(sides.theirs, sides, request, [closed]))
 

@@ -109,6 +109,17 @@ class CutOffError(Exception):
     """An answer that is none: its stream stopped before the proper end, or is not what the protocol promises."""
 
 
+class UnusableError(Exception):
+    """An answer that came to its end and is of no use: the endpoint works, and the model made nothing of it.
+
+    `is_full`: it stopped because it had become as long as the model's answers may be.
+    """
+
+    def __init__(self, message: str, *, is_full: bool = False) -> None:
+        super().__init__(message)
+        self.is_full = is_full
+
+
 class Reading(Protocol):
     """One answer on its way."""
 
@@ -122,7 +133,12 @@ class Reading(Protocol):
         ...
 
     def whole(self) -> Whole:
-        """Return the answer, once the stream has ended. Raises CutOffError if that was not its proper end."""
+        """Return the answer, once the stream has ended.
+
+        Raises:
+            CutOffError: that was not its proper end.
+            UnusableError: the model failed to answer.
+        """
         ...
 
 

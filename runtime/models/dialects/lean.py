@@ -17,7 +17,7 @@ from runtime.models.dialects.anthropic.anthropic import Anthropic
 from runtime.models.dialects.chat.chat import Chat
 from runtime.models.dialects.chat.openrouter import OpenRouter
 from runtime.models.dialects.converse.converse import Converse
-from runtime.models.dialects.dialect import CutOffError, Dialect, RefusedError
+from runtime.models.dialects.dialect import CutOffError, Dialect, RefusedError, UnusableError
 from runtime.models.dialects.exchange import Exchanges
 from runtime.models.dialects.gemini.gemini import Gemini
 from runtime.models.dialects.gemini.vertex import Vertex
@@ -94,6 +94,8 @@ class LeanModel:
             told = refusal(dialect.explained(err), party, line.shown)
             line.refused(err.status)
             raise told from err
+        except UnusableError as err:
+            raise failures.unusable(party, str(err), is_full=err.is_full) from err
         except ForbiddenError as err:
             raise failures.misled(party, str(err)) from err
         except BROKEN as err:

@@ -7,7 +7,7 @@ import msgspec
 
 from runtime.core import message as own
 from runtime.models.call_ids import CallIds
-from runtime.models.dialects.dialect import Called, Text, Thought, Used, Whole
+from runtime.models.dialects.dialect import Called, Text, Thought, UnusableError, Used, Whole
 from runtime.models.dialects.draft import PARAGRAPH
 from runtime.models.dialects.prices import cost_usd
 from runtime.models.dialects.recall import private
@@ -23,7 +23,7 @@ def reply(whole: Whole, vendor: Vendor, model: str, taken: AbstractSet[str], rec
 
     What the model wants to see again is kept under `recalled_as`.
 
-    Raises msgspec.DecodeError: the arguments of a call are no JSON object.
+    Raises UnusableError: the arguments of a call are no JSON object.
     """
     ids = CallIds(taken)
     parts = [
@@ -35,14 +35,21 @@ def reply(whole: Whole, vendor: Vendor, model: str, taken: AbstractSet[str], rec
     return ModelReply(
         text="".join(part.text for part in parts if isinstance(part, Text)),
         thinking=PARAGRAPH.join(thoughts) or None,
-        tool_calls=tuple(
-            own.ToolCallPart(c.id, c.name, decoded(_arguments, (c.arguments or "{}").encode())) for c in calls
-        ),
+        tool_calls=tuple(own.ToolCallPart(c.id, c.name, _arguments_of(c, whole)) for c in calls),
         usage=_usage(whole.used, vendor, whole.model or model),
         finish_reason=whole.finish_reason,
         response_id=whole.response_id,
         private=private(parts, recalled_as),
     )
+
+
+def _arguments_of(call: Called, whole: Whole) -> dict[str, Any]:
+    is_full = whole.finish_reason == "length"
+    try:
+        return decoded(_arguments, (call.arguments or "{}").encode())
+    except (msgspec.MsgspecError, RecursionError) as err:
+        message = "It broke off within a tool call." if is_full else "The arguments of a tool call are no JSON object."
+        raise UnusableError(message, is_full=is_full) from err
 
 
 def _usage(used: Used, vendor: Vendor, model: str) -> own.Usage:

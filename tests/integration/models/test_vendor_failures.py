@@ -201,6 +201,27 @@ async def test_garbage_is_noticed(models: Models, server: ModelServer, model: Mo
     assert error.failure == "provider_unavailable"
 
 
+@pytest.mark.parametrize(
+    ("reason", "kind", "words"),
+    [
+        ("length", ModelRejectedError, "It broke off within a tool call. It had become as long as"),
+        ("tool_calls", ModelUnavailableError, "The arguments of a tool call are no JSON object."),
+    ],
+)
+async def test_a_call_that_cannot_be_read_is_the_models_failure_and_not_its_endpoints(
+    reason: str, kind: type[Exception], words: str
+) -> None:
+    call = {"index": 0, "id": "call_1", "function": {"name": "add", "arguments": '{"a": 1'}}
+    chunk = {"choices": [{"delta": {"tool_calls": [call]}, "finish_reason": reason}]}
+    request = asked(ref("openai_completions", "gpt-6.1-terra"), user("Hi."))
+
+    with pytest.raises(kind, match=words) as caught:
+        await Lean().items(request, [b"data: %b\n\ndata: [DONE]\n\n" % json.dumps(chunk).encode()])
+
+    assert isinstance(caught.value, ModelRejectedError | ModelUnavailableError)
+    assert caught.value.failure == "answer_unusable"
+
+
 async def test_arguments_without_end_are_given_up_on() -> None:
     more = {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "x" * 1_000_000}}]}}]}
     piece = b"data: %b\n\n" % json.dumps(more).encode()

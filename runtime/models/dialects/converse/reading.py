@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from runtime.models.dialects.anthropic.reading import Seal
-from runtime.models.dialects.dialect import CutOffError, Thought, Used, Whole
+from runtime.models.dialects.dialect import CutOffError, Thought, UnusableError, Used, Whole
 from runtime.models.dialects.draft import Draft
 from runtime.models.dialects.surrogates import decoded
 from runtime.ports.model import ReasoningDelta, TextDelta
@@ -17,6 +17,7 @@ from runtime.ports.model import ReasoningDelta, TextDelta
 Deltas = Iterable[TextDelta | ReasoningDelta]
 
 _NOTHING: Final[Deltas] = ()
+_LONGEST: Final = 100  # characters of a reason that nobody knows
 _FINISHES: Final[Mapping[str, str]] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -111,11 +112,14 @@ class ConverseReading:
         return _NOTHING
 
     def whole(self) -> Whole:
-        """Return the answer. Raises CutOffError if it did not end, or in a way that makes it none."""
-        finish = _FINISHES.get(self._stop or "")
-        if finish is None:
-            message = f"the answer stopped because of {self._stop}"
+        """Return the answer. Raises CutOffError if it did not end, UnusableError if in a way that makes it none."""
+        if self._stop is None:
+            message = "the stream stopped before the end of the answer"
             raise CutOffError(message)
+        finish = _FINISHES.get(self._stop)
+        if finish is None:
+            message = f"It ended as {self._stop[:_LONGEST]}."
+            raise UnusableError(message)
         return Whole(parts=self._draft.parts(), used=self._used, finish_reason=finish)
 
     def _grow(self, index: int, delta: _Delta) -> Deltas:

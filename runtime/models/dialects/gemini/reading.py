@@ -9,7 +9,16 @@ from typing import Any, Final
 
 import msgspec
 
-from runtime.models.dialects.dialect import Called, CutOffError, RefusedError, Text, Thought, Used, Whole
+from runtime.models.dialects.dialect import (
+    Called,
+    CutOffError,
+    RefusedError,
+    Text,
+    Thought,
+    UnusableError,
+    Used,
+    Whole,
+)
 from runtime.models.dialects.draft import Draft
 from runtime.models.dialects.surrogates import decoded
 from runtime.ports.model import ReasoningDelta, TextDelta
@@ -117,7 +126,7 @@ class GeminiReading:
             self._is_blocked = True
 
     def whole(self) -> Whole:
-        """Return the answer, once the stream has ended. Raises CutOffError if that was not its proper end."""
+        """Return the answer, once the stream has ended. Raises CutOffError or UnusableError if it is none."""
         return Whole(
             parts=self._draft.parts(),
             used=self._used,
@@ -135,8 +144,11 @@ class GeminiReading:
     def _reason(self) -> str:
         if self._is_blocked:
             return "content_filter"
-        if self._ended is None or self._ended in _FAILED:
+        if self._ended is None:
             raise CutOffError(self._ended)
+        if self._ended in _FAILED:
+            message = f"It ended as {self._ended}."
+            raise UnusableError(message)
         return _REASONS.get(self._ended, "stop")
 
     def _hear(self, part: _Part) -> Iterator[TextDelta | ReasoningDelta]:

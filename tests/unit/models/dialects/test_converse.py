@@ -10,7 +10,7 @@ from runtime.models.dialects.converse.converse import EMPTY, UNREADABLE, Convers
 from runtime.models.dialects.converse.frames import Frames
 from runtime.models.dialects.converse.reading import ConverseReading
 from runtime.models.dialects.converse.traits import claude, keeps_prompts
-from runtime.models.dialects.dialect import Called, CutOffError, RefusedError, Text, Thought, Used
+from runtime.models.dialects.dialect import Called, CutOffError, RefusedError, Text, Thought, UnusableError, Used
 from runtime.models.dialects.exchange import Exchanges
 from runtime.models.drivers import BEDROCK
 from runtime.ports.model import ModelRequest, ReasoningDelta, TextDelta
@@ -147,9 +147,15 @@ def test_an_answer_is_read_block_by_block_and_told_again_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("stop", ["malformed_tool_use", "malformed_model_output", "unheard_of"])
-def test_an_answer_that_stopped_for_another_reason_is_none(stop: str) -> None:
+def test_an_answer_that_stopped_for_another_reason_is_of_no_use(stop: str) -> None:
     _, reading = heard(delta(0, text="Half"), ("messageStop", {"stopReason": stop}))
-    with pytest.raises(CutOffError, match=stop):
+    with pytest.raises(UnusableError, match=stop):
+        reading.whole()
+
+
+def test_an_answer_that_did_not_stop_is_none() -> None:
+    _, reading = heard(delta(0, text="Half"))
+    with pytest.raises(CutOffError):
         reading.whole()
 
 

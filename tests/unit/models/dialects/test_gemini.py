@@ -13,6 +13,7 @@ from runtime.models.dialects.dialect import (
     RefusedError,
     Text,
     Thought,
+    UnusableError,
     Used,
     Whole,
 )
@@ -196,10 +197,15 @@ def test_a_question_that_is_not_answered_is_filtered() -> None:
     assert hear(blocked)[1] == Whole(parts=[], finish_reason="content_filter")
 
 
-@pytest.mark.parametrize("last", [event({"text": "b"}), event(ends="MALFORMED_FUNCTION_CALL"), b"{}"])
+@pytest.mark.parametrize("last", [event({"text": "b"}), b"{}"])
 def test_an_answer_without_its_end_is_none(last: bytes) -> None:
     with pytest.raises(CutOffError):
         hear(event({"text": "a"}), last)
+
+
+def test_an_answer_of_which_the_model_made_nothing_came_to_its_end() -> None:
+    with pytest.raises(UnusableError, match="MALFORMED_FUNCTION_CALL"):
+        hear(event({"text": "a"}), event(ends="MALFORMED_FUNCTION_CALL"))
 
 
 def test_an_error_may_come_instead_of_the_rest() -> None:
