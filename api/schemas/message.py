@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from runtime.core.errors import InvalidInputError
-from runtime.core.files.content import decode_content
 from runtime.core.files.paths import canonical
-from runtime.core.files.pictures import SCHEME
+from runtime.core.files.pictures import SCHEME, inline_picture
 from runtime.core.ids import parse_id
 from runtime.core.inside import is_plainly_inside
 from runtime.core.message import (
@@ -147,7 +146,8 @@ class MessageBody(msgspec.Struct, frozen=True):
     def to_message(self, message_id: str, created_at: str, model: str | None = None) -> Message:
         """Return the message to send; `model` is what its `model_key` means to whoever knows no list of models.
 
-        Raises InvalidInputError for a picture that has no source, or a wrong one, and for what is no image's id.
+        Raises InvalidInputError for a picture that has no source, or a wrong one, for what is none, and for what is no
+        image's id.
         """
         for part in self.message.content:
             match part:
@@ -177,11 +177,10 @@ def _check_image(part: ImagePart) -> None:
         elif not part.url.startswith("data:") and _leads_inside(part.url):
             message = "The url of an image leads to an address that is not public: send the image as base64."
             raise InvalidInputError(message, "address_not_public")
-    elif part.base64 and part.media_type:
-        decode_content(part.base64, "base64")
-    else:
+    elif not (part.base64 and part.media_type):
         message = "An image part needs a url, or base64 with a media_type."
         raise InvalidInputError(message)
+    inline_picture(part)
 
 
 def _leads_inside(url: str) -> bool:

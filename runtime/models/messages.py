@@ -5,7 +5,6 @@ speak while tools run, and a crash may leave a call without a result. So results
 is missing is said, and what answers nothing is dropped.
 """
 
-from base64 import b64decode
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 
@@ -24,8 +23,10 @@ from pydantic_ai.messages import (
 )
 
 from runtime.core import message as own
+from runtime.core.errors import InvalidInputError
+from runtime.core.files.pictures import inline_picture
 from runtime.core.message import Turned
-from runtime.models.dialects.exchange import NO_RESULT, OPENING, SILENCE, words
+from runtime.models.dialects.exchange import NO_RESULT, NOT_GIVEN, OPENING, SILENCE, UNREADABLE, words
 
 Recall = Callable[[Turned], ModelResponse | None]
 Results = dict[str, deque[own.ToolResultPart]]
@@ -109,10 +110,9 @@ def _said(part: own.Part) -> Iterable[UserContent]:
 def _image(part: own.ImagePart) -> UserContent:
     """Return a picture; one that cannot be read becomes words, for a vendor would refuse the whole request."""
     try:
-        if part.base64 is not None:
-            return BinaryContent(b64decode(part.base64, validate=True), media_type=part.media_type or "image/png")
-        if (part.url or "").startswith("data:"):
-            return BinaryContent.from_data_uri(part.url or "")
-    except ValueError:
-        return "[Image not readable]"
-    return ImageUrl(part.url, media_type=part.media_type) if part.url else "[Image not given]"
+        inline = inline_picture(part)
+    except InvalidInputError:
+        return UNREADABLE
+    if inline is not None:
+        return BinaryContent(inline[0], media_type=inline[1])
+    return ImageUrl(part.url, media_type=part.media_type) if part.url else NOT_GIVEN

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from runtime.core.errors import InvalidInputError, NotFoundError
-from runtime.core.files.pictures import media_type_of
+from runtime.core.files.pictures import checked_type
 from runtime.core.files.quotas import LEAST_IMAGE_BYTES, MAX_IMAGE_BYTES
 from runtime.core.ids import hex_of
 from runtime.core.storable import storable
@@ -60,10 +60,7 @@ class ImageStore:
 
     async def create(self, content: bytes, filename: str, session_id: str | None = None) -> ImageInfo:
         """Keep a picture; what kind it is, its first bytes say and nobody else."""
-        content_type = media_type_of(content)
-        if content_type is None:
-            message = "This is no picture that models take: they take PNG, JPEG, GIF and WebP."
-            raise InvalidInputError(message, "invalid_image")
+        content_type = checked_type(content)
         session = None if session_id is None else hex_of(session_id)
         with translate():
             row = await self._tenant.fetchrow(

@@ -20,6 +20,7 @@ from runtime.core.message import (
     TextPart,
     Turned,
 )
+from runtime.models.dialects.anthropic.anthropic import EMPTY
 from runtime.models.dialects.schemas.anthropic import sent_schema
 from runtime.models.info import EFFORTS, known_names
 from runtime.models.vendors import BY_TYPE
@@ -285,12 +286,28 @@ def asked(history: Sequence[Turned], **more: Any) -> ModelRequest:
 
 
 def normal(model: str, body: Json) -> Json:
-    """Return pydantic-ai's body without what it announces to one model."""
+    """Return pydantic-ai's body without what it announces to one model, and without blank text, which is refused."""
     if model.startswith(ANNOUNCED) and "system" in body:
         announcement, *system = body["system"]
         assert announcement["text"].startswith("Mid-conversation system messages from the application")
         body = {**body, "system": system}
-    return body
+    for block in body.get("system", ()):
+        block["text"] = block["text"] if block["text"].strip() else EMPTY
+    for message in body["messages"]:
+        message["content"] = [block for block in map(_filled, message["content"]) if not _is_blank(block)]
+    return {**body, "messages": [message for message in body["messages"] if message["content"]]}
+
+
+def _filled(block: Json) -> Json:
+    """Return what came of a call, with a word for nothing."""
+    if block["type"] != "tool_result":
+        return block
+    content = [{**each, "text": EMPTY} if _is_blank(each) else each for each in block["content"]]
+    return {**block, "content": content}
+
+
+def _is_blank(block: Json) -> bool:
+    return block["type"] == "text" and not block["text"].strip()
 
 
 async def both(history: tuple[Sequence[Turned], Sequence[Turned]], **more: Any) -> tuple[Json, Json]:

@@ -57,7 +57,7 @@ Part = Text | Thought | Called
 
 
 class Picture(NamedTuple):
-    """A picture in a user's message: its bytes, or its address. `media_type` as the client gave it."""
+    """A picture in a user's message: its bytes and their kind, or its address and, if the client says so, its kind."""
 
     data: bytes | None
     url: str | None

@@ -7,7 +7,6 @@ what answers nothing is dropped.
 What was said before the agent's last message does not change any more, so its JSON is kept: a call costs what is new.
 """
 
-from base64 import b64decode
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
@@ -15,6 +14,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from runtime.core import message as own
+from runtime.core.errors import InvalidInputError
+from runtime.core.files.pictures import inline_picture
 from runtime.core.message import Role, Turned
 from runtime.models.dialects.dialect import Called, Dialect, Picture, Speaker, Uttered
 from runtime.models.dialects.recall import recalled
@@ -22,6 +23,8 @@ from runtime.models.dialects.recall import recalled
 NO_RESULT: Final = "The call was interrupted; its outcome is unknown."
 OPENING: Final = "(The conversation starts here.)"
 SILENCE: Final = "(The message is empty.)"
+UNREADABLE: Final = "[Image not readable]"
+NOT_GIVEN: Final = "[Image not given]"
 KEPT_BYTES: Final = 64 << 20  # of conversations, in one process
 
 Results = defaultdict[str, deque[own.ToolResultPart]]
@@ -190,19 +193,9 @@ def _said(part: own.Part) -> Iterable[str | Picture]:
 def _picture(part: own.ImagePart) -> str | Picture:
     """Return a picture; one that cannot be read becomes words, for a vendor would refuse the whole request."""
     try:
-        if part.base64 is not None:
-            return Picture(b64decode(part.base64, validate=True), None, part.media_type or "image/png")
-        if (part.url or "").startswith("data:"):
-            return _from_data_url(part.url or "")
-    except ValueError:
-        return "[Image not readable]"
-    return Picture(None, part.url, part.media_type) if part.url else "[Image not given]"
-
-
-def _from_data_url(url: str) -> Picture:
-    head, comma, data = url.removeprefix("data:").partition(",")
-    media_type, _, encoding = head.rpartition(";")
-    if not comma or encoding != "base64":
-        message = "not a data URL with base64 in it"
-        raise ValueError(message)
-    return Picture(b64decode(data, validate=True), None, media_type)
+        inline = inline_picture(part)
+    except InvalidInputError:
+        return UNREADABLE
+    if inline is not None:
+        return Picture(inline[0], None, inline[1])
+    return Picture(None, part.url, part.media_type) if part.url else NOT_GIVEN

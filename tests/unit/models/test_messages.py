@@ -3,7 +3,6 @@
 import pytest
 from pydantic_ai.messages import (
     BinaryContent,
-    BinaryImage,
     ImageUrl,
     ModelMessage,
     ModelResponse,
@@ -19,6 +18,8 @@ from runtime.models.dialects.exchange import NO_RESULT
 from runtime.models.messages import transcript
 from runtime.ports.model import ModelReply
 from tests.model_servers.requests import agent, result, user
+
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def forget(turned: Turned) -> ModelResponse | None:
@@ -103,14 +104,18 @@ def test_a_recalled_reply_is_sent_as_it_came() -> None:
     ("part", "expected"),
     [
         (own.ImagePart(url="https://example.org/a.png"), ImageUrl("https://example.org/a.png")),
-        (own.ImagePart(base64="AAAA", media_type="image/webp"), BinaryContent(b"\0\0\0", media_type="image/webp")),
-        (own.ImagePart(url="data:image/gif;base64,AAAA"), BinaryImage(b"\0\0\0", media_type="image/gif")),
+        (
+            own.ImagePart(base64="iVBORw0KGgo=", media_type="image/webp"),
+            BinaryContent(PNG, media_type="image/png"),
+        ),
+        (own.ImagePart(url="data:image/gif;base64,R0lGODlh"), BinaryContent(b"GIF89a", media_type="image/gif")),
+        (own.ImagePart(base64="aGVsbG8=", media_type="image/png"), "[Image not readable]"),
         (own.ImagePart(base64="not base64!"), "[Image not readable]"),
         (own.ImagePart(url="data:text/plain,hi"), "[Image not readable]"),
         (own.ImagePart(), "[Image not given]"),
         (own.ImageFilePart("image_1"), "[Image not found: image_1]"),
     ],
-    ids=["url", "base64", "data-url", "bad-base64", "bad-data-url", "nothing", "file"],
+    ids=["url", "base64", "data-url", "no-picture", "bad-base64", "bad-data-url", "nothing", "file"],
 )
 def test_pictures_are_sent_or_said(part: own.Part, expected: object) -> None:
     [message] = transcript([user("Look.", "m1", part)], forget)

@@ -33,7 +33,7 @@ from runtime.models.vendors import Vendor
 from runtime.ports.model import ModelRequest, ToolSpec
 
 VERSION: Final = "2026-10-21"
-UNREADABLE: Final = "[Image not readable]"
+EMPTY: Final = "(empty)"  # a blank text is refused
 NAME_CHARS: Final = 128
 
 _KEEP: Final[Mapping[str, str]] = {"type": "ephemeral", "ttl": "5m"}
@@ -141,44 +141,23 @@ def _tool(tool: ToolSpec) -> Mapping[str, Any]:
 
 
 def _text(text: str) -> bytes:
-    return b'{"type":"text","text":%b}' % _write(text)
+    return b'{"type":"text","text":%b}' % _write(text if text.strip() else EMPTY)
 
 
 def _picture(picture: Picture) -> bytes:
-    """Return a picture, or what else the vendor reads; words if it does not, for it would refuse the whole request."""
-    data, media_type = picture.data, picture.media_type or ""
-    if data is None:
-        return _block("image", {"type": "url", "url": picture.url})
-    if media_type.startswith("image/"):
-        return _block("image", _base64(data, media_type))
-    if media_type == "application/pdf":
-        return _block("document", _base64(data, media_type))
-    if media_type == "text/plain":
-        return _document(data, media_type)
-    return _text(UNREADABLE)
-
-
-def _document(data: bytes, media_type: str) -> bytes:
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return _text(UNREADABLE)
-    return _block("document", {"type": "text", "media_type": media_type, "data": text})
-
-
-def _base64(data: bytes, media_type: str) -> dict[str, Any]:
-    return {"type": "base64", "media_type": media_type, "data": b64encode(data).decode()}
-
-
-def _block(kind: str, source: Mapping[str, Any]) -> bytes:
-    return _write({"type": kind, "source": source})
+    if picture.data is None:
+        source = {"type": "url", "url": picture.url}
+    else:
+        data = b64encode(picture.data).decode()
+        source = {"type": "base64", "media_type": picture.media_type, "data": data}
+    return _write({"type": "image", "source": source})
 
 
 def _part(part: Part) -> bytes:
     """Return a block, or nothing for what says nothing."""
     match part:
         case Text(text=text):
-            return _text(text) if text else b""
+            return _text(text) if text.strip() else b""
         case Called(id=call_id, name=name, arguments=arguments):
             fitting = {"id": fitting_id(call_id), "name": fitting_name(name, NAME_CHARS)}
             head = _write({"type": "tool_use", **fitting}).removesuffix(b"}")

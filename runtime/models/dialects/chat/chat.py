@@ -199,10 +199,7 @@ def _content(part: str | Picture) -> Mapping[str, Any]:
         return {"text": part, "type": "text"}
     if part.data is None:
         return {"image_url": {"url": part.url}, "type": "image_url"}
-    media_type = part.media_type or "image/png"
-    address = f"data:{media_type};base64,{b64encode(part.data).decode()}"
-    if media_type == "application/pdf":
-        return {"file": {"file_data": address, "filename": "filename.pdf"}, "type": "file"}
+    address = f"data:{part.media_type};base64,{b64encode(part.data).decode()}"
     return {"image_url": {"url": address}, "type": "image_url"}
 
 

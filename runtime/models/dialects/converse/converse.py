@@ -27,15 +27,14 @@ from runtime.models.dialects.dialect import (
     Thought,
     Uttered,
 )
+from runtime.models.dialects.exchange import UNREADABLE
 from runtime.models.dialects.naming import fitting_id, fitting_name
 from runtime.models.vendors import Vendor
 from runtime.ports.model import ModelRequest, ToolSpec
 
-UNREADABLE: Final = "[Image not readable]"  # here nobody fetches pictures
 EMPTY: Final = "(empty)"  # a blank text is refused
 NAME_CHARS: Final = 64
 
-_FORMATS: Final = frozenset({"png", "jpeg", "gif", "webp"})
 _TIERS: Final = frozenset({"default", "flex", "priority"})
 _KEPT: Final = b'{"cachePoint":{"type":"default"}}'
 _CALLS: Final = b'{"toolUse":'
@@ -142,9 +141,9 @@ def _text(text: str) -> bytes:
 
 
 def _picture(picture: Picture) -> bytes:
-    kind = (picture.media_type or "").removeprefix("image/").replace("jpg", "jpeg")
-    if picture.data is None or kind not in _FORMATS:
+    if picture.data is None:  # here nobody fetches pictures
         return _text(UNREADABLE)
+    kind = (picture.media_type or "").removeprefix("image/")
     return _write({"image": {"format": kind, "source": {"bytes": b64encode(picture.data).decode()}}})
 
 

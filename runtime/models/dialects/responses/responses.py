@@ -7,7 +7,6 @@ comes and goes encrypted, and what it gave with an id is told again with that id
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from mimetypes import guess_all_extensions
 from typing import Any, Final
 
 import msgspec
@@ -181,18 +180,8 @@ def _content(part: str | Picture) -> Item:
         return {"type": "input_text", "text": part}
     if part.data is None:
         return {"type": "input_image", "image_url": part.url, "detail": "auto"}
-    media_type = part.media_type or "image/png"
-    data = f"data:{media_type};base64,{b64encode(part.data).decode()}"
-    if media_type.startswith("image/"):
-        return {"type": "input_image", "image_url": data, "detail": "auto"}
-    return {"type": "input_file", "file_data": data, "filename": f"filename{_ending(media_type)}"}
-
-
-def _ending(media_type: str) -> str:
-    """Return the ending of the names of such files, which tells OpenAI how to read them."""
-    endings = guess_all_extensions(media_type)
-    spelt = "." + media_type.partition("/")[2]
-    return spelt if spelt in endings else next(iter(endings), "")
+    data = f"data:{part.media_type};base64,{b64encode(part.data).decode()}"
+    return {"type": "input_image", "image_url": data, "detail": "auto"}
 
 
 def _retold(vendor: Vendor, request: ModelRequest, conversation: bytes, known: Traits) -> bytes:

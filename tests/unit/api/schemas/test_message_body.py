@@ -8,6 +8,7 @@ from runtime.core.errors import InvalidInputError
 from runtime.core.message import MAX_CALLS, Controls, ImageFilePart, ImagePart, Message, Role, TextPart
 from runtime.process.settings import ToolSettings
 
+PNG = "iVBORw0KGgo="
 TEXT = {"type": "text", "text": "hi"}
 
 
@@ -78,6 +79,33 @@ def test_a_picture_whose_address_is_inside_is_refused_whoever_would_fetch_it(url
     with pytest.raises(InvalidInputError) as refused:
         message(message={"content": [{"type": "image", "url": url}]})
     assert refused.value.stable_code == "address_not_public"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"base64": "aGVsbG8=", "media_type": "image/png"},
+        {"url": "data:image/png;base64,aGVsbG8="},
+        {"url": "https://example.com/a.png", "base64": "aGVsbG8="},
+    ],
+)
+def test_a_picture_is_one_by_its_bytes(part: dict[str, str]) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        message(message={"content": [{"type": "image", **part}]})
+    assert refused.value.stable_code == "invalid_image"
+
+
+@pytest.mark.parametrize("url", ["data:image/png,hello", "data:image/png;base64,%%", "data:image/png;base64"])
+def test_a_picture_in_a_url_is_base64(url: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        message(message={"content": [{"type": "image", "url": url}]})
+    assert refused.value.stable_code in {"invalid_content", "invalid_image"}
+
+
+def test_a_picture_that_is_said_to_be_another_is_taken() -> None:
+    inline = {"type": "image", "base64": PNG, "media_type": "image/jpeg"}
+    linked = {"type": "image", "url": f"data:image/jpeg;base64,{PNG}"}
+    assert len(message(message={"content": [inline, linked]}).content) == 2
 
 
 def test_external_actor_needs_an_id() -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from runtime.core.message import ImagePart, Message, Part, Role, TextPart, ToolCallPart, ToolResultPart, Turned
-from runtime.models.dialects.anthropic.anthropic import Anthropic
+from runtime.models.dialects.anthropic.anthropic import EMPTY, Anthropic
 from runtime.models.dialects.anthropic.reading import AnthropicReading
 from runtime.models.dialects.dialect import Called, CutOffError, RefusedError, Text, Thought, Used, Whole
 from runtime.models.dialects.exchange import Exchanges
@@ -178,9 +178,7 @@ def test_a_thought_without_a_signature_is_the_users_word_for_it() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("media_type", "base64"), [("audio/mp3", "aGk="), ("text/csv", "aGk="), ("text/plain", "/w==")]
-)
+@pytest.mark.parametrize(("media_type", "base64"), [("image/png", "aGk="), ("application/pdf", "JVBERi0=")])
 def test_what_the_vendor_cannot_read_becomes_words(media_type: str, base64: str) -> None:
     body = sent(turned(Role.USER, ImagePart(base64=base64, media_type=media_type)))
     assert body["messages"][0]["content"] == [{"type": "text", "text": "[Image not readable]"}]
@@ -249,3 +247,11 @@ def test_an_error_in_an_answer_has_the_status_that_it_would_have_had_before_it(k
     with pytest.raises(RefusedError) as caught:
         heard(START, {"type": "error", "error": {"type": kind, "message": "No."}})
     assert caught.value.status == status
+
+
+def test_no_block_is_blank() -> None:
+    dialect, call = Anthropic(), Called("toolu_1", "add", "{}")
+    blocks = [msgspec.json.decode(block) for block in dialect.answered([Text("\n\n"), call])]
+    assert blocks == [{"type": "tool_use", "id": "toolu_1", "name": "add", "input": {}}]
+    returned = msgspec.json.decode(dialect.returned(call, " \n", has_failed=False))
+    assert returned["content"] == [{"type": "text", "text": EMPTY}]

@@ -70,14 +70,14 @@ def test_a_request_says_what_was_said_and_what_is_wished() -> None:
         turned(Role.USER, TextPart("Add.")),
         turned(Role.AGENT, TextPart("Adding."), ToolCallPart("call_1", "add", {"a": 1})),
         turned(Role.TOOL_RESULT, ToolResultPart("call_1", error="It failed.")),
-        turned(Role.USER, TextPart("And?"), ImagePart(base64="aGk=")),
+        turned(Role.USER, TextPart("And?"), ImagePart(base64="iVBORw0KGgo=")),
         system="Be brief.",
         tools=(ADD,),
         reasoning_effort="minimal",
         speed="flex",
         parallel_tool_calls=False,
     )
-    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
     parameters = {**ADD.parameters, "additionalProperties": False}
     function = {"name": "add", "description": "Add two numbers.", "parameters": parameters, "strict": True}
     assert body == {

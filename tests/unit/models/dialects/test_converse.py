@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from runtime.core.message import ImagePart, ResponseFormat
-from runtime.models.dialects.converse.converse import EMPTY, UNREADABLE, Converse
+from runtime.models.dialects.converse.converse import EMPTY, Converse
 from runtime.models.dialects.converse.frames import Frames
 from runtime.models.dialects.converse.reading import ConverseReading
 from runtime.models.dialects.converse.traits import claude, keeps_prompts
 from runtime.models.dialects.dialect import Called, CutOffError, RefusedError, Text, Thought, UnusableError, Used
-from runtime.models.dialects.exchange import Exchanges
+from runtime.models.dialects.exchange import UNREADABLE, Exchanges
 from runtime.models.drivers import BEDROCK
 from runtime.ports.model import ModelRequest, ReasoningDelta, TextDelta
 from tests.model_servers.clouds import frame

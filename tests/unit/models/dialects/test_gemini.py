@@ -111,12 +111,12 @@ def test_results_are_a_turn_of_their_own_and_only_the_first_call_needs_a_signatu
 
 
 def test_pictures_go_inline_and_addresses_are_left_to_google() -> None:
-    inline = ImagePart(base64="+/8=", media_type="image/webp")
+    inline = ImagePart(base64="iVBORw0KGgr7/w==", media_type="image/webp")
     address = ImagePart(url="https://example.com/a.png?size=1")
     nameless = ImagePart(url="https://example.com/a")
 
     assert contents(user("", "message_1", inline, address, nameless))[0]["parts"] == [
-        {"inlineData": {"data": "-_8=", "mime_type": "image/webp"}},
+        {"inlineData": {"data": "iVBORw0KGgr7_w==", "mime_type": "image/png"}},
         {"fileData": {"file_uri": "https://example.com/a.png?size=1", "mime_type": "image/png"}},
         {"fileData": {"file_uri": "https://example.com/a"}},
     ]
