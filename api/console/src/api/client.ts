@@ -12,6 +12,10 @@ export type CapabilityInfo = Schemas["CapabilityInfo"];
 export type EventsQuery = NonNullable<paths["/api/v1/sessions/{session_id}/events"]["get"]["parameters"]["query"]>;
 export type Place = Schemas["DurableSession"];
 
+const SERVER_ERROR = 500;
+/** Nobody answered; it took too long; too often. */
+const PASSING = new Set([0, 408, 429]);
+
 /** What the server refused, in its words. `fields` are those of a form that it names. */
 export class Refusal extends Error {
   constructor(
@@ -23,11 +27,14 @@ export class Refusal extends Error {
     super(detail);
   }
 
-  /** Whether the same may be tried again in a moment. */
+  /** Whether the same may be tried again in a moment: by the server's word, or what stands before it had no answer. */
   get isPassing(): boolean {
-    return (
-      this.status === 0 || this.status === 429 || this.status === 502 || this.status === 503 || this.status === 504
-    );
+    return PASSING.has(this.status) || this.status >= 502;
+  }
+
+  /** Whether who listens may go on trying: what went wrong is not what was asked for. */
+  get mayPass(): boolean {
+    return this.isPassing || this.status >= SERVER_ERROR;
   }
 }
 
@@ -37,7 +44,6 @@ interface ProblemBody {
   errors?: { field?: string; message?: string }[];
 }
 
-const SERVER_ERROR = 500;
 const UNSAFE = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 function csrfToken(): string | null {
@@ -62,7 +68,7 @@ async function renew(): Promise<boolean> {
   const reply = await send(new Request("/api/v1/auth/refresh", { method: "POST" }));
   if (reply.ok) return true;
   const refusal = await refusalOf(reply);
-  if (refusal.isPassing || reply.status >= SERVER_ERROR) throw refusal;
+  if (refusal.mayPass) throw refusal;
   return false;
 }
 

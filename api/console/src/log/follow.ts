@@ -27,7 +27,8 @@ export interface View {
 export class Follower {
   private view: View = { conversation: EMPTY, line: "opening", refusal: null, isReadingBack: false };
   private durable: LogEvent[] = [];
-  private seen = 0;
+  /** The last sequence that this line has brought; null before the first. */
+  private seen: number | null = null;
   private readonly gathered: LogEvent[] = [];
   private gathering: ReturnType<typeof setTimeout> | null = null;
   private readonly readers = new Set<() => void>();
@@ -52,6 +53,21 @@ export class Follower {
   get events(): readonly LogEvent[] {
     return this.durable;
   }
+
+  /** Return the event of a sequence, if it is here. One that the server does not know leaves a hole. */
+  eventAt(sequence: number): LogEvent | undefined {
+    let at = Math.min(sequence - this.view.conversation.first, this.durable.length - 1);
+    while ((this.durable[at]?.sequence ?? 0) > sequence) at -= 1;
+    const event = this.durable[at];
+    return event?.sequence === sequence ? event : undefined;
+  }
+
+  /** Begin anew where the server had refused. */
+  readonly again = (): void => {
+    this.end();
+    this.show({ line: "opening", refusal: null });
+    this.begin();
+  };
 
   /** Read the page before what is here. */
   async readBack(): Promise<void> {
@@ -93,7 +109,7 @@ export class Follower {
         pause = BACK_AT_ONCE_MS;
       } catch (error) {
         if (stop.aborted) return;
-        if (error instanceof Refusal && !error.isPassing) {
+        if (error instanceof Refusal && !error.mayPass) {
           this.show({ line: "refused", refusal: error });
           return;
         }
@@ -107,7 +123,7 @@ export class Follower {
   private async listen(stop: AbortSignal): Promise<void> {
     this.flush();
     const last = this.view.conversation.last;
-    this.seen = last;
+    this.seen = null;
     const path = `${location.origin}/api/v1/sessions/${this.sessionId}/sse?after_sequence=${last}`;
     for await (const frame of frames(path, stop)) {
       if (frame.event === "connected") this.show({ line: "live", refusal: null });
@@ -116,10 +132,16 @@ export class Follower {
     }
   }
 
-  /** Take an event up; false if some are missing before it, which then are read again. */
+  /**
+   * Take an event up; false if some are missing before it, which then are read again. What is missing before the first of
+   * a line stays so: the server has read all that was asked for, and shows none that a newer one wrote.
+   */
   private take(event: LogEvent): boolean {
-    if (event.sequence !== undefined && event.sequence > this.seen + 1) return false;
-    this.seen = Math.max(this.seen, event.sequence ?? 0);
+    const { sequence } = event;
+    if (sequence !== undefined) {
+      if (this.seen !== null && sequence > this.seen + 1) return false;
+      this.seen = Math.max(this.seen ?? 0, sequence);
+    }
     this.gathered.push(event);
     this.gathering ??= setTimeout(this.flush, GATHER_MS);
     return true;

@@ -43,6 +43,14 @@ class Cluster {
 
   readonly current = (): View => this.view;
 
+  /** Begin anew where the server had refused. */
+  readonly again = (): void => {
+    this.stop.abort();
+    this.stop = new AbortController();
+    this.show({ refusal: null });
+    void this.run(this.stop.signal);
+  };
+
   private async run(stop: AbortSignal): Promise<void> {
     let pause = BACK_AT_ONCE_MS;
     while (!stop.aborted) {
@@ -54,7 +62,7 @@ class Cluster {
         pause = BACK_AT_ONCE_MS;
       } catch (error) {
         if (stop.aborted) return;
-        if (error instanceof Refusal && !error.isPassing) {
+        if (error instanceof Refusal && !error.mayPass) {
           this.show({ refusal: error });
           return;
         }

@@ -17,7 +17,7 @@ export function Pulse() {
   const { health, points, line, refusal } = useCluster();
   return (
     <Part title={said.health}>
-      {refusal !== null && <Trouble error={refusal} />}
+      {refusal !== null && <Trouble error={refusal} retry={cluster.again} />}
       {refusal === null && health === null && <Loading />}
       {health !== null && (
         <>

@@ -26,7 +26,7 @@ export function Chat() {
 }
 
 function Conversation({ sessionId }: { sessionId: string }) {
-  const { conversation, line, refusal } = useLog(sessionId);
+  const { conversation, line, refusal, follower } = useLog(sessionId);
   const outbox = useOutbox(sessionId, conversation);
   const stop = useMutation({
     mutationFn: () => api.POST("/api/v1/sessions/{session_id}/cancel", { params: { path: { session_id: sessionId } } }),
@@ -35,7 +35,7 @@ function Conversation({ sessionId }: { sessionId: string }) {
   const entries = conversation.entries.filter((entry) => entry.kind !== "user" || !entry.isNote);
   const isEmpty = entries.length === 0 && outbox.waiting.length === 0;
 
-  if (refusal !== null) return <Trouble error={refusal} />;
+  if (refusal !== null) return <Trouble error={refusal} retry={follower.again} />;
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       {line === "opening" && isEmpty ? <Loading /> : null}

@@ -80,10 +80,7 @@ function useFollowed(sessionId: string) {
   const { conversation, follower } = useLog(sessionId);
   const { first } = conversation;
   return {
-    eventOf(sequence: number): LogEvent | undefined {
-      const event = follower.events[sequence - first];
-      return event?.sequence === sequence ? event : undefined;
-    },
+    eventOf: (sequence: number): LogEvent | undefined => follower.eventAt(sequence),
     /** What of it is not there yet is heard in a moment. */
     hasPage: (page: number) => first > 0 && page * PAGE + 1 >= first,
   };
