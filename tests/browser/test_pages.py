@@ -118,10 +118,12 @@ async def test_what_an_agent_keeps_is_shown_and_events_are_found_by_type_and_tex
 ) -> None:
     session_id = await client.open(capabilities=["session_storage"])
     keep = {"name": "kv_store", "arguments": {"operation": "set", "key": "port", "value": "Iquique"}}
-    await client.send(session_id, script({"call": [keep]}, {"say": WORDS}))
+    await open_session(page, home, session_id)
+    await page.route("**/messages", lambda route: route.fulfill(status=503, body="{}"), times=1)
+    async with page.expect_response("**/messages"):
+        await write(page, script({"call": [keep]}, {"say": WORDS}))
+    await page.get_by_role("link", name="Storage").click()  # what waits is sent all the same
     await client.until_idle(session_id)
-    await page.goto(f"{home}/sessions/{session_id}")
-    await page.get_by_role("link", name="Storage").click()
     await expect(page.get_by_role("term")).to_contain_text("port")
     await expect(page.get_by_role("definition")).to_have_text("Iquique")
     await page.get_by_role("link", name="Events").click()

@@ -5,6 +5,7 @@ import { createRoot } from "react-dom/client";
 import { Cache } from "./api/cache";
 import { Refusal, whenLoggedOut } from "./api/client";
 import { router } from "./router";
+import { deliverAll } from "./session/outbox";
 import { applyTheme } from "./theme";
 import "./styles.css";
 
@@ -25,6 +26,8 @@ whenLoggedOut(() => {
   const { pathname, href } = router.state.location;
   if (pathname !== "/login") void router.navigate({ to: "/login", search: { back: href } });
 });
+
+deliverAll();
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

@@ -8,7 +8,7 @@ import { queries } from "../api/queries";
 import type { Attached } from "../log/event";
 import { Trouble } from "../parts/states";
 import { Composer } from "../session/composer";
-import { post, type Wish } from "../session/outbox";
+import { outboxOf, type Wish } from "../session/outbox";
 import { words } from "../words";
 
 const route = getRouteApi("/shell/");
@@ -29,7 +29,7 @@ export function Home() {
     mutationFn: async ({ text, wish = {}, images = [], capabilities = [] }: Start) => {
       const made = { ...(agent && { agent_id: agent }), capabilities: capabilities.map((ref) => ({ ref })) };
       const session = body(await api.POST("/api/v1/sessions", { body: made }));
-      post(session.id, text, wish, images);
+      outboxOf(session.id).send(text, wish, images);
       return session.id;
     },
     onSuccess: async (sessionId) => {

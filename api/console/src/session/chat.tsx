@@ -17,8 +17,8 @@ import { Earlier } from "./earlier";
 import { EntryView } from "./entry";
 import { exportMarkdown } from "./export";
 import { OutboxView } from "./letters";
-import { useOutbox } from "./outbox";
 import { useLog } from "./use-log";
+import { useOutbox } from "./use-outbox";
 
 export function Chat() {
   const { sessionId } = useParams({ from: "/shell/sessions/$sessionId" });

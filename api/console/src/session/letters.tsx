@@ -1,7 +1,7 @@
 import { Button } from "../parts/button";
 import { words } from "../words";
-import type { useOutbox } from "./outbox";
 import { addressOf, Picture } from "./picture";
+import type { useOutbox } from "./use-outbox";
 
 /** What is on its way into the log, and what was refused. */
 export function OutboxView({ waiting, again, discard }: ReturnType<typeof useOutbox>) {

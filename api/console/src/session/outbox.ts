@@ -1,12 +1,11 @@
 /**
  * What was written and is not in the log yet. A message keeps its key until the server has answered, so that whatever
- * breaks it is sent again and accepted once; a reload finds it where it was.
+ * breaks it is sent again and accepted once; a reload finds it where it was. It is sent whichever page is open.
  */
 
-import { useCallback, useEffect, useState } from "react";
 import { api, Refusal } from "../api/client";
-import type { Conversation } from "../log/conversation";
 import type { Attached } from "../log/event";
+import { words } from "../words";
 
 export interface Wish {
   model?: string;
@@ -19,34 +18,123 @@ export interface Letter extends Wish {
   key: string;
   text: string;
   images?: Attached[];
+  /** When somebody last wanted it sent, in ms; unset where an older page kept it. */
+  wantedAt?: number;
   /** The message that it became. */
   messageId?: string;
-  /** Why it was refused for good. */
+  /** Why it is not sent by itself. */
   refusal?: string | undefined;
 }
 
 const PAUSE_MS = 700;
+/** For so long the server knows a key (docs/wire.md, "Idempotency"): after that, what it has already is said twice. */
+const KNOWN_MS = 24 * 60 * 60 * 1_000;
+const UNAUTHENTICATED = 401;
+const PREFIX = "perdure.outbox.";
 
-const boxOf = (sessionId: string) => `perdure.outbox.${sessionId}`;
+export class Outbox {
+  private letters: readonly Letter[];
+  private readonly readers = new Set<() => void>();
+  private isDelivering = false;
 
-/** Return what is in a session's box. What became a message is in the log, however far back. */
-function read(sessionId: string): Letter[] {
-  const kept = JSON.parse(sessionStorage.getItem(boxOf(sessionId)) ?? "[]") as Letter[];
-  return kept.filter(({ messageId }) => messageId === undefined);
+  constructor(private readonly sessionId: string) {
+    const kept = JSON.parse(sessionStorage.getItem(this.box) ?? "[]") as Letter[];
+    this.letters = kept.filter(isUnsent); // what became a message is in the log, however far back
+  }
+
+  readonly subscribe = (reader: () => void): (() => void) => {
+    this.readers.add(reader);
+    void this.deliver();
+    return () => {
+      this.readers.delete(reader);
+      this.change(this.letters);
+    };
+  };
+
+  readonly current = (): readonly Letter[] => this.letters;
+
+  readonly send = (text: string, wish: Wish, images: Attached[] = []): void => {
+    const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    this.change([...this.letters, { key, text, images, wantedAt: Date.now(), ...wish }]);
+    void this.deliver();
+  };
+
+  readonly again = (key: string): void => {
+    this.patch(key, { refusal: undefined, wantedAt: Date.now() });
+    void this.deliver();
+  };
+
+  readonly discard = (key: string): void => this.change(this.letters.filter((letter) => letter.key !== key));
+
+  /** Let go of what is in the log. */
+  settle(isThere: (messageId: string) => boolean): void {
+    const waiting = this.letters.filter(({ messageId }) => messageId === undefined || !isThere(messageId));
+    if (waiting.length < this.letters.length) this.change(waiting);
+  }
+
+  /** Send what waits, one after the other, so that what was said first comes first. */
+  async deliver(): Promise<void> {
+    if (this.isDelivering) return;
+    this.isDelivering = true;
+    for (let due = this.next(); due !== undefined; due = this.next()) {
+      const news = await this.attempt(due);
+      if (news === "later") break;
+      this.patch(due.key, news);
+    }
+    this.isDelivering = false;
+  }
+
+  private next(): Letter | undefined {
+    return this.letters.find((letter) => isUnsent(letter) && letter.refusal === undefined);
+  }
+
+  /** Return what became of a letter; "later" where nobody is logged in: whoever comes back opens the page anew. */
+  private async attempt(letter: Letter): Promise<Partial<Letter> | "later"> {
+    if (Date.now() - (letter.wantedAt ?? 0) >= KNOWN_MS) return { refusal: words.chat.old };
+    try {
+      return { messageId: await post(this.sessionId, letter) };
+    } catch (error) {
+      if (error instanceof Refusal && error.status === UNAUTHENTICATED) return "later";
+      if (error instanceof Refusal && !error.isPassing) return { refusal: error.message };
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      return {};
+    }
+  }
+
+  private patch(key: string, news: Partial<Letter>): void {
+    this.change(this.letters.map((letter) => (letter.key === key ? { ...letter, ...news } : letter)));
+  }
+
+  private change(letters: readonly Letter[]): void {
+    // What was sent is shown until it is in the log: to whoever looks.
+    this.letters = this.readers.size > 0 ? letters : letters.filter(isUnsent);
+    if (this.letters.length === 0) sessionStorage.removeItem(this.box);
+    else sessionStorage.setItem(this.box, JSON.stringify(this.letters));
+    for (const reader of this.readers) reader();
+  }
+
+  private get box(): string {
+    return `${PREFIX}${this.sessionId}`;
+  }
 }
 
-function write(sessionId: string, letters: Letter[]): void {
-  if (letters.length === 0) sessionStorage.removeItem(boxOf(sessionId));
-  else sessionStorage.setItem(boxOf(sessionId), JSON.stringify(letters));
+const outboxes = new Map<string, Outbox>();
+
+/** Return the one outbox of a session. */
+export function outboxOf(sessionId: string): Outbox {
+  const found = outboxes.get(sessionId) ?? new Outbox(sessionId);
+  outboxes.set(sessionId, found);
+  return found;
 }
 
-/** Put a message into a session's box, before its page is open: whoever opens the page sends it. */
-export function post(sessionId: string, text: string, wish: Wish, images: Attached[] = []): void {
-  write(sessionId, [...read(sessionId), letterOf(text, wish, images)]);
+/** Send what was still waiting when the page was left. */
+export function deliverAll(): void {
+  const boxes = Object.keys(sessionStorage).filter((name) => name.startsWith(PREFIX));
+  for (const name of boxes) void outboxOf(name.slice(PREFIX.length)).deliver();
 }
 
-function letterOf(text: string, wish: Wish, images: Attached[]): Letter {
-  return { key: crypto.getRandomValues(new Uint32Array(4)).join("-"), text, images, ...wish };
+function isUnsent({ messageId }: Letter): boolean {
+  return messageId === undefined;
 }
 
 function contentOf({ text, images = [] }: Letter) {
@@ -56,7 +144,7 @@ function contentOf({ text, images = [] }: Letter) {
   ];
 }
 
-async function deliver(sessionId: string, letter: Letter): Promise<string> {
+async function post(sessionId: string, letter: Letter): Promise<string> {
   const controls = {
     ...(letter.model !== undefined && { model_id: letter.model }),
     ...(letter.effort !== undefined && { reasoning: { effort: letter.effort } }),
@@ -66,62 +154,4 @@ async function deliver(sessionId: string, letter: Letter): Promise<string> {
     body: { message: { content: contentOf(letter) }, controls },
   });
   return (reply.data as { id: string }).id;
-}
-
-export function useOutbox(sessionId: string, conversation: Conversation) {
-  const [letters, setLetters] = useState(() => read(sessionId));
-  const change = useCallback(
-    (make: (before: Letter[]) => Letter[]) =>
-      setLetters((before) => {
-        const made = make(before);
-        write(sessionId, made);
-        return made;
-      }),
-    [sessionId],
-  );
-  const patch = useCallback(
-    (key: string, news: Partial<Letter>) =>
-      change((before) => before.map((letter) => (letter.key === key ? { ...letter, ...news } : letter))),
-    [change],
-  );
-
-  // One after the other, so that what was said first comes first.
-  const next = letters.find((letter) => letter.messageId === undefined && letter.refusal === undefined);
-  const nextKey = next?.key;
-  useEffect(() => {
-    const due = read(sessionId).find((letter) => letter.key === nextKey);
-    if (due === undefined) return;
-    let isOver = false;
-    const attempt = async (): Promise<void> => {
-      try {
-        patch(due.key, { messageId: await deliver(sessionId, due) });
-      } catch (error) {
-        if (error instanceof Refusal && !error.isPassing) patch(due.key, { refusal: error.message });
-        else if (!isOver) setTimeout(() => isOver || void attempt(), PAUSE_MS);
-      }
-    };
-    void attempt();
-    return () => {
-      isOver = true;
-    };
-  }, [nextKey, sessionId, patch]);
-
-  const isThere = (messageId: string) => conversation.entries.findLast(({ id }) => id === messageId) !== undefined;
-  const waiting = letters.filter(({ messageId }) => messageId === undefined || !isThere(messageId));
-  const hasArrived = waiting.length < letters.length;
-  useEffect(() => {
-    if (hasArrived) change((before) => before.filter((letter) => waiting.some(({ key }) => key === letter.key)));
-  });
-
-  const send = useCallback(
-    (text: string, wish: Wish, images: Attached[] = []) =>
-      change((before) => [...before, letterOf(text, wish, images)]),
-    [change],
-  );
-  return {
-    waiting,
-    send,
-    again: (key: string) => patch(key, { refusal: undefined }),
-    discard: (key: string) => change((before) => before.filter((letter) => letter.key !== key)),
-  };
 }

@@ -24,6 +24,7 @@ export const sessionWords = {
     sending: "Sending",
     unsent: "Not sent",
     discard: "Discard",
+    old: "It has waited for more than a day. If it arrived before, it would be said twice.",
     retry: "Try again",
     earlier: "Earlier",
     readingBack: "Reading",
