@@ -19,10 +19,7 @@ function pack(name) {
 const names = readdirSync(DIST, { recursive: true }).filter((name) => PACKABLE.test(name));
 const sizes = new Map(names.map((name) => [name, pack(name)]));
 const page = readFileSync(join(DIST, "index.html"), "utf8");
-const first = [
-  "index.html",
-  ...[...page.matchAll(/(?:src|href)="\/(assets\/[^"]+|icon\.svg)"/g)].map((match) => match[1]),
-];
+const first = ["index.html", ...[...page.matchAll(/(?:src|href)="\/([^"]+)"/g)].map((match) => match[1])];
 const load = first.reduce((sum, name) => sum + sizes.get(name), 0);
 const all = [...sizes.values()].reduce((sum, size) => sum + size, 0);
 const kilobytes = (size) => `${(size / 1_000).toFixed(1)} KB`;

@@ -1,12 +1,28 @@
 /** The pages and their addresses. What is not needed at first is loaded when somebody goes there. */
 
-import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  Link,
+  redirect,
+  lazyRouteComponent as whenLoaded,
+} from "@tanstack/react-router";
+import { load } from "./load";
 import { Home } from "./pages/home";
-import { Trouble } from "./parts/states";
+import { Loading, Trouble } from "./parts/states";
 import { Chat } from "./session/chat";
 import { SessionFrame } from "./session/frame";
 import { Shell } from "./shell/shell";
 import { words } from "./words";
+
+/** Return a page of a module, which is loaded when somebody goes there. */
+function lazyRouteComponent<Module extends Record<string, unknown>, Name extends keyof Module>(
+  importer: () => Promise<Module>,
+  name: Name,
+) {
+  return whenLoaded(() => load(importer), name);
+}
 
 const root = createRootRoute({ notFoundComponent: Lost });
 
@@ -222,6 +238,7 @@ export const router = createRouter({
     login,
   ]),
   defaultPreload: "intent",
+  defaultPendingComponent: Loading,
   defaultErrorComponent: ({ error }) => <Trouble error={error} />,
 });
 

@@ -197,6 +197,9 @@ export const words = {
     status: (status: number) => `The server answered ${status}.`,
     title: "This did not work",
     retry: "Try again",
+    outdated:
+      "The server has another version of this page by now. Load it anew to go on; copy first what you are writing.",
+    reload: "Load it anew",
     lost: "There is no such page.",
     home: "Go home",
   },

@@ -1,6 +1,8 @@
 /** The cluster's pulse: how it does, and its last hour, both live. */
 
-import { lazy, Suspense, useSyncExternalStore } from "react";
+import { lazy, useSyncExternalStore } from "react";
+import { load } from "../load";
+import { Later } from "../parts/later";
 import { Part } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
 import { words } from "../words";
@@ -9,7 +11,7 @@ import { Gauges, HealthLine } from "./health";
 import { failuresOf } from "./series";
 
 const said = words.operate;
-const Charts = lazy(() => import("./charts").then(({ Charts }) => ({ default: Charts })));
+const Charts = lazy(() => load(() => import("./charts")).then(({ Charts }) => ({ default: Charts })));
 
 const useCluster = () => useSyncExternalStore(cluster.subscribe, cluster.current);
 
@@ -38,9 +40,9 @@ export function LastHour() {
       {points.length === 0 ? (
         <Empty>{said.noPoints}</Empty>
       ) : (
-        <Suspense fallback={<Loading />}>
+        <Later until={<Loading />}>
           <Charts points={points} />
-        </Suspense>
+        </Later>
       )}
       {failures.length > 0 && (
         <div className="text-sm">

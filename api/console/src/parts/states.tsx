@@ -1,6 +1,7 @@
 /** What stands where nothing is yet, where something is on its way, and where something went wrong. */
 
 import type { ReactNode } from "react";
+import { Outdated } from "../load";
 import { words } from "../words";
 import { Button } from "./button";
 
@@ -23,6 +24,11 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
     <div role="alert" className="m-6 rounded-xl border border-line bg-raised p-5">
       <p className="font-medium text-bad">{words.errors.title}</p>
       <p className="mt-1 text-sm text-soft">{error instanceof Error ? error.message : String(error)}</p>
+      {error instanceof Outdated && (
+        <Button className="mt-3" onClick={() => location.reload()}>
+          {words.errors.reload}
+        </Button>
+      )}
       {retry && (
         <Button className="mt-3" onClick={retry}>
           {words.errors.retry}

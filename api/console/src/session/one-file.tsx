@@ -4,15 +4,17 @@
  */
 
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { lazy, useState } from "react";
 import { api, body } from "../api/client";
+import { load } from "../load";
 import { Button } from "../parts/button";
+import { Later } from "../parts/later";
 import { Refused } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
 import { words } from "../words";
 import { afterSaving, type Draft, isUnseen, written } from "./file-draft";
 
-const Editor = lazy(() => import("../parts/editor"));
+const Editor = lazy(() => load(() => import("../parts/editor")));
 
 interface Stored {
   content: string;
@@ -118,7 +120,7 @@ function TextFile({ stored, ...props }: Props & { stored: Stored }) {
           {noticeOf(draft, hasChanged)}
         </p>
       )}
-      <Suspense fallback={<Loading />}>
+      <Later until={<Loading />}>
         <Editor
           key={round}
           label={props.path}
@@ -127,7 +129,7 @@ function TextFile({ stored, ...props }: Props & { stored: Stored }) {
           isReadonly={stored.is_readonly}
           onChange={write}
         />
-      </Suspense>
+      </Later>
     </section>
   );
 }

@@ -1,12 +1,16 @@
 /** The frame of every page: sessions and places on the left, the page beside them. */
 
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, useEffect, useRef, useState } from "react";
+import { load } from "../load";
 import { Icon } from "../parts/icons";
+import { Later } from "../parts/later";
+import { Modal } from "../parts/modal";
+import { Trouble } from "../parts/states";
 import { words } from "../words";
 import { Sidebar } from "./sidebar";
 
-const Palette = lazy(() => import("./palette"));
+const Palette = lazy(() => load(() => import("./palette")));
 
 export function Shell() {
   const { pathname } = useLocation();
@@ -60,9 +64,15 @@ export function Shell() {
         </main>
       </div>
       {isSearching && (
-        <Suspense>
+        <Later
+          without={(error) => (
+            <Modal label={words.palette.title} onClose={() => setSearching(false)}>
+              <Trouble error={error} />
+            </Modal>
+          )}
+        >
           <Palette onClose={() => setSearching(false)} />
-        </Suspense>
+        </Later>
       )}
     </div>
   );
