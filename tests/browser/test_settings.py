@@ -112,6 +112,10 @@ async def test_a_token_is_shown_once_and_revoked(page: Page, home: str, client: 
     await page.get_by_role("button", name="Make a token").click()
     token = await page.get_by_test_id("token").inner_text()
     assert token.startswith("evr_pat_")
+    await page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")  # as over plain HTTP
+    await page.get_by_role("button", name="Copy").click()
+    await expect(page.get_by_role("button", name="Selected: copy it by keyboard")).to_be_visible()
+    assert await page.evaluate("String(getSelection())") == token
     await page.get_by_role("button", name="I have it").click()
     await expect(page.get_by_test_id("token")).to_have_count(0)
     await expect(page.get_by_text(name, exact=True)).to_be_visible()

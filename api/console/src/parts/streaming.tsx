@@ -8,9 +8,18 @@ const components = {
   ),
 };
 
+/** A link is one, with its address where browsers show it; its scheme has been looked at before. */
+const AS_THEY_ARE = { enabled: false };
+
 export default function Streaming({ text, isOpen }: { text: string; isOpen: boolean }) {
   return (
-    <Streamdown isAnimating={isOpen} parseIncompleteMarkdown={isOpen} controls={false} components={components}>
+    <Streamdown
+      isAnimating={isOpen}
+      parseIncompleteMarkdown={isOpen}
+      controls={false}
+      components={components}
+      linkSafety={AS_THEY_ARE}
+    >
       {text}
     </Streamdown>
   );

@@ -1,8 +1,9 @@
 /** One entry of the conversation: what somebody said, what the model did, how a turn ended. */
 
-import { memo, useState } from "react";
+import { memo } from "react";
 import type { EndEntry, Entry, StepEntry, UserEntry } from "../log/conversation";
 import { type Attached, imagesOf, type Part, textOf } from "../log/event";
+import { useCopy } from "../parts/copy";
 import { Icon } from "../parts/icons";
 import { Markdown } from "../parts/markdown";
 import { say } from "../say";
@@ -149,14 +150,23 @@ function EndView({ entry }: Props<EndEntry>) {
 }
 
 function CopyButton({ text }: { text: string }) {
-  const [isCopied, setCopied] = useState(false);
-  const copy = () => void navigator.clipboard.writeText(text).then(() => setCopied(true));
-  return <SmallButton label={isCopied ? words.chat.copied : words.chat.copy} icon="copy" onClick={copy} />;
+  const [label, copy] = useCopy(text);
+  return <SmallButton label={label} icon="copy" onClick={(at) => void copy(at.closest("article"))} />;
 }
 
-function SmallButton({ label, icon, onClick }: { label: string; icon: "copy" | "again"; onClick: () => void }) {
+interface SmallProps {
+  label: string;
+  icon: "copy" | "again";
+  onClick: (button: Element) => void;
+}
+
+function SmallButton({ label, icon, onClick }: SmallProps) {
   return (
-    <button type="button" onClick={onClick} className="inline-flex items-center gap-1 text-xs text-soft hover:text-ink">
+    <button
+      type="button"
+      onClick={(event) => onClick(event.currentTarget)}
+      className="inline-flex items-center gap-1 text-xs text-soft select-none hover:text-ink"
+    >
       <Icon name={icon} className="size-3.5" />
       {label}
     </button>

@@ -1,9 +1,10 @@
 /** Personal access tokens. A new one is shown this once, and kept by nothing of the page. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { FormEvent } from "react";
+import { type FormEvent, useRef } from "react";
 import { api, body, type Schemas } from "../api/client";
 import { Button } from "../parts/button";
+import { useCopy } from "../parts/copy";
 import { Field } from "../parts/field";
 import { Page, Refused, Row } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
@@ -99,14 +100,16 @@ function wishOf(form: FormData): Wish {
 }
 
 function Once({ token, onDone }: { token: string; onDone: () => void }) {
+  const shown = useRef<HTMLOutputElement>(null);
+  const [label, copy] = useCopy(token);
   return (
     <section aria-label={said.once} className="grid gap-3 rounded-xl border border-accent bg-tint p-5">
       <p className="text-sm">{said.once}</p>
-      <output className="font-mono text-sm break-all select-all" data-testid="token">
+      <output ref={shown} className="font-mono text-sm break-all select-all" data-testid="token">
         {token}
       </output>
       <div className="flex gap-2">
-        <Button onClick={() => void navigator.clipboard.writeText(token)}>{words.chat.copy}</Button>
+        <Button onClick={() => void copy(shown.current)}>{label}</Button>
         <Button look="main" onClick={onDone}>
           {said.done}
         </Button>
