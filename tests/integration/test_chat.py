@@ -55,9 +55,10 @@ def test_a_reply_is_streamed_to_the_terminal(server: ServerProcess) -> None:
 
 
 def test_ctrl_c_stops_the_turn_and_then_leaves(server: ServerProcess) -> None:
+    slow = script({"say": "word " * 500, "tokens_per_second": 10})
     with person(server.url) as me:
-        me.sees(PROMPT)
-        me.says(script({"say": "word " * 500, "tokens_per_second": 10}))
+        session_id = me.sees(rf"New session session_\w+(.|\n)*{PROMPT}").split()[2]
+        me.says(slow)
         me.sees(r"```\n")
         me.sees("word word")
         me.types(CTRL_C)
@@ -66,6 +67,17 @@ def test_ctrl_c_stops_the_turn_and_then_leaves(server: ServerProcess) -> None:
         me.says("still there?")
         me.sees(r"still there\?\n")
         me.sees(r"still there\?\n")
+        me.sees(PROMPT)
+        httpx.delete(f"{server.url}/api/v1/sessions/{session_id}").raise_for_status()
+        me.says("refused")
+        me.sees(rf"No session(.|\n)*{PROMPT}")
+        another = post(server, "/sessions")["id"]
+        post(server, f"/sessions/{another}/messages", message={"content": [{"type": "text", "text": slow}]})
+        me.types(f"/sessions {another}\r")
+        me.sees(r"```sim(.|\n)*```\n")
+        me.sees("word word")
+        me.types(CTRL_C)
+        me.sees(r"\(cancelled\)")
         me.sees(PROMPT)
         assert me.leaves(CTRL_C) == 0
 

@@ -305,6 +305,7 @@ class Conversation:
             end = _End.LEFT if self._is_delivered else _End.UNSENT
         finally:
             loop.remove_signal_handler(signal.SIGINT)
+            self._is_delivered = True  # a message that was refused is not on its way any more
             # A cancel that is still on its way must not arrive in the next turn.
             await _finish(cancelling, CANCEL_GRACE_S if end is _End.SETTLED else 0.0)
         return end
