@@ -101,6 +101,26 @@ async def test_a_copy_of_an_agent_has_what_the_form_does_not_show(
     assert (await client.http.get(f"/agents/first-{word}")).json()["system_prompt"] == "Rhyme."
 
 
+async def test_what_others_assign_to_an_agent_meanwhile_stays(page: Page, home: str, client: Client, word: str) -> None:
+    """Promised: whoever saves a text puts back no capability that somebody else took away."""
+    assigned = [{"ref": "current_time"}]
+    body = {"name": f"shared-{word}", "system_prompt": "Rhyme.", "capabilities": assigned}
+    agent = f"/agents/{(await client.http.post('/agents', json=body)).json()['id']}"
+    await page.goto(home + agent)
+    clock = page.get_by_role("checkbox", name="Current time")
+    await expect(clock).to_be_checked()
+    (await client.http.patch(agent, json={"capabilities": []})).raise_for_status()
+    await page.get_by_role("textbox", name="System prompt").fill("Rhyme twice.")
+    await page.get_by_role("button", name="Save").click()
+    await expect(clock).not_to_be_checked()
+    changed = (await client.http.get(agent)).json()
+    assert (changed["system_prompt"], changed["capabilities"]) == ("Rhyme twice.", [])
+    await clock.check()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Saved")).to_be_visible()
+    assert [one["ref"] for one in (await client.http.get(agent)).json()["capabilities"]] == ["current_time"]
+
+
 async def test_an_agent_is_archived_once_and_a_page_that_cannot_be_read_anew_keeps_what_was_typed(
     page: Page, home: str, client: Client, word: str
 ) -> None:

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chosenIn, copied, givenBy, type Layer, unshown } from "./draft";
+import { chosenIn, copied, givenBy, type Layer, marked, unshown } from "./draft";
 
 const LAYER = {
   id: "agent_1",
@@ -22,13 +22,23 @@ function form(fields: Record<string, string>): FormData {
 }
 
 test("a capability that stays keeps its config, and a new one has none", () => {
-  const given = givenBy(form({ name: "poet", system_prompt: "Rhyme." }), ["time", "web"], LAYER);
-  expect(given.capabilities).toEqual([{ ref: "time" }, { ref: "web", config: { depth: 2 } }]);
+  const fields = form({ name: "poet", system_prompt: "Rhyme." });
+  const given = givenBy(fields, new Map([["time", true]]), LAYER, false);
+  expect(given.capabilities).toEqual([{ ref: "web", config: { depth: 2 } }, { ref: "time" }]);
+});
+
+test("capabilities that nobody marked are as they are by now, and unsaid where none is marked", () => {
+  const meanwhile = { ...LAYER, display_name: null, capabilities: [{ ref: "files" }] } as unknown as Layer;
+  const fields = form({ name: "poet", system_prompt: "Rhyme." });
+  expect(marked(meanwhile, new Map([["time", true]]))).toEqual(["files", "time"]);
+  expect(marked(meanwhile, new Map([["files", false]]))).toEqual([]);
+  expect(givenBy(fields, new Map(), meanwhile, false)).toEqual({ name: "poet", system_prompt: "Rhyme." });
+  expect(givenBy(fields, new Map(), meanwhile, true).capabilities).toEqual([{ ref: "files" }]);
 });
 
 test("a text that was there is emptied, and one that never was stays unsaid", () => {
-  const given = givenBy(form({ name: "poet", display_name: "", description: "" }), [], LAYER);
-  expect(given).toEqual({ name: "poet", system_prompt: "", capabilities: [], display_name: "" });
+  const given = givenBy(form({ name: "poet", display_name: "", description: "" }), new Map(), LAYER, false);
+  expect(given).toEqual({ name: "poet", system_prompt: "", display_name: "" });
 });
 
 test("a copy takes over what the form does not show, and nothing that is the original's own", () => {

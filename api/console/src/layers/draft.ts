@@ -10,7 +10,7 @@ type Assigned = Layer["capabilities"];
 export interface Given {
   name: string;
   system_prompt: string;
-  capabilities: NonNullable<Assigned>;
+  capabilities?: NonNullable<Assigned>;
   display_name?: string;
   description?: string;
 }
@@ -33,8 +33,21 @@ const UNSHOWN = [
 ] as const;
 type Unshown = Pick<Schemas["HarnessPatch"], (typeof UNSHOWN)[number]>;
 
-/** Return what the form says. An empty text stays unsaid when it never was there. */
-export function givenBy(form: FormData, refs: readonly string[], before: Layer | null): Given {
+/** Capabilities that somebody wants or does not want, whatever is assigned. */
+export type Marks = ReadonlyMap<string, boolean>;
+
+/** Return what is assigned once marks are made: what nobody marked is as it is by now. */
+export function marked(before: Layer | null, marks: Marks): string[] {
+  const refs = before?.capabilities?.map(({ ref }) => ref) ?? [];
+  const added = [...marks].flatMap(([ref, isWanted]) => (isWanted && !refs.includes(ref) ? [ref] : []));
+  return [...refs.filter((ref) => marks.get(ref) ?? true), ...added];
+}
+
+/**
+ * Return what the form says. An empty text stays unsaid when it never was there, and so do the capabilities of what is
+ * there where nobody marked any.
+ */
+export function givenBy(form: FormData, marks: Marks, before: Layer | null, isNew: boolean): Given {
   const text = (name: string) => String(form.get(name) ?? "");
   const kept = new Map(before?.capabilities?.map((capability) => [capability.ref, capability]));
   const said = (name: "display_name" | "description") =>
@@ -42,7 +55,7 @@ export function givenBy(form: FormData, refs: readonly string[], before: Layer |
   return {
     name: text("name"),
     system_prompt: text("system_prompt"),
-    capabilities: refs.map((ref) => kept.get(ref) ?? { ref }),
+    ...((isNew || marks.size > 0) && { capabilities: marked(before, marks).map((ref) => kept.get(ref) ?? { ref }) }),
     ...said("display_name"),
     ...said("description"),
   };

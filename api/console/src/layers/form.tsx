@@ -8,9 +8,12 @@ import { Button } from "../parts/button";
 import { Choice } from "../parts/choice";
 import { Field } from "../parts/field";
 import { Refused } from "../parts/page";
+import { TypedLine, TypedText } from "../parts/typed";
 import { modelOf, offered } from "../settings/chain";
 import { words } from "../words";
-import { type Given, givenBy, type Layer } from "./draft";
+import { type Given, givenBy, type Layer, type Marks, marked } from "./draft";
+
+const UNMARKED: Marks = new Map();
 
 interface Props {
   title: string;
@@ -40,12 +43,15 @@ export function LayerForm({
   isNew = false,
   isReadonly = false,
 }: Props) {
-  const [refs, setRefs] = useState(layer?.capabilities?.map(({ ref }) => ref) ?? []);
-  const saving = useMutation({ mutationFn: (form: FormData) => save(givenBy(form, refs, layer), form) });
+  const [marks, setMarks] = useState(UNMARKED);
+  const saving = useMutation({
+    mutationFn: ({ form, made }: Saving) => save(givenBy(form, made, layer, isNew), form),
+    onSuccess: (_, { made }) => setMarks((now) => (now === made ? UNMARKED : now)),
+  });
   const problems = saving.error instanceof Refusal ? saving.error.fields : {};
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    saving.mutate(new FormData(event.currentTarget));
+    saving.mutate({ form: new FormData(event.currentTarget), made: marks });
   };
   return (
     <form onSubmit={submit} className="grid gap-5">
@@ -66,20 +72,20 @@ export function LayerForm({
       <fieldset disabled={isReadonly} className="grid gap-5">
         <div className="grid gap-5 sm:grid-cols-2">
           <Field label={words.agents.name} hint={words.agents.nameHint} problem={problems.name}>
-            <input name="name" required defaultValue={name} className="field font-mono text-sm" />
+            <TypedLine name="name" required stored={name} className="field font-mono text-sm" />
           </Field>
           <Field label={words.agents.displayName} problem={problems.display_name}>
-            <input name="display_name" defaultValue={layer?.display_name ?? ""} className="field" />
+            <TypedLine name="display_name" stored={layer?.display_name ?? ""} className="field" />
           </Field>
         </div>
         <Field label={words.agents.description} problem={problems.description}>
-          <input name="description" defaultValue={layer?.description ?? ""} className="field" />
+          <TypedLine name="description" stored={layer?.description ?? ""} className="field" />
         </Field>
         <Field label={words.agents.prompt} problem={problems.system_prompt}>
-          <textarea
+          <TypedText
             name="system_prompt"
             rows={8}
-            defaultValue={layer?.system_prompt ?? words.agents.starter.prompt}
+            stored={layer?.system_prompt ?? words.agents.starter.prompt}
             className="field font-mono text-sm"
           />
         </Field>
@@ -89,10 +95,18 @@ export function LayerForm({
           </Field>
           {base}
         </div>
-        <Capabilities chosen={refs} onChange={setRefs} />
+        <Capabilities
+          chosen={marked(layer, marks)}
+          onMark={(ref, isWanted) => setMarks(new Map(marks).set(ref, isWanted))}
+        />
       </fieldset>
     </form>
   );
+}
+
+interface Saving {
+  form: FormData;
+  made: Marks;
 }
 
 /** A model, by its id or as whoever made the layer named it; once there is one, another one, but not none. */
@@ -112,9 +126,13 @@ function ModelPick({ value, isNew }: { value: string; isNew: boolean }) {
   );
 }
 
-function Capabilities({ chosen, onChange }: { chosen: string[]; onChange: (refs: string[]) => void }) {
+interface CapabilitiesProps {
+  chosen: string[];
+  onMark: (ref: string, isWanted: boolean) => void;
+}
+
+function Capabilities({ chosen, onMark }: CapabilitiesProps) {
   const there = useQuery(queries.capabilities);
-  const toggle = (id: string) => onChange(chosen.includes(id) ? chosen.filter((ref) => ref !== id) : [...chosen, id]);
   return (
     <fieldset className="grid gap-2">
       <legend className="mb-1 text-sm">{words.agents.capabilities}</legend>
@@ -127,7 +145,7 @@ function Capabilities({ chosen, onChange }: { chosen: string[]; onChange: (refs:
           <input
             type="checkbox"
             checked={chosen.includes(capability.id)}
-            onChange={() => toggle(capability.id)}
+            onChange={(event) => onMark(capability.id, event.target.checked)}
             className="mt-1 accent-(--accent)"
           />
           <span>

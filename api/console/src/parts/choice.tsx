@@ -1,4 +1,5 @@
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
+import { useTyped } from "./typed";
 
 interface Props {
   name: string;
@@ -13,11 +14,10 @@ interface Props {
 
 /** A choice of a form. What is chosen stays chosen, also where it is not among the options, or not any more. */
 export function Choice({ name, value, nothing, called, options }: Props) {
-  const [picked, setPicked] = useState<string | null>(null);
-  const chosen = picked ?? value;
+  const [chosen, pick] = useTyped(value);
   const isMissing = chosen !== "" && !options.some((option) => option.value === chosen);
   return (
-    <select name={name} value={chosen} onChange={(event) => setPicked(event.target.value)} className="field">
+    <select name={name} value={chosen} onChange={(event) => pick(event.target.value)} className="field">
       {nothing !== undefined && <option value="">{nothing}</option>}
       {isMissing && <option value={chosen}>{called ?? chosen}</option>}
       {options.map((option) => (

@@ -7,6 +7,7 @@ import { Button } from "../parts/button";
 import { Field } from "../parts/field";
 import { Page, Part, Refused, Row } from "../parts/page";
 import { Loading, Trouble } from "../parts/states";
+import { TypedLine } from "../parts/typed";
 import { words } from "../words";
 import { settings } from "./queries";
 
@@ -27,7 +28,7 @@ export function Organizations() {
         ))}
       </ul>
       <Make />
-      <Ours key={here.data.updated_at} organization={here.data} />
+      <Ours organization={here.data} />
     </Page>
   );
 }
@@ -125,24 +126,24 @@ function Ours({ organization }: { organization: Organization }) {
     <Part title={said.ours}>
       <form onSubmit={submit} className="grid gap-4 rounded-xl border border-line bg-raised p-5">
         <Field label={said.name}>
-          <input name="name" required defaultValue={organization.name} className="field" />
+          <TypedLine name="name" required stored={organization.name} className="field" />
         </Field>
         <div className="grid gap-4 sm:grid-cols-2">
           <Field label={said.retention} hint={said.retentionHint}>
-            <input
+            <TypedLine
               name="retention_days"
               type="number"
               min={1}
-              defaultValue={organization.retention_days ?? ""}
+              stored={String(organization.retention_days ?? "")}
               className="field"
             />
           </Field>
           <Field label={said.grace} hint={said.graceHint}>
-            <input
+            <TypedLine
               name="deletion_grace_days"
               type="number"
               min={0}
-              defaultValue={organization.deletion_grace_days ?? ""}
+              stored={String(organization.deletion_grace_days ?? "")}
               className="field"
             />
           </Field>
