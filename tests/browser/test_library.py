@@ -163,9 +163,20 @@ async def test_a_harness_that_the_server_brings_is_read_and_copied(page: Page, h
 
 
 async def test_a_session_is_started_in_a_workspace(page: Page, home: str, client: Client, word: str) -> None:
+    async def put_off(route: Route) -> None:
+        if route.request.method == "POST":
+            await route.fulfill(status=503, json={"code": "store_unavailable", "detail": "Later."})
+        else:
+            await route.continue_()
+
+    await page.route("**/api/v1/workspaces", put_off)
     await page.goto(f"{home}/workspaces")
     await page.get_by_label("Name").fill(f"Attic {word}")
     await page.get_by_role("button", name="Make").click()
+    await expect(page.get_by_role("alert")).to_have_text("Later.")
+    await page.unroute("**/api/v1/workspaces")
+    await page.get_by_role("button", name="Make").click()
+    await expect(page.get_by_label("Name")).to_have_value("")
     row = page.get_by_role("listitem").filter(has_text=f"Attic {word}")
     await row.get_by_role("button", name="Start a session in it").click()
     await page.wait_for_url("**/sessions/session_*")

@@ -54,12 +54,52 @@ async def test_a_login_that_ran_out_is_renewed_without_a_word(page: Page, home: 
     await see_whole(page, "And here again.")
 
 
-async def test_a_member_is_added_given_a_role_and_taken_out(page: Page, home: str) -> None:
-    """Promised: what one may not do is not hidden behind the page; the server says so."""
+async def newcomer(home: str) -> str:
+    """Have somebody make an account; return their address."""
     email = f"{uuid.uuid4().hex[:8]}@example.org"
     async with httpx.AsyncClient(base_url=f"{home}/api/v1") as http:
         body = {"email": email, "password": PASSWORD, "name": "Ada"}
         (await http.post("/auth/register", json=body)).raise_for_status()
+    return email
+
+
+async def log_in_beside(page: Page, email: str) -> None:
+    """Log in again in another tab, where a page says that its login has run out."""
+    async with page.context.expect_page() as opened:
+        await page.get_by_role("link", name="Log in again").click()
+    other = await opened.value
+    await other.get_by_label("E-mail address").fill(email)
+    await other.get_by_label("Password").fill(PASSWORD)
+    await other.get_by_role("button", name="Log in").click()
+    await other.wait_for_url("**/agents/*")
+
+
+async def test_a_login_that_is_over_leaves_what_is_typed(page: Page, home: str) -> None:
+    """Promised: whoever has to log in again does so beside the page, and goes on there; somebody else does not."""
+    await log_in(page, home)
+    await page.goto(f"{home}/agents/new")
+    name = f"kept-{uuid.uuid4().hex[:6]}"
+    await page.get_by_label("Name", exact=False).first.fill(name)
+    await page.get_by_role("textbox", name="System prompt").fill("Typed before.")
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="Save").click()
+    over = page.get_by_text("Your login has run out")
+    await expect(over).to_be_visible()
+    await log_in_beside(page, ROOT)
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_url("**/agents/agent_*")
+    await expect(over).to_have_count(0)
+    await expect(page.get_by_role("textbox", name="System prompt")).to_have_value("Typed before.")
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="Save").click()
+    await log_in_beside(page, await newcomer(home))
+    await page.get_by_role("link", name="All agents").click()
+    await page.wait_for_url(f"{home}/")
+
+
+async def test_a_member_is_added_given_a_role_and_taken_out(page: Page, home: str) -> None:
+    """Promised: what one may not do is not hidden behind the page; the server says so."""
+    email = await newcomer(home)
     await log_in(page, home)
     await page.goto(f"{home}/settings/members")
     await page.get_by_label("E-mail address").fill("nobody@example.org")

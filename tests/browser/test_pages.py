@@ -6,7 +6,7 @@ import uuid
 from typing import Final
 
 import pytest
-from playwright.async_api import FilePayload, Page, expect
+from playwright.async_api import FilePayload, Locator, Page, expect
 
 from runtime.core.ids import hex_of
 from runtime.store.pool import connect
@@ -126,6 +126,9 @@ async def test_what_an_agent_keeps_is_shown_and_events_are_found_by_type_and_tex
         await write(page, script({"call": [keep]}, {"say": WORDS}))
     await page.get_by_role("link", name="Storage").click()  # what waits is sent all the same
     await client.until_idle(session_id)
+    await page.goto(f"{home}/sessions/{session_id}")
+    await page.get_by_role("textbox", name="Write a message").fill("A long draft.")
+    await page.get_by_role("link", name="Storage").click()
     await expect(page.get_by_role("term")).to_contain_text("port")
     await expect(page.get_by_role("definition")).to_have_text("Iquique")
     await page.get_by_role("link", name="Events").click()
@@ -143,6 +146,8 @@ async def test_what_an_agent_keeps_is_shown_and_events_are_found_by_type_and_tex
     await expect(page.get_by_role("region", name="Event", exact=True)).to_contain_text("Iquique")
     await page.reload()
     await expect(page.get_by_text(re.compile("events found"))).to_be_visible()
+    await page.get_by_role("link", name="Chat", exact=True).click()
+    await expect(page.get_by_role("textbox", name="Write a message")).to_have_value("A long draft.")
 
 
 async def test_a_picture_is_attached_dropped_seen_and_sent(page: Page, home: str, client: Client) -> None:
@@ -160,8 +165,9 @@ async def test_a_picture_is_attached_dropped_seen_and_sent(page: Page, home: str
     await expect(page.get_by_role("button", name="Send")).to_be_disabled()
     await page.get_by_role("button", name="Remove notes.txt").click()
     await page.get_by_role("button", name="Remove fake.png").click()
-    dropped = await page.evaluate_handle(DROPPED, list(DOT))
-    await box.dispatch_event("drop", {"dataTransfer": dropped})
+    await look_elsewhere(page, "Agents", "New chat")
+    await expect(attached).to_have_count(1)
+    await box.dispatch_event("drop", {"dataTransfer": await page.evaluate_handle(DROPPED, list(DOT))})
     await expect(attached.filter(has_text="dropped.png").get_by_role("img")).to_be_visible()
     await box.press("Enter")
     await page.wait_for_url("**/sessions/session_*")
@@ -177,12 +183,20 @@ async def test_a_picture_is_attached_dropped_seen_and_sent(page: Page, home: str
     assert kinds == [("text", None), ("image_file", "dot.png"), ("image_file", "dropped.png")]
 
 
+async def look_elsewhere(page: Page, there: str, back: str) -> None:
+    """Follow one link and then another, as somebody does who comes back to what they were at."""
+    await page.get_by_role("link", name=there, exact=True).click()
+    await page.wait_for_url(f"**/{there.lower()}")
+    await page.get_by_role("link", name=back, exact=True).click()
+
+
 async def test_tools_of_a_client_that_is_not_there_are_answered_together(page: Page, home: str, client: Client) -> None:
     kind = {"type": "client_side", "description": "Looks.", "parameters": {"type": "object"}}
     session_id = await client.open(tools=[{**kind, "name": name} for name in ("look", "listen")])
     await open_session(page, home, session_id)
     await write(page, script({"call": [{"name": "look"}, {"name": "listen"}]}, {"say": WORDS}))
     await page.get_by_label("Answer of look").fill("A light.")
+    await look_elsewhere(page, "Turns", "Chat")
     await page.get_by_label("Answer of listen").fill("A bell.")
     await page.get_by_role("button", name="Hand in").click()
     await see_whole(page, WORDS)
@@ -233,14 +247,17 @@ async def test_an_agent_is_made_corrected_and_talked_to(page: Page, home: str) -
 
 async def test_a_file_is_changed_and_what_changed_it_meanwhile_is_seen(page: Page, home: str, client: Client) -> None:
     """Promised: neither what is typed nor what others wrote meanwhile is lost, also where asking for it anew fails."""
-    files = [{"path": "notes/plan.md", "content": "# Plan\n"}]
-    session_id = await client.open(initial_files=files)
+    session_id = await client.open(initial_files=[{"path": "notes/plan.md", "content": "# Plan\n"}])
     await page.goto(f"{home}/sessions/{session_id}/files")
     await page.get_by_role("button", name=re.compile("plan.md")).click()
     text = page.get_by_test_id("editor").get_by_role("textbox")
     await expect(text).to_contain_text("# Plan")
     await text.press("Control+End")
     await page.keyboard.type("Carry on.")
+    await look_elsewhere(page, "Turns", "Files")
+    await expect(page.get_by_text("edited", exact=True)).to_be_visible()
+    await page.get_by_role("button", name=re.compile("plan.md")).click()
+    await expect(text).to_contain_text("Carry on.")
     address = f"/sessions/{session_id}/fs/notes/plan.md"
     (await client.http.put(address, json={"content": "# Plan\nWait.\n"})).raise_for_status()
     await page.route(f"{home}/api/v1/sessions/{session_id}", lambda route: route.fulfill(status=500, body="{}"))
@@ -258,6 +275,19 @@ async def test_a_file_is_changed_and_what_changed_it_meanwhile_is_seen(page: Pag
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Saved")).to_be_visible()
     assert (await client.http.get(address)).json()["content"] == "# Plan\nCarry on."
+    await save_what_is_gone(page, text, client, address)
+
+
+async def save_what_is_gone(page: Page, text: Locator, client: Client, address: str) -> None:
+    """Type on in a file that somebody else deletes, and save it all the same."""
+    await text.press("Control+End")
+    await page.keyboard.type(" Still.")
+    (await client.http.delete(address)).raise_for_status()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("It was changed while you edited it")).to_be_visible()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Saved")).to_be_visible()
+    assert (await client.http.get(address)).json()["content"] == "# Plan\nCarry on. Still."
 
 
 async def test_a_hundred_thousand_events_are_scrolled(

@@ -2,10 +2,12 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { watchLogins } from "./again";
 import { Cache } from "./api/cache";
-import { Refusal, whenLoggedOut } from "./api/client";
+import { Refusal } from "./api/client";
+import { whenStranger } from "./api/standing";
 import { router } from "./router";
-import { deliverAll } from "./session/outbox";
+import { isAnythingKept } from "./session/drafts";
 import { applyTheme } from "./theme";
 import "./styles.css";
 
@@ -22,12 +24,16 @@ const queries = new Cache({
   },
 });
 
-whenLoggedOut(() => {
+whenStranger(() => {
   const { pathname, href } = router.state.location;
   if (pathname !== "/login") void router.navigate({ to: "/login", search: { back: href } });
 });
 
-deliverAll();
+watchLogins(queries);
+
+addEventListener("beforeunload", (event) => {
+  if (isAnythingKept()) event.preventDefault();
+});
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

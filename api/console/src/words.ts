@@ -180,6 +180,8 @@ export const words = {
     name: "Name",
     toRegister: "No account yet? Make one",
     toLogin: "There is an account? Log in",
+    ranOut: "Your login has run out. What you have typed here stays.",
+    again: "Log in again, in another tab",
     external: "Your organisation's identity provider says who may come in.",
   },
   palette: {

@@ -3,6 +3,7 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { words } from "../words";
 import type { components, paths } from "./schema";
+import { letIn, refused } from "./standing";
 
 export type Schemas = components["schemas"];
 export type Session = Schemas["SessionReply"];
@@ -72,21 +73,15 @@ async function renew(): Promise<boolean> {
   return false;
 }
 
-/** Who is called when nobody is logged in any more. */
-let onLoggedOut: () => void = () => undefined;
-
-export function whenLoggedOut(call: () => void): void {
-  onLoggedOut = call;
-}
-
 /** `fetch` with what browsers must show, and once more after a login was renewed. Raises Refusal where nobody answers. */
 export async function ask(request: Request): Promise<Response> {
   const again = request.clone();
   let reply = await send(request);
-  const isLogin = new URL(request.url).pathname.startsWith("/api/v1/auth/log");
-  if (reply.status !== 401 || isLogin) return reply;
-  if (await refreshLogin()) reply = await send(again);
-  if (reply.status === 401) onLoggedOut();
+  const { pathname } = new URL(request.url);
+  if (pathname.startsWith("/api/v1/auth/log")) return reply;
+  if (reply.status === 401 && (await refreshLogin())) reply = await send(again);
+  if (reply.status === 401) refused();
+  else if (reply.ok && !pathname.startsWith("/api/v1/auth/")) letIn(); // where nobody need log in says nothing
   return reply;
 }
 

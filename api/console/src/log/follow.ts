@@ -12,6 +12,8 @@ const PAGE = 600;
 const END = Number.MAX_SAFE_INTEGER;
 const BACK_AT_ONCE_MS = 100;
 const BACK_AT_MOST_MS = 3_000;
+/** Who logs in again goes on here. */
+const LOGGED_OUT = 401;
 /** Events that come within a moment are shown together. */
 const GATHER_MS = 30;
 
@@ -109,7 +111,7 @@ export class Follower {
         pause = BACK_AT_ONCE_MS;
       } catch (error) {
         if (stop.aborted) return;
-        if (error instanceof Refusal && !error.mayPass) {
+        if (error instanceof Refusal && !error.mayPass && error.status !== LOGGED_OUT) {
           this.show({ line: "refused", refusal: error });
           return;
         }

@@ -31,9 +31,9 @@ export function Breakers() {
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const key = String(new FormData(event.currentTarget).get("key")).trim();
-    event.currentTarget.reset();
-    act.mutate({ key, to: "open" });
+    const form = event.currentTarget;
+    const key = String(new FormData(form).get("key")).trim();
+    act.mutate({ key, to: "open" }, { onSuccess: () => form.reset() });
   };
   return (
     <Part title={said.breakers} hint={said.breakersHint}>

@@ -7,8 +7,10 @@ import { api, body } from "../api/client";
 import { queries } from "../api/queries";
 import type { Attached } from "../log/event";
 import { Trouble } from "../parts/states";
+import { dropAttachments } from "../session/attachments";
 import { Composer } from "../session/composer";
 import { outboxOf, type Wish } from "../session/outbox";
+import { dropWritten } from "../session/written";
 import { words } from "../words";
 
 const route = getRouteApi("/shell/");
@@ -18,6 +20,8 @@ interface Start {
   wish?: Wish;
   images?: Attached[];
   capabilities?: string[] | undefined;
+  /** Whether somebody wrote it here. */
+  isWritten?: boolean;
 }
 
 export function Home() {
@@ -32,7 +36,11 @@ export function Home() {
       outboxOf(session.id).send(text, wish, images);
       return session.id;
     },
-    onSuccess: async (sessionId) => {
+    onSuccess: async (sessionId, { isWritten = false }) => {
+      if (isWritten) {
+        dropWritten();
+        dropAttachments();
+      }
       void client.invalidateQueries({ queryKey: ["sessions"] });
       await navigate({ to: "/sessions/$sessionId", params: { sessionId } });
     },
@@ -43,7 +51,10 @@ export function Home() {
         <h1 className="text-3xl font-semibold tracking-tight">{words.welcome.title}</h1>
         <p className="mt-2 text-soft">{words.welcome.subtitle}</p>
       </div>
-      <Composer isSending={start.isPending} onSend={(text, wish, images) => start.mutate({ text, wish, images })} />
+      <Composer
+        isSending={start.isPending}
+        onSend={(text, wish, images) => start.mutate({ text, wish, images, isWritten: true })}
+      />
       {start.isError && <Trouble error={start.error} />}
       <div className="flex flex-wrap items-center gap-2">
         <AgentPick value={agent} onChange={setAgent} />

@@ -31,9 +31,8 @@ export function Workspaces() {
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const name = String(new FormData(event.currentTarget).get("name")).trim();
-    event.currentTarget.reset();
-    make.mutate(name);
+    const form = event.currentTarget;
+    make.mutate(String(new FormData(form).get("name")).trim(), { onSuccess: () => form.reset() });
   };
   return (
     <Page title={words.workspaces.title} subtitle={words.workspaces.subtitle}>

@@ -6,6 +6,9 @@ import { api } from "../api/client";
 import type { ToolCall } from "../log/conversation";
 import { Button } from "../parts/button";
 import { words } from "../words";
+import { changeDraft, useDraft } from "./drafts";
+
+const draftKey = (sessionId: string, callId: string) => `answer ${sessionId} ${callId}`;
 
 export function ClientAnswers({ sessionId, calls }: { sessionId: string; calls: readonly ToolCall[] }) {
   const submit = useMutation({
@@ -14,6 +17,9 @@ export function ClientAnswers({ sessionId, calls }: { sessionId: string; calls: 
         params: { path: { session_id: sessionId } },
         body: { tool_results: calls.map(({ id }) => ({ tool_call_id: id, result: String(form.get(id) ?? "") })) },
       }),
+    onSuccess: () => {
+      for (const { id } of calls) changeDraft(draftKey(sessionId, id), "", () => "");
+    },
   });
   const onSubmit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -23,10 +29,7 @@ export function ClientAnswers({ sessionId, calls }: { sessionId: string; calls: 
     <form onSubmit={onSubmit} className="mt-3 grid gap-3 rounded-xl border border-line bg-raised p-4 text-sm">
       <p className="text-soft">{words.tool.clientHint}</p>
       {calls.map((call) => (
-        <label key={call.id} className="grid gap-1">
-          <span className="font-mono">{words.tool.answerOf(call.label)}</span>
-          <textarea name={call.id} rows={2} className="field font-mono text-xs" />
-        </label>
+        <Answer key={call.id} sessionId={sessionId} call={call} />
       ))}
       {submit.isError && (
         <p role="alert" className="text-bad">
@@ -37,5 +40,21 @@ export function ClientAnswers({ sessionId, calls }: { sessionId: string; calls: 
         {words.tool.submit}
       </Button>
     </form>
+  );
+}
+
+function Answer({ sessionId, call }: { sessionId: string; call: ToolCall }) {
+  const [text, change] = useDraft(draftKey(sessionId, call.id), "");
+  return (
+    <label className="grid gap-1">
+      <span className="font-mono">{words.tool.answerOf(call.label)}</span>
+      <textarea
+        name={call.id}
+        rows={2}
+        value={text}
+        onChange={(event) => change(() => event.target.value)}
+        className="field font-mono text-xs"
+      />
+    </label>
   );
 }

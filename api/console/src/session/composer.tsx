@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type ClipboardEvent, type DragEvent, type FormEvent, type KeyboardEvent, useRef, useState } from "react";
+import { type ClipboardEvent, type DragEvent, type FormEvent, type KeyboardEvent, useRef } from "react";
 import { queries } from "../api/queries";
 import type { Attached } from "../log/event";
 import { Button } from "../parts/button";
@@ -9,6 +9,7 @@ import { words } from "../words";
 import { AttachButton, Attachments } from "./attach";
 import { useAttachments } from "./attachments";
 import type { Effort, Wish } from "./outbox";
+import { useWritten } from "./written";
 
 const EFFORTS = ["minimal", "low", "medium", "high"] as const satisfies readonly Effort[];
 const PICK = "max-w-44 truncate rounded-md bg-transparent py-1 text-xs text-soft hover:text-ink";
@@ -26,8 +27,7 @@ interface Props {
 
 /** Where one writes. What a message asks of its turn is chosen beside it, and stays chosen. */
 export function Composer({ isBusy = false, sessionId, isSending, onSend, onStop }: Props) {
-  const [text, setText] = useState("");
-  const [wish, setWish] = useState<Wish>({});
+  const [{ text, wish }, change] = useWritten(sessionId);
   const form = useRef<HTMLFormElement>(null);
   const { attachments, images, add, remove, clear, isWhole } = useAttachments(sessionId);
   const isSendable = isWhole && !isSending && (text.trim() !== "" || images.length > 0);
@@ -37,7 +37,7 @@ export function Composer({ isBusy = false, sessionId, isSending, onSend, onStop 
     if (!isSendable) return;
     onSend(text, wish, images);
     if (isSending !== undefined) return;
-    setText("");
+    change({ text: "" });
     clear();
   };
   const take = (event: ClipboardEvent | DragEvent, files: FileList | undefined) => {
@@ -65,14 +65,14 @@ export function Composer({ isBusy = false, sessionId, isSending, onSend, onStop 
         placeholder={label}
         value={text}
         rows={Math.min(ROWS_MOST, Math.max(2, text.split("\n").length))}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => change({ text: event.target.value })}
         onKeyDown={onKey}
         className="block w-full resize-none bg-transparent px-4 pt-3 outline-none placeholder:text-soft"
       />
       <Attachments attachments={attachments} onRemove={remove} />
       <div className="flex flex-wrap items-center gap-3 px-3 pb-3">
         <AttachButton onPick={add} />
-        <Picks wish={wish} onChange={setWish} />
+        <Picks wish={wish} onChange={(wish) => change({ wish })} />
         <span className="ml-auto flex gap-2">
           {isBusy && onStop && (
             <Button look="bad" onClick={onStop}>

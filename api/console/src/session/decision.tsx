@@ -1,12 +1,12 @@
 /** What became of a call that a crash cut off only a person may say. The words are the server's. */
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { api } from "../api/client";
 import type { Question } from "../log/conversation";
 import { Button } from "../parts/button";
 import { Refused } from "../parts/page";
 import { words } from "../words";
+import { useDraft } from "./drafts";
 
 interface Props {
   sessionId: string;
@@ -17,7 +17,7 @@ interface Props {
 type Chosen = "happened" | "retry" | "skip";
 
 export function Decision({ sessionId, callId, question }: Props) {
-  const [result, setResult] = useState("");
+  const [result, change] = useDraft(`result ${sessionId} ${callId}`, "");
   const client = useQueryClient();
   const decide = useMutation({
     mutationFn: (decision: Chosen) =>
@@ -29,6 +29,7 @@ export function Decision({ sessionId, callId, question }: Props) {
           ...(decision === "happened" && result.trim() !== "" && { result: valueIn(result) }),
         },
       }),
+    onSuccess: () => change(() => ""),
     onSettled: () => {
       void client.invalidateQueries({ queryKey: ["place", sessionId] });
       void client.invalidateQueries({ queryKey: ["effects", sessionId] });
@@ -45,7 +46,7 @@ export function Decision({ sessionId, callId, question }: Props) {
         <input
           className="field mt-1 font-mono text-xs"
           value={result}
-          onChange={(event) => setResult(event.target.value)}
+          onChange={(event) => change(() => event.target.value)}
         />
       </label>
       <div className="flex flex-wrap gap-2">

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { afterSaving, isUnseen, written } from "./file-draft";
+import { afterSaving, isUnseen, reopened, written } from "./file-draft";
 
 const draft = written(written(null, "a plan, and", "a plan"), "a plan, and more", "a plan of the agent's");
 
@@ -20,4 +20,9 @@ test("what somebody else wrote is replaced only once it was seen", () => {
   expect(isUnseen(theirs, draft, theirs)).toBe(false);
   expect(isUnseen(draft.base, draft, null)).toBe(false);
   expect(isUnseen(draft.text, draft, null)).toBe(false);
+});
+
+test("who comes back to a draft goes on with what they typed", () => {
+  expect(reopened(draft)).toEqual({ text: "a plan, and more", base: "a plan", began: "a plan, and more" });
+  expect(reopened(null)).toBeNull();
 });

@@ -13,6 +13,11 @@ export function written(before: Draft | null, text: string, stored: string): Dra
   return { base: stored, began: stored, ...before, text };
 }
 
+/** Return a draft for whoever comes back to it: the editor begins with what they typed. */
+export function reopened(before: Draft | null): Draft | null {
+  return before && { ...before, began: before.text };
+}
+
 /** Return what is left of a draft once a text of it is saved: what was typed since, if anything was. */
 export function afterSaving(now: Draft | null, saved: string): Draft | null {
   return now === null || now.text === saved ? null : { ...now, base: saved };

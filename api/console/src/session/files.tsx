@@ -7,7 +7,8 @@ import { api, body } from "../api/client";
 import { Empty, Loading, Trouble } from "../parts/states";
 import { say } from "../say";
 import { words } from "../words";
-import { OneFile } from "./one-file";
+import { useDrafted } from "./drafts";
+import { draftKey, OneFile } from "./one-file";
 
 export function Files() {
   const { sessionId } = useParams({ from: "/shell/sessions/$sessionId" });
@@ -22,17 +23,20 @@ export function Files() {
         }),
       ).data,
   });
+  const typedInto = useDrafted(draftKey({ sessionId, path: "" }));
   if (files.isPending) return <Loading />;
   if (files.isLoadingError) return <Trouble error={files.error} retry={() => void files.refetch()} />;
   const there = files.data.filter((file) => !file.is_directory);
-  if (there.length === 0) return <Empty>{words.files.empty}</Empty>;
+  const gone = typedInto.filter((path) => !there.some((file) => file.path === path));
+  const all = [...there, ...gone.map((path) => ({ path, size_bytes: null }))];
+  if (all.length === 0) return <Empty>{words.files.empty}</Empty>;
   return (
     <div className="flex min-h-0 flex-1 flex-col md:flex-row">
       <ul
         aria-label={words.files.tree}
         className="max-h-48 overflow-y-auto border-line p-3 md:max-h-none md:w-72 md:border-r"
       >
-        {there.map((file) => (
+        {all.map((file) => (
           <li key={file.path}>
             <button
               type="button"
@@ -41,7 +45,10 @@ export function Files() {
               className="flex w-full gap-2 rounded-md px-2 py-1 text-left font-mono text-xs hover:bg-sunken aria-[current=true]:bg-tint"
             >
               <span className="truncate">{file.path}</span>
-              <span className="ml-auto shrink-0 text-soft">{say.bytes(file.size_bytes)}</span>
+              {typedInto.includes(file.path) && <span className="shrink-0 text-warn">{words.files.unsaved}</span>}
+              {file.size_bytes !== null && (
+                <span className="ml-auto shrink-0 text-soft">{say.bytes(file.size_bytes)}</span>
+              )}
             </button>
           </li>
         ))}

@@ -5,6 +5,7 @@ import { useParams } from "@tanstack/react-router";
 import type { FormEvent } from "react";
 import { api, body } from "../api/client";
 import { Button } from "../parts/button";
+import { clearField } from "../parts/clear";
 import { Field } from "../parts/field";
 import { Part, Refused, Row } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
@@ -35,10 +36,16 @@ export function Secrets() {
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    event.currentTarget.reset();
-    const given = { [String(form.get("name")).trim()]: String(form.get("value")) };
-    set.mutate(given, { onSuccess: () => set.reset() });
+    const form = event.currentTarget;
+    const said = new FormData(form);
+    const given = { [String(said.get("name")).trim()]: String(said.get("value")) };
+    set.mutate(given, {
+      onSuccess: () => {
+        form.reset();
+        set.reset();
+      },
+      onError: () => clearField(form, "value"),
+    });
   };
   return (
     <div className="min-h-0 flex-1 overflow-y-auto p-5">

@@ -163,6 +163,8 @@ export const sessionWords = {
     pick: "Pick a file.",
     save: "Save",
     saved: "Saved",
+    unsaved: "edited",
+    gone: "This file is not there any more.",
     binary: "This file is not text.",
     tree: "Files",
     readonly: "read-only",

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { api } from "../api/client";
 import { Button } from "../parts/button";
+import { clearField } from "../parts/clear";
 import { Field } from "../parts/field";
 import { Page, Refused, Row } from "../parts/page";
 import { Empty, Loading, Trouble } from "../parts/states";
@@ -30,10 +31,16 @@ export function Connections() {
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    event.currentTarget.reset();
-    const given = { provider: String(form.get("provider")).trim(), key: String(form.get("api_key")) };
-    set.mutate(given, { onSuccess: set.reset }); // else the page remembers the key
+    const form = event.currentTarget;
+    const said = new FormData(form);
+    const given = { provider: String(said.get("provider")).trim(), key: String(said.get("api_key")) };
+    set.mutate(given, {
+      onSuccess: () => {
+        form.reset();
+        set.reset(); // else the page remembers the key
+      },
+      onError: () => clearField(form, "api_key"),
+    });
   };
   return (
     <Page title={words.settings.connections} subtitle={said.subtitle}>

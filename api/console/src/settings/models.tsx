@@ -191,9 +191,10 @@ function ByHand() {
   if (made.length === 0) return null;
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    add.mutate({ provider: String(form.get("provider")), name: String(form.get("name")).trim() });
-    event.currentTarget.reset();
+    const form = event.currentTarget;
+    const said = new FormData(form);
+    const given = { provider: String(said.get("provider")), name: String(said.get("name")).trim() };
+    add.mutate(given, { onSuccess: () => form.reset() });
   };
   return (
     <Part title={words.models.addTo}>

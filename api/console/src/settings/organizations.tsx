@@ -84,9 +84,8 @@ function Make() {
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const name = String(new FormData(event.currentTarget).get("name")).trim();
-    event.currentTarget.reset();
-    make.mutate(name);
+    const form = event.currentTarget;
+    make.mutate(String(new FormData(form).get("name")).trim(), { onSuccess: () => form.reset() });
   };
   return (
     <form onSubmit={submit} aria-label={said.make} className="flex flex-wrap items-end gap-3">

@@ -8,6 +8,7 @@ import { Later } from "../parts/later";
 import { Modal } from "../parts/modal";
 import { Trouble } from "../parts/states";
 import { words } from "../words";
+import { LoggedOut } from "./logged-out";
 import { Sidebar } from "./sidebar";
 
 const Palette = lazy(() => load(() => import("./palette")));
@@ -59,6 +60,7 @@ export function Shell() {
           </button>
           <span className="font-semibold">{words.product}</span>
         </header>
+        <LoggedOut />
         <main id="content" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
           <Outlet />
         </main>
