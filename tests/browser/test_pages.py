@@ -98,7 +98,8 @@ async def test_a_turn_is_steered_and_stopped(page: Page, home: str, client: Clie
 
 async def test_calls_stand_side_by_side_with_arguments_and_results(page: Page, home: str, client: Client) -> None:
     session_id = await client.open(capabilities=["test_math"])
-    calls = [{"name": name, "arguments": {"a": 6, "b": b}} for name, b in (("add", 36), ("divide", 0))]
+    numbers = (("add", 6, 36), ("divide", 6, 0), ("subtract", 9_007_199_254_740_993, 2**53))
+    calls = [{"name": name, "arguments": {"a": a, "b": b}} for name, a, b in numbers]
     await open_session(page, home, session_id)
     await write(page, script({"call": calls}, {"say": WORDS}))
     await see_whole(page, WORDS)
@@ -107,9 +108,12 @@ async def test_calls_stand_side_by_side_with_arguments_and_results(page: Page, h
     await good.locator("summary").click()
     await expect(good).to_contain_text("42")
     await expect(good).to_contain_text('"b": 36')
+    large = page.get_by_role("region", name="subtract")
+    await large.locator("summary").click()
+    await expect(large).to_contain_text('"a": 9007199254740993')  # which no number of a page's is
     await page.get_by_role("link", name="Effects").click()
     effects = page.get_by_role("region", name="Effects").get_by_role("listitem")
-    await expect(effects).to_have_count(2)
+    await expect(effects).to_have_count(3)
     await expect(effects.filter(has_text="divide")).to_contain_text("failed")
     await effects.filter(has_text="add").get_by_role("link", name="Its turn").click()
     await expect(page.get_by_role("list", name="What the turn did, over time")).to_contain_text("divide")
@@ -136,6 +140,7 @@ async def test_what_an_agent_keeps_is_shown_and_events_are_found_by_type_and_tex
     await page.get_by_role("combobox", name="Type").select_option("tool.completed")
     await expect(page.get_by_text("1 event found")).to_be_visible()
     await expect(log.get_by_role("option")).to_have_text(re.compile("tool.completed"))
+    await find_one_more(page, client, session_id, script({"call": [keep]}, {"say": WORDS}))
     await page.get_by_role("button", name="All events").click()
     await page.get_by_role("searchbox", name="Text in it").fill("iquique")
     await page.get_by_role("searchbox", name="Text in it").press("Enter")
@@ -148,6 +153,19 @@ async def test_what_an_agent_keeps_is_shown_and_events_are_found_by_type_and_tex
     await expect(page.get_by_text(re.compile("events found"))).to_be_visible()
     await page.get_by_role("link", name="Chat", exact=True).click()
     await expect(page.get_by_role("textbox", name="Write a message")).to_have_value("A long draft.")
+
+
+async def find_one_more(page: Page, client: Client, session_id: str, message: str) -> None:
+    """Have one more event come that is looked for: what was found before is not read again, nor counted."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await client.send(session_id, message)
+    await client.until_idle(session_id)
+    await expect(page.get_by_text("2 events found")).to_be_visible()
+    news = [url for url in asked if "types=" in url]
+    assert [url for url in news if "after_sequence=0" in url or "limit=" in url] == []
+    assert [url for url in asked if url.endswith("/summary")] == []
+    assert len(news) > 0
 
 
 async def test_a_picture_is_attached_dropped_seen_and_sent(page: Page, home: str, client: Client) -> None:

@@ -1,6 +1,7 @@
 /** Follows a session: its newest page, then what happens, across whatever dies on the way. */
 
 import { api, Refusal } from "../api/client";
+import { read } from "../exact";
 import { type Conversation, EMPTY } from "./conversation";
 import type { LogEvent } from "./event";
 import { fold } from "./fold";
@@ -130,7 +131,7 @@ export class Follower {
     for await (const frame of frames(path, stop)) {
       if (frame.event === "connected") this.show({ line: "live", refusal: null });
       else if (frame.event === "disconnecting") return;
-      else if (!this.take(JSON.parse(frame.data) as LogEvent)) return;
+      else if (!this.take(read(frame.data) as LogEvent)) return;
     }
   }
 
@@ -168,9 +169,10 @@ export class Follower {
   private async page(before: number, signal: AbortSignal | null = null): Promise<LogEvent[]> {
     const reply = await api.GET("/api/v1/sessions/{session_id}/events", {
       params: { path: { session_id: this.sessionId }, query: { limit: PAGE, before_sequence: before } },
+      parseAs: "text",
       signal,
     });
-    return (reply.data as unknown as { data: LogEvent[] }).data;
+    return (read(reply.data as unknown as string) as { data: LogEvent[] }).data;
   }
 
   private rest(ms: number, stop: AbortSignal): Promise<void> {

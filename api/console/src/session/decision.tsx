@@ -2,6 +2,7 @@
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "../api/client";
+import { valueIn } from "../exact";
 import type { Question } from "../log/conversation";
 import { Button } from "../parts/button";
 import { Refused } from "../parts/page";
@@ -65,13 +66,4 @@ export function Decision({ sessionId, callId, question }: Props) {
       <p className="text-xs text-soft">{words.tool.expires(question.expiresAt)}</p>
     </div>
   );
-}
-
-/** Return what somebody typed as JSON, or as the text that it is. */
-function valueIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

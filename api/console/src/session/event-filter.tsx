@@ -85,10 +85,12 @@ interface PickProps {
   onChange: (value: string) => void;
 }
 
-/** The types that the log has events of. */
+/** The types that the log has events of: those that were counted once, and those that came since. */
 function TypePick({ sessionId, value, onChange }: PickProps) {
+  const { follower } = useLog(sessionId);
   const summary = useQuery({
-    queryKey: ["found", sessionId, "types"],
+    queryKey: ["types", sessionId],
+    staleTime: Number.POSITIVE_INFINITY,
     queryFn: async ({ signal }) =>
       body(
         await api.GET("/api/v1/sessions/{session_id}/events/summary", {
@@ -97,7 +99,8 @@ function TypePick({ sessionId, value, onChange }: PickProps) {
         }),
       ),
   });
-  const types = summary.data?.by_type.map(({ event_type: type }) => type).sort() ?? [];
+  const counted = summary.data?.by_type.map(({ event_type: type }) => type) ?? [];
+  const types = [...new Set([...counted, ...follower.events.map(({ type }) => type)])].sort();
   return (
     <select
       aria-label={words.events.type}

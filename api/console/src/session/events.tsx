@@ -11,16 +11,17 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
 import { api, type EventsQuery } from "../api/client";
 import { queries } from "../api/queries";
+import { read as readJson } from "../exact";
 import type { LogEvent } from "../log/event";
 import { Empty, Loading, Trouble } from "../parts/states";
 import { say } from "../say";
 import { words } from "../words";
 import { EventFilter, useWanted, type Wanted } from "./event-filter";
 import { EventTable, ROW_PX } from "./event-table";
+import { BEGINNING, countOf, pageOf as foundOf, nextOf, PAGE, type Page, partOf } from "./found";
 import { Block } from "./tool-card";
 import { useLog } from "./use-log";
 
-const PAGE = 200;
 const AHEAD = 40;
 const route = getRouteApi("/shell/sessions/$sessionId/events");
 
@@ -58,10 +59,12 @@ const pageOf = (sequence: number) => Math.floor((sequence - 1) / PAGE);
 async function read(sessionId: string, query: EventsQuery, signal: AbortSignal) {
   const reply = await api.GET("/api/v1/sessions/{session_id}/events", {
     params: { path: { session_id: sessionId }, query },
+    parseAs: "text",
     signal,
   });
-  const { data } = reply.data as unknown as { data: LogEvent[] };
-  return { data, total: Number(reply.response.headers.get("X-Total-Count")) };
+  const { data } = readJson(reply.data as unknown as string) as { data: LogEvent[] };
+  const total = reply.response.headers.get("X-Total-Count");
+  return { data, total: total === null ? null : Number(total) };
 }
 
 function pageQuery(sessionId: string, page: number, total: number) {
@@ -69,6 +72,7 @@ function pageQuery(sessionId: string, page: number, total: number) {
   return {
     queryKey: ["log", sessionId, page, isWhole ? "whole" : total],
     staleTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false, // it would take numbers that are kept as they are written for objects
     ...(!isWhole && { gcTime: 0 }), // it is soon another one
     queryFn: async ({ signal }: { signal: AbortSignal }) =>
       (await read(sessionId, { after_sequence: page * PAGE, limit: PAGE }, signal)).data,
@@ -129,28 +133,31 @@ function Rows({ sessionId, total, at }: RowsProps) {
   );
 }
 
-const ASK_MS = 2_500;
+/** What comes within so long is read at once. */
+const NEWS_MS = 1_000;
 
 /** Those that are looked for, the oldest first. */
 function Found({ sessionId, total, at, wanted }: RowsProps & { wanted: Wanted }) {
   const box = useRef<HTMLDivElement>(null);
   const go = useGo(total);
-  const { conversation } = useLog(sessionId);
   const asked: EventsQuery = {
-    limit: PAGE,
     ...(wanted.type && { types: [wanted.type] as NonNullable<EventsQuery["types"]> }),
     ...(wanted.turn && { turn_id: wanted.turn }),
     ...(wanted.text && { q: wanted.text }),
   };
   const found = useInfiniteQuery({
     queryKey: ["found", sessionId, wanted],
-    initialPageParam: 0,
-    refetchInterval: conversation.isBusy ? ASK_MS : false,
-    queryFn: ({ pageParam, signal }) => read(sessionId, { ...asked, after_sequence: pageParam }, signal),
-    getNextPageParam: ({ data }) => (data.length === PAGE ? data.at(-1)?.sequence : undefined),
+    initialPageParam: BEGINNING,
+    staleTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false,
+    queryFn: async ({ pageParam, signal }): Promise<Page> => {
+      const part = await read(sessionId, { ...asked, ...partOf(pageParam) }, signal);
+      return foundOf(part.data, part.total, total, pageParam);
+    },
+    getNextPageParam: (last) => nextOf(last, total),
   });
-  const events = found.data?.pages.flatMap((page) => page.data) ?? [];
-  const count = found.data?.pages.at(-1)?.total ?? 0;
+  const pages = found.data?.pages ?? [];
+  const events = pages.flatMap((page) => page.data);
   const list = useVirtualizer({
     count: events.length,
     getScrollElement: () => box.current,
@@ -160,9 +167,12 @@ function Found({ sessionId, total, at, wanted }: RowsProps & { wanted: Wanted })
   const isNearEnd = (list.getVirtualItems().at(-1)?.index ?? 0) >= events.length - AHEAD;
   const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = found;
   const isDue = isNearEnd && hasNextPage && !isFetching && !isFetchNextPageError;
+  const wait = pages.at(-1)?.isFull ? 0 : NEWS_MS;
   useEffect(() => {
-    if (isDue) void fetchNextPage();
-  }, [isDue, fetchNextPage]);
+    if (!isDue) return;
+    const timer = setTimeout(() => void fetchNextPage(), wait);
+    return () => clearTimeout(timer);
+  }, [isDue, wait, fetchNextPage]);
 
   const step = (rows: number) => {
     const index = events.findIndex((event) => event.sequence === at);
@@ -173,9 +183,11 @@ function Found({ sessionId, total, at, wanted }: RowsProps & { wanted: Wanted })
   };
   return (
     <>
-      <EventFilter sessionId={sessionId} count={words.events.found(count)} onGo={go} />
+      <EventFilter sessionId={sessionId} count={words.events.found(countOf(pages))} onGo={go} />
       {found.isPending && <Loading />}
-      {found.isError && <Trouble error={found.error} retry={() => void found.refetch()} />}
+      {found.isError && (
+        <Trouble error={found.error} retry={() => void (isFetchNextPageError ? fetchNextPage() : found.refetch())} />
+      )}
       {found.isSuccess && events.length === 0 && <Empty>{words.events.none}</Empty>}
       <EventTable
         box={box}

@@ -25,7 +25,7 @@ const TABS = [
 ] as const;
 
 /** What is asked for of a session, and may be another thing after a turn. */
-const FOLLOWING = ["session", "place", "effects", "keys", "files", "file", "found"];
+const FOLLOWING = ["session", "place", "effects", "keys", "files", "file"];
 
 export function SessionFrame() {
   const { sessionId } = useParams({ from: "/shell/sessions/$sessionId" });

@@ -1,6 +1,7 @@
 /** A call of a tool: what it was asked, what it does, what came of it; and the question, where a person must decide. */
 
 import { useEffect, useState } from "react";
+import { laidOut } from "../exact";
 import type { ToolCall } from "../log/conversation";
 import type { Part } from "../log/event";
 import { Icon } from "../parts/icons";
@@ -101,9 +102,5 @@ export function Block({ label, text }: { label: string; text: string }) {
 function resultText(result: Part[]): string {
   const [only] = result;
   if (result.length !== 1 || only?.type !== "text") return JSON.stringify(result, null, 2);
-  try {
-    return JSON.stringify(JSON.parse(only.text), null, 2);
-  } catch {
-    return only.text;
-  }
+  return laidOut(only.text);
 }
