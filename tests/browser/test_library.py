@@ -151,6 +151,8 @@ async def test_an_agent_is_archived_once_and_a_page_that_cannot_be_read_anew_kee
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("alert")).to_contain_text("There is an archived agent called")
     assert (await client.http.get(agent)).json()["status"] == "archived"
+    await page.goto(f"{home}/?agent={agent.rsplit('/', 1)[-1]}")
+    await expect(page.get_by_role("combobox", name="Agent").locator("option:checked")).to_have_text(f"old-{word}")
 
 
 async def test_a_harness_that_the_server_brings_is_read_and_copied(page: Page, home: str) -> None:

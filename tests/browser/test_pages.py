@@ -1,12 +1,13 @@
 """The console in a real browser, on a server that nobody harms."""
 
+import asyncio
 import base64
 import re
 import uuid
 from typing import Final
 
 import pytest
-from playwright.async_api import FilePayload, Locator, Page, expect
+from playwright.async_api import FilePayload, Locator, Page, Route, expect
 
 from runtime.core.ids import hex_of
 from runtime.store.pool import connect
@@ -151,6 +152,8 @@ async def test_what_an_agent_keeps_is_shown_and_events_are_found_by_type_and_tex
     await expect(page.get_by_role("region", name="Event", exact=True)).to_contain_text("Iquique")
     await page.reload()
     await expect(page.get_by_text(re.compile("events found"))).to_be_visible()
+    await page.goto(f"{home}/sessions/{session_id}/events?at=0&turn=yesterday&type=0")
+    await expect(page.get_by_role("status").filter(has_text=re.compile("[0-9]+ events$"))).to_be_visible()
     await page.get_by_role("link", name="Chat", exact=True).click()
     await expect(page.get_by_role("textbox", name="Write a message")).to_have_value("A long draft.")
 
@@ -341,12 +344,23 @@ async def fill(database: str, session_id: str, count: int) -> None:
 
 async def test_everything_is_reached_by_keyboard(page: Page, home: str, client: Client) -> None:
     session_id = await client.open(title="Voyage of the Beagle")
+    is_wanted = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await is_wanted.wait()
+        await route.continue_()
+
+    await page.route("**/assets/palette-*.js", hold)
     await page.goto(home)
     opener = page.get_by_role("button", name="Commands")
     await opener.focus()
     await page.route("**/assets/palette-*", lambda route: route.abort(), times=1)  # for a moment nobody answers
     await page.keyboard.press("Control+k")
-    await page.get_by_role("dialog", name="Commands").wait_for()
+    await page.keyboard.type("beag")
+    is_wanted.set()
+    await expect(page.get_by_role("option", name="Voyage of the Beagle", selected=True)).to_be_visible()
+    await page.keyboard.type("le")
+    await expect(page.get_by_role("dialog", name="Commands").get_by_role("combobox")).to_have_value("beagle")
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog", name="Commands")).to_have_count(0)
     await expect(opener).to_be_focused()

@@ -24,6 +24,21 @@ function lazyRouteComponent<Module extends Record<string, unknown>, Name extends
   return whenLoaded(() => load(importer), name);
 }
 
+// What an address says and cannot be is said to be undefined: what is not said at all stays as it is in the address.
+
+function stringIn(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** Return a text of an address, which looks like a number there if it is one. */
+function textIn(value: unknown): string | undefined {
+  return (typeof value === "string" && value !== "") || typeof value === "number" ? String(value) : undefined;
+}
+
+function textLike(pattern: RegExp, value: unknown): string | undefined {
+  return typeof value === "string" && pattern.test(value) ? value : undefined;
+}
+
 const root = createRootRoute({ notFoundComponent: Lost });
 
 const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
@@ -32,32 +47,31 @@ const home = createRoute({
   getParentRoute: () => shell,
   path: "/",
   component: Home,
-  validateSearch: (search: Record<string, unknown>): { agent?: string } =>
-    typeof search.agent === "string" ? { agent: search.agent } : {},
+  validateSearch: (search: Record<string, unknown>): { agent?: string | undefined } => ({
+    agent: stringIn(search.agent),
+  }),
 });
 
 const welcome = createRoute({
   getParentRoute: () => shell,
   path: "/welcome",
   component: lazyRouteComponent(() => import("./pages/welcome"), "Welcome"),
-  validateSearch: (search: Record<string, unknown>): { simulated?: boolean } =>
-    search.simulated === true ? { simulated: true } : {},
+  validateSearch: (search: Record<string, unknown>): { simulated?: true | undefined } => ({
+    simulated: search.simulated === true || undefined,
+  }),
 });
+
+// What the server would refuse before it looks for it.
+const TURN_ID = /^turn_[0-9a-f]{32}$/;
+const EVENT_TYPE = /^[a-z_]+(\.[a-z_]+)+$/;
 
 interface EventSearch {
   /** The event that is looked at, by its sequence. */
-  at?: number;
+  at?: number | undefined;
   /** Which events are listed. */
-  type?: string;
-  turn?: string;
-  text?: string;
-}
-
-/** Return what an address says under names of texts. */
-function textsOf<Name extends string>(search: Record<string, unknown>, ...names: Name[]): { [Key in Name]?: string } {
-  const said = names.map((name) => [name, search[name]] as const);
-  const given = said.filter(([, value]) => (typeof value === "string" && value !== "") || typeof value === "number");
-  return Object.fromEntries(given.map(([name, value]) => [name, String(value)])) as { [Key in Name]?: string };
+  type?: string | undefined;
+  turn?: string | undefined;
+  text?: string | undefined;
 }
 
 const session = createRoute({ getParentRoute: () => shell, path: "/sessions/$sessionId", component: SessionFrame });
@@ -68,8 +82,10 @@ const events = createRoute({
   path: "/events",
   component: lazyRouteComponent(() => import("./session/events"), "Events"),
   validateSearch: (search: Record<string, unknown>): EventSearch => ({
-    ...(typeof search.at === "number" && { at: search.at }),
-    ...textsOf(search, "type", "turn", "text"),
+    at: Number.isSafeInteger(search.at) && Number(search.at) > 0 ? Number(search.at) : undefined,
+    type: textLike(EVENT_TYPE, search.type),
+    turn: textLike(TURN_ID, search.turn),
+    text: textIn(search.text),
   }),
 });
 
@@ -77,7 +93,7 @@ const turns = createRoute({
   getParentRoute: () => session,
   path: "/turns",
   component: lazyRouteComponent(() => import("./session/turns"), "Turns"),
-  validateSearch: (search: Record<string, unknown>) => textsOf(search, "turn"),
+  validateSearch: (search: Record<string, unknown>): { turn?: string | undefined } => ({ turn: textIn(search.turn) }),
 });
 
 const effects = createRoute({
@@ -198,8 +214,7 @@ const shelves = [
 ] as const;
 
 /** What a copy is made of. */
-const copied = (search: Record<string, unknown>): { from?: string } =>
-  typeof search.from === "string" ? { from: search.from } : {};
+const copied = (search: Record<string, unknown>): { from?: string | undefined } => ({ from: stringIn(search.from) });
 
 const agent = createRoute({
   getParentRoute: () => shell,
@@ -219,8 +234,7 @@ const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
   component: lazyRouteComponent(() => import("./pages/login"), "Login"),
-  validateSearch: (search: Record<string, unknown>): { back?: string } =>
-    typeof search.back === "string" ? { back: search.back } : {},
+  validateSearch: (search: Record<string, unknown>): { back?: string | undefined } => ({ back: stringIn(search.back) }),
 });
 
 export const router = createRouter({

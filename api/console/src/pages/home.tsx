@@ -26,6 +26,10 @@ interface Start {
 
 export function Home() {
   const { agent: wanted = "" } = route.useSearch();
+  return <Begin key={wanted} wanted={wanted} />;
+}
+
+function Begin({ wanted }: { wanted: string }) {
   const [agent, setAgent] = useState(wanted);
   const navigate = useNavigate();
   const client = useQueryClient();
@@ -75,9 +79,13 @@ export function Home() {
   );
 }
 
+/** Which agent answers. One that an address names is said also where it is not listed: it may be one of many, or archived. */
 function AgentPick({ value, onChange }: { value: string; onChange: (agent: string) => void }) {
   const agents = useQuery(queries.agents(""));
-  if (!agents.data?.data.length) return null;
+  const listed = agents.data?.data ?? [];
+  const isUnlisted = value !== "" && !listed.some(({ id }) => id === value);
+  const chosen = useQuery({ ...queries.agent(value), enabled: isUnlisted && agents.isFetched }).data;
+  if (value === "" && listed.length === 0) return null;
   return (
     <select
       aria-label={words.welcome.agent}
@@ -86,7 +94,8 @@ function AgentPick({ value, onChange }: { value: string; onChange: (agent: strin
       className="max-w-full rounded-full border border-line bg-transparent px-3 py-1 text-sm"
     >
       <option value="">{words.welcome.noAgent}</option>
-      {agents.data.data.map((agent) => (
+      {isUnlisted && <option value={value}>{chosen?.display_name ?? chosen?.name ?? value}</option>}
+      {listed.map((agent) => (
         <option key={agent.id} value={agent.id}>
           {agent.display_name ?? agent.name}
         </option>

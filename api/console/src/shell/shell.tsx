@@ -6,9 +6,9 @@ import { load } from "../load";
 import { Icon } from "../parts/icons";
 import { Later } from "../parts/later";
 import { Modal } from "../parts/modal";
-import { Trouble } from "../parts/states";
 import { words } from "../words";
 import { LoggedOut } from "./logged-out";
+import { PALETTE_FIELD } from "./palette-look";
 import { Sidebar } from "./sidebar";
 
 const Palette = lazy(() => load(() => import("./palette")));
@@ -18,6 +18,12 @@ export function Shell() {
   const drawer = useRef<HTMLDialogElement>(null);
   const [isDrawn, setDrawn] = useState(false);
   const [isSearching, setSearching] = useState(false);
+
+  const [typed, setTyped] = useState("");
+  const close = () => {
+    setSearching(false);
+    setTyped("");
+  };
 
   const open = () => {
     setDrawn(true);
@@ -66,15 +72,21 @@ export function Shell() {
         </main>
       </div>
       {isSearching && (
-        <Later
-          without={(error) => (
-            <Modal label={words.palette.title} onClose={() => setSearching(false)}>
-              <Trouble error={error} />
-            </Modal>
-          )}
-        >
-          <Palette onClose={() => setSearching(false)} />
-        </Later>
+        <Modal label={words.palette.title} onClose={close}>
+          <Later
+            until={
+              <input
+                aria-label={words.palette.title}
+                placeholder={words.palette.placeholder}
+                value={typed}
+                onChange={(event) => setTyped(event.target.value)}
+                className={PALETTE_FIELD}
+              />
+            }
+          >
+            <Palette begun={typed} onClose={close} />
+          </Later>
+        </Modal>
       )}
     </div>
   );
