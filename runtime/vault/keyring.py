@@ -106,6 +106,25 @@ def open_keyring(settings: Settings) -> Keyring:
     return ring if previous is None else Keyring(ring.current, parse_key(previous, _PREVIOUS))
 
 
+def find_keyring(settings: Settings) -> Keyring | None:
+    """Return the keys as `open_keyring` does, None where there are none: for who looks or deletes, and makes no key.
+
+    Raises:
+        InvalidInputError: see `open_keyring`; or there is only the key before a rotation.
+    """
+    sources = (
+        settings.secrets_encryption_key,
+        settings.secrets_encryption_key_file,
+        settings.secrets_encryption_key_command,
+    )
+    if any(source is not None for source in sources) or (settings.data_dir / _FILE).exists():
+        return open_keyring(settings)
+    if settings.secrets_encryption_key_previous is not None:
+        message = f"{_PREVIOUS} is given, and no current key is here."
+        raise InvalidInputError(message, "invalid_settings")
+    return None
+
+
 def _ring(text: str, origin: str) -> Keyring:
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) > _KEYS_MOST:

@@ -8,7 +8,7 @@ import pytest
 
 from runtime.core.errors import InvalidInputError
 from runtime.process.settings import Settings
-from runtime.vault.keyring import Keyring, open_keyring
+from runtime.vault.keyring import Keyring, find_keyring, open_keyring
 
 NEW = "kek-v2:" + "A" * 43 + "="
 OLD = "kek-v1:" + "B" * 42 + "A="
@@ -45,6 +45,18 @@ def test_given_key_wins_and_nothing_is_written(data_dir: Path) -> None:
     ring = opened(data_dir, secrets_encryption_key=NEW, secrets_encryption_key_previous=OLD)
     assert ids(ring) == ["kek-v2", "kek-v1"]
     assert not data_dir.exists()
+
+
+def test_who_only_looks_finds_what_is_there_and_makes_nothing(data_dir: Path) -> None:
+    assert find_keyring(Settings.load(data_dir=data_dir)) is None
+    with pytest.raises(InvalidInputError, match="no current key"):
+        find_keyring(Settings.load(data_dir=data_dir, secrets_encryption_key_previous=OLD))
+    assert not data_dir.exists()
+    assert find_keyring(Settings.load(data_dir=data_dir, secrets_encryption_key=NEW)) == opened(
+        data_dir, secrets_encryption_key=NEW
+    )
+    made = opened(data_dir)
+    assert find_keyring(Settings.load(data_dir=data_dir)) == made
 
 
 def test_keys_come_from_a_file_or_a_command(data_dir: Path, tmp_path: Path) -> None:

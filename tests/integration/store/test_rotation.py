@@ -5,6 +5,7 @@ import base64
 import json
 import signal
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -52,15 +53,14 @@ async def agents(db: Pool) -> dict[str, dict[str, str]]:
 
 
 async def keys(
-    database: str, *words: str, current: Key = NEW, previous: Key | None = OLD
+    database: str, *words: str, current: Key | None = NEW, previous: Key | None = OLD
 ) -> asyncio.subprocess.Process:
     """Run `perdure keys`."""
-    environment = {"DATABASE_URL": database, "SECRETS_ENCRYPTION_KEY": written(current)}
-    if previous is not None:
-        environment["SECRETS_ENCRYPTION_KEY_PREVIOUS"] = written(previous)
+    given = {"SECRETS_ENCRYPTION_KEY": current, "SECRETS_ENCRYPTION_KEY_PREVIOUS": previous}
+    environment = {name: written(key) for name, key in given.items() if key is not None}
     return await asyncio.create_subprocess_exec(
-        COMMAND, "keys", *words,
-        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        COMMAND, "keys", *words, env={"DATABASE_URL": database, **environment},
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
 
@@ -157,8 +157,12 @@ async def test_what_a_lost_key_sealed_can_be_given_up(db: Pool, database: str) -
     status = await keys(database, "status", previous=None)
     shown, _ = await status.communicate()
     assert shown.decode().splitlines() == [f"{OLD.key_id}\t1\tmissing", f"{NEW.key_id}\t1\tcurrent"]
-    assert (await (await keys(database, "discard", NEW.key_id, previous=None)).wait()) == 1
-    assert (await (await keys(database, "discard", OLD.key_id, previous=None)).wait()) == 0
+    assert (await (await keys(database, "discard", NEW.key_id, "--yes", previous=None)).wait()) == 1
+    asking = await keys(database, "discard", OLD.key_id, previous=None)
+    _, asked = await asking.communicate(b"n\n")
+    assert (asking.returncode, await counted(db)) == (1, {OLD.key_id: 1, NEW.key_id: 1})
+    assert f"Delete the 1 secrets, of all organisations, that the key '{OLD.key_id}' seals".encode() in asked
+    assert (await (await keys(database, "discard", OLD.key_id, "--yes", previous=None)).wait()) == 0
     assert await counted(db) == {NEW.key_id: 1}
 
 
@@ -174,3 +178,17 @@ async def test_what_was_rotated_already_is_not_read_for_what_was_not(db: Pool) -
         assert samples == [OLD.key_id, NEW.key_id]
         assert [row["name"] for row in await connection.fetch(NEXT, OLD.key_id, *START, BATCH)] == ["A", "B"]
         assert await connection.fetchval(READ) - before < 20
+
+
+async def test_who_has_no_key_makes_none_and_deletes_nothing(db: Pool, database: str, data_dir: Path) -> None:
+    await of_agent(db, RING, new_id("agent")).put({"A": "1"})
+    commands = (["status"], ["rotate"], ["discard", OLD.key_id, "--yes"])
+    running = [
+        await keys(database, *words, "--data-dir", str(data_dir), current=None, previous=None) for words in commands
+    ]
+    said = [await each.communicate() for each in running]
+    assert [each.returncode for each in running] == [0, 1, 1]
+    assert all(b"No key is here" in errors for _, errors in said)
+    assert said[0][0].decode() == f"{OLD.key_id}\t1\tmissing\n"
+    assert not await asyncio.to_thread(data_dir.exists)
+    assert await counted(db) == {OLD.key_id: 1}
