@@ -42,7 +42,7 @@ from runtime.process.vitals import rss_bytes
 from runtime.store.deployment import deployment_id
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.migrate import migrate
-from runtime.store.pool import open_pool
+from runtime.store.pool import is_refusal, open_pool
 from runtime.vault.keyring import Keyring
 from runtime.vault.local import LocalVault
 from runtime.wiring import FrontDoor, catalogue, desk, open_front_door
@@ -184,7 +184,7 @@ async def _foundation(
 async def _schema(dsn: str, progress: Progress) -> tuple[str, str]:
     """Bring the schema up to date; return what was done, in words, and the deployment's id.
 
-    A database that is started beside us may take its time.
+    A database that is started beside us may take its time, but one that is there and lets nobody in will go on so.
     """
     deadline = time.monotonic() + DATABASE_PATIENCE_S
     while True:
@@ -196,7 +196,7 @@ async def _schema(dsn: str, progress: Progress) -> tuple[str, str]:
             finally:
                 await pool.close()
         except StoreUnavailableError as err:
-            if time.monotonic() > deadline:
+            if is_refusal(err) or time.monotonic() > deadline:
                 raise
             progress(f"Waiting for the database ({err.reason})")
             await asyncio.sleep(DATABASE_RETRY_S)

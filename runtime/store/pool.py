@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -20,11 +21,9 @@ _RELEASE_TIMEOUT_S: Final = 1.0  # for the answer to a statement that is being c
 _IDLE_LIFETIME_S: Final = 300.0
 _QUERIES_PER_CONNECTION: Final = 1_000_000
 _CACHED_STATEMENTS: Final = 200
-_SERVER_SETTINGS: Final = {
-    "application_name": "perdure",
-    "timezone": "UTC",
-    "idle_in_transaction_session_timeout": "60s",  # a paused process must not hold locks for ever
-}
+# What a greeting may say through PgBouncer too, which knows these and refuses the rest, or drops it in silence.
+_GREETING: Final = {"application_name": "perdure", "timezone": "UTC"}
+_SETTINGS: Final = "SET idle_in_transaction_session_timeout = '60s'"  # a paused process must not hold locks for ever
 
 # While the server is away it says so with a traceback, again and again; our callers say it in their own words.
 logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
@@ -101,7 +100,11 @@ async def open_pool(
     Raises:
         StoreUnavailableError: it does not answer.
     """
-    configured = _SERVER_SETTINGS if awaits_disk else _SERVER_SETTINGS | {"synchronous_commit": "off"}
+    settings = [_SETTINGS]
+    if not awaits_disk:
+        settings.append("SET synchronous_commit = off")
+    if role is not None:
+        settings.append(f"SET ROLE {role.value}")
     with translate():
         return await _BoundedPool(
             dsn,
@@ -109,21 +112,47 @@ async def open_pool(
             max_size=max_size,
             max_queries=_QUERIES_PER_CONNECTION,
             max_inactive_connection_lifetime=_IDLE_LIFETIME_S,
+            connect=partial(_connect, settings="; ".join(settings)),
             init=rehearse,
             loop=None,
             connection_class=_Connection,
             record_class=asyncpg.Record,
             command_timeout=COMMAND_TIMEOUT_S,
-            timeout=_CONNECT_TIMEOUT_S,
             statement_cache_size=_CACHED_STATEMENTS,
-            server_settings=configured if role is None else configured | {"role": role.value},
         )
 
 
 async def connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
     """Open one connection outside any pool, for locks and listening. Raises StoreUnavailableError."""
     with translate():
-        return await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S, server_settings=_SERVER_SETTINGS)
+        return await _connect(dsn, settings=_SETTINGS)
+
+
+def is_refusal(err: StoreUnavailableError) -> bool:
+    """Tell whether Postgres was there and let nobody in: for a moment, or, at a start, because the address is wrong."""
+    return isinstance(err.__cause__, asyncpg.PostgresError) and not isinstance(err.__cause__, _TRANSIENT)
+
+
+async def _connect(dsn: str, *, settings: str, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
+    """Make a connection as asyncpg does, and set it up.
+
+    Whatever Postgres has against it, a password that is being changed or a role that may not log in now, is no fault
+    of the statement that somebody wants to run, and may be over in a moment.
+
+    Raises:
+        StoreUnavailableError: it answered, and gave none.
+    """
+    connection: asyncpg.Connection[asyncpg.Record]
+    try:
+        connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S, server_settings=_GREETING, **options)
+        try:
+            await connection.execute(settings)
+        except BaseException:
+            connection.terminate()
+            raise
+    except asyncpg.PostgresError as err:
+        raise StoreUnavailableError(reason=f"{_reason(err)}, SQLSTATE {err.sqlstate}") from err
+    return connection
 
 
 async def ping(pool: Pool) -> None:

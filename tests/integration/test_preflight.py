@@ -12,7 +12,7 @@ import pytest
 from actors.cluster import require_answer
 from api import server
 from api.preflight import clear
-from runtime.core.errors import InvalidInputError
+from runtime.core.errors import InvalidInputError, StoreUnavailableError
 from runtime.models.catalogue import Catalogue
 from runtime.process.mint import now
 from runtime.process.settings import Settings
@@ -119,3 +119,8 @@ def test_limit_of_a_provider_that_nobody_knows_is_refused(data_dir: Path) -> Non
     limits = {"openai": {"concurrent": 2}, "opanai": {"concurrent": 2}}
     message = refusal(data_dir, model={"limits": limits})
     assert message.startswith("PERDURE_MODEL__LIMITS names opanai, which is no provider. There are openai, ")
+
+
+async def test_database_that_lets_nobody_in_is_not_waited_for_at_a_start(database: str) -> None:
+    with pytest.raises(StoreUnavailableError, match="InvalidCatalogName, SQLSTATE 3D000"):
+        await server._schema(f"{database}_gone", pytest.fail)

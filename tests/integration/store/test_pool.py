@@ -8,7 +8,7 @@ import pytest
 from runtime.core.access.principal import DEFAULT_ORG
 from runtime.core.errors import InvalidInputError, StoreRefusedError, StoreUnavailableError
 from runtime.store import pool as pools
-from runtime.store.pool import connect, open_pool, translate
+from runtime.store.pool import DatabaseRole, connect, is_refusal, open_pool, translate
 from runtime.store.rehearsal import rehearse_loads
 from tests.tenancy import ours
 
@@ -67,6 +67,36 @@ async def test_server_that_is_not_there_is_a_transient_failure() -> None:
         port = unused.getsockname()[1]
         with pytest.raises(StoreUnavailableError):
             await open_pool(f"postgresql://nobody@127.0.0.1:{port}/none")
+
+
+async def test_server_that_lets_nobody_in_is_a_transient_failure(postgres: str, database: str) -> None:
+    pool = await open_pool(database, min_size=0)
+    name = database.rpartition("/")[2]
+    admin = await connect(postgres)
+    await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    refused = pytest.raises(StoreUnavailableError, match="ObjectNotInPrerequisiteState, SQLSTATE 55000")
+    with refused as caught, translate():
+        await pool.fetchval("SELECT 1")
+    assert is_refusal(caught.value)
+    await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    assert await pool.fetchval("SELECT 1") == 1
+    for opened in (connect, open_pool):
+        with pytest.raises(StoreUnavailableError, match="InvalidCatalogName"):
+            await opened(f"{database}_gone")
+    await pool.close()
+    await admin.close()
+
+
+async def test_a_pooler_of_sessions_need_know_no_setting_of_ours(database: str) -> None:
+    """PgBouncer refuses a greeting that names others, or leaves them out: the role, too."""
+    pool = await open_pool(database, role=DatabaseRole.ENGINE, awaits_disk=False)
+    greeted = await pool.fetch("SELECT name FROM pg_settings WHERE source = 'client'")
+    assert {row["name"] for row in greeted} <= {"application_name", "client_encoding", "TimeZone"}
+    assert await pool.fetchval("SELECT current_user::text") == DatabaseRole.ENGINE
+    settings = ("synchronous_commit", "idle_in_transaction_session_timeout", "timezone", "application_name")
+    found = [await pool.fetchval("SELECT current_setting($1)", name) for name in settings]
+    assert found == ["off", "1min", "UTC", "perdure"]
+    await pool.close()
 
 
 async def test_slow_statement_is_a_transient_failure(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
