@@ -149,20 +149,26 @@ class Placer:
         self._sweep_after = asyncio.get_running_loop().time() + SWEEP_INTERVAL_S
 
     async def _follow_dead(self) -> None:
-        """See to everybody who lived in actors that are dead."""
-        dead, self._dead = list(self._dead), set()
-        try:
-            self.seek(await self._store.orphans(dead))
-            await self._house()
-            stillborn = await self._store.stillborn(dead)  # who has nothing unfinished keeps nobody waiting
-            for some in _batches(stillborn, DECIDED_AT_ONCE):
-                async with self._round():
-                    await self._carry_out(self._decide_all(some))
-            await self._store.vacate(dead)
-            self.seek(await self._store.orphans(dead))  # if one that was only thought dead has begun something since
-        except StoreUnavailableError:
-            self._dead.update(dead)
-            raise
+        """See to everybody who lived in actors that are dead: to what is unfinished in all of them first."""
+        dead = list(self._dead)
+        self.seek(await self._store.orphans(dead))
+        await self._house()
+        for some in _batches(dead, LEARNED_AT_ONCE):  # who has nothing unfinished keeps nobody waiting
+            self._dead.difference_update(some)
+            try:
+                await self._vacate(some)
+            except StoreUnavailableError:
+                self._dead.update(some)
+                raise
+
+    async def _vacate(self, dead: Sequence[str]) -> None:
+        """Let go of whoever rests in dead actors, and find who does so no more."""
+        for some in _batches(await self._store.stillborn(dead), DECIDED_AT_ONCE):
+            async with self._round():
+                await self._carry_out(self._decide_all(some))
+        while await self._store.vacate(dead):
+            pass
+        self.seek(await self._store.orphans(dead))  # if one that was only thought dead has begun something since
 
     async def acquit(self) -> None:
         """Let neighbours in where suspects have got on, or have left."""

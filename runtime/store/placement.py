@@ -89,10 +89,18 @@ UPDATE sessions s SET actor = NULL FROM unnest($1::uuid[], $2::int[]) AS p (id, 
 WHERE s.id = p.id AND s.epoch = p.epoch
 """
 
-# Under a new epoch, lest an owner that was only thought dead begins something of which nobody would know.
-VACATE: Final = """
-UPDATE sessions SET actor = NULL, epoch = epoch + 1
-WHERE actor = ANY($1::text[]) AND (status IN ('started', 'idle') OR deleted_at IS NOT NULL)
+# Under a new epoch, lest an owner that was only thought dead begins something of which nobody would know. Not all at
+# once: they may be more than can be done in time, and whoever is woken meanwhile waits for its row.
+VACATED_AT_ONCE: Final = 1_000
+VACATE: Final = f"""
+WITH resting AS (
+    SELECT id FROM sessions
+    WHERE actor = ANY($1::text[]) AND (status IN ('started', 'idle') OR deleted_at IS NOT NULL)
+    LIMIT {VACATED_AT_ONCE} FOR NO KEY UPDATE
+), vacated AS (
+    UPDATE sessions s SET actor = NULL, epoch = s.epoch + 1 FROM resting WHERE s.id = resting.id RETURNING s.id
+)
+SELECT count(*) FROM vacated
 """
 
 # Actors all of whose sessions rest, or have finished a step since their last crash.
@@ -235,10 +243,10 @@ class PlacementStore:
         with translate():
             await self._pool.execute(STRIKE_OUT, [hex_of(s) for s, _ in residents], [e for _, e in residents])
 
-    async def vacate(self, dead: Sequence[str]) -> None:
-        """End the ownership of dead actors over sessions at rest."""
+    async def vacate(self, dead: Sequence[str]) -> bool:
+        """End the ownership of dead actors over some of their sessions at rest; False once there are none."""
         with translate():
-            await self._pool.execute(VACATE, dead)
+            return bool(await self._pool.fetchval(VACATE, dead))
 
     async def calm(self, actors: Sequence[str]) -> list[str]:
         """Return those of the actors whose sessions are suspects no more."""

@@ -7,6 +7,7 @@ from runtime.core.ids import hex_of
 from runtime.core.placement.supervision import Crash, Record, Standing
 from runtime.ports.journal import Batch, Head, Line
 from runtime.process.mint import new_id
+from runtime.store import placement
 from runtime.store.harnesses import HarnessStore
 from runtime.store.pool import Pool
 from tests.integration.ground import CLEAN, PostgresGround, settle
@@ -68,14 +69,29 @@ async def test_what_rests_in_the_dead_is_nobodys_and_cannot_be_written_by_one_th
     await write(ground, *busy, "active")
     await write(ground, *deleted, "active")
     await ground.pool.execute(DELETE, [hex_of(deleted[0])])
-    await ground.placements.vacate(["dead"])
+    assert await ground.placements.vacate(["dead"])
     assert not await write(ground, *resting, "active", sequence=2)
     assert await write(ground, *busy, "active", sequence=2)
     assert [case.actor for case in await ground.placements.cases([busy[0], resting[0]])] == ["dead", None]
     assert await ground.placements.orphans(["dead"]) == [busy[0]]
+    assert not await ground.placements.vacate(["dead"])
     await write(ground, *busy, "idle", sequence=3)
     await ground.placements.vacate(["dead"])
     assert await ground.placements.owners() == []
+
+
+async def test_the_dead_are_vacated_some_sessions_at_a_time(
+    ground: PostgresGround, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rest there, no statement is too long for its time, and none holds all of their rows."""
+    few = placement.VACATE.replace(str(placement.VACATED_AT_ONCE), "2")
+    monkeypatch.setattr(placement, "VACATE", few)
+    resting = [(await opened(ground, "dead"))[0] for _ in range(5)]
+    left = []
+    while await ground.placements.vacate(["dead", "another"]):
+        left.append(sum(case.actor is not None for case in await ground.placements.cases(resting)))
+    assert left == [3, 1, 0]
+    assert {case.epoch for case in await ground.placements.cases(resting)} == {2}
 
 
 async def test_residents_are_all_and_tended_those_that_matter(ground: PostgresGround) -> None:
