@@ -22,7 +22,7 @@ from runtime.core.message import Message
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.retry import doubling_s
 from runtime.core.session.decision import Decision
-from runtime.ports.gateway import ActorInfo, ClientResult, Input
+from runtime.ports.gateway import STARTING, ActorInfo, ClientResult, Input
 from runtime.ports.listed import Listed
 from runtime.ports.operations import Operations
 from runtime.process.mint import new_id
@@ -104,7 +104,9 @@ class RayGateway:
 
     async def check(self) -> None:
         """See ports.Gateway."""
-        await self._supervisor.actor(SUPERVISOR)
+        supervisor = await self._supervisor.actor(SUPERVISOR)
+        if supervisor is not None and supervisor.state == STARTING:
+            raise OverloadedError(1.0, "the supervisor is starting")
 
     async def drain(self, *, actor: str | None = None, node_id: str | None = None) -> Sequence[ActorInfo]:
         """See ports.Gateway."""

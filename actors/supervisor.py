@@ -32,7 +32,7 @@ from runtime.core.errors import ForbiddenError, SecretUnreadableError, StoreUnav
 from runtime.core.metrics.counts import Counts
 from runtime.core.placement.directory import Directory, Placement
 from runtime.core.placement.supervision import Intensity
-from runtime.ports.gateway import ActorInfo
+from runtime.ports.gateway import STARTING, ActorInfo
 from runtime.ports.operations import Overview, Worker
 from runtime.process import heap
 from runtime.process import log as logging
@@ -147,10 +147,13 @@ class SupervisorActor:
         return [self._shown(actor) for actor in everyone[offset : offset + limit]], len(everyone)
 
     async def actor(self, name: str) -> ActorInfo | None:
-        """Return the actor of that name, if there is one; the supervisor itself, if only to see that it answers."""
-        await self._starting
+        """Return the actor of that name, if there is one; the supervisor itself, if only to see that it answers.
+
+        That it does also while it waits for the database: who asks would think that Ray is gone.
+        """
         if name == SUPERVISOR:
             return self._info()
+        await self._starting
         member = self._pool.members.get(name)
         if member is not None and member.pid is not None:
             return self._shown(member)
@@ -190,7 +193,7 @@ class SupervisorActor:
             actor_id=context.get_actor_id(),
             node_id=context.get_node_id(),
             pid=os.getpid(),
-            state="live",
+            state="live" if self._starting.done() else STARTING,
             sessions=0,
             rss_bytes=rss_bytes(),
             started_at=self._started_at,
@@ -287,6 +290,7 @@ class SupervisorActor:
 
     async def _move_out(self, homeless: Sequence[Placement], *, was_asked: bool) -> None:
         self._pool.top_up_soon()
+        await self._starting  # until then the database may be another cluster's
         if was_asked:
             await _outlast(lambda: self._strike_out(homeless))
             self._placer.seek(place.session_id for place in homeless)
@@ -309,6 +313,7 @@ class SupervisorActor:
             await self._revive()
 
     async def _look_again(self, member: Member) -> None:
+        await self._starting  # until then the database may be another cluster's
         self._placer.doubt([member.name])
         await self._revive()
 

@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from actors import deployment
 from actors.cluster import Cluster, LocalRay, connect, disconnect, require_answer
 from actors.gateway import RayGateway
-from actors.site import Site, front_door_name
+from actors.site import SUPERVISOR, Site, front_door_name
 from api.app import create_app
 from api.ending import Ending
 from api.http.deps import Health, House
@@ -143,7 +143,7 @@ async def _until_ray_is_lost(own_ray: LocalRay | None, gateway: RayGateway) -> N
     while silences < RAY_SILENCES:
         await asyncio.sleep(RAY_CHECK_S)
         try:
-            await gateway.check()
+            await gateway.actor(SUPERVISOR)
             silences = 0
         except PerdureError as err:  # after the gateway's own patience
             silences += 1

@@ -1,7 +1,7 @@
 """The session's owner, seen from the front door."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -40,10 +40,14 @@ class Frame(msgspec.Struct, frozen=True, dict=True, array_like=True):
     body: bytes
 
 
+STARTING: Final = "starting"
+
+
 class ActorInfo(Wire, frozen=True, kw_only=True):
     """One actor, for operators.
 
-    `sessions` is a count; so is `waiting`, of those for whom the supervisor has no actor yet.
+    `sessions` is a count; so is `waiting`, of those for whom the supervisor has no actor yet, and
+    until it can place any its `state` is STARTING.
     """
 
     name: str

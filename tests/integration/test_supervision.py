@@ -9,30 +9,33 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+import ray
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from ray.exceptions import RayActorError
 
-from actors import forgetter, member, placer, pool, supervisor
+from actors import claim, forgetter, member, placer, pool, supervisor
 from actors.connection import Connection, Reception
 from actors.nodes import Nodes
 from actors.session import Started
-from actors.site import Site
+from actors.site import SUPERVISOR, Site
 from actors.supervisor import SupervisorActor
 from runtime.core.errors import StoreUnavailableError
 from runtime.core.ids import hex_of
 from runtime.core.placement.directory import Address
 from runtime.core.placement.residency import Company
 from runtime.core.placement.supervision import Crash, Intensity, company
+from runtime.ports.gateway import STARTING
 from runtime.ports.journal import Batch, Head, Line
 from runtime.process import log
 from runtime.process.failpoint import FailPoint
 from runtime.process.mint import new_id
 from runtime.process.settings import Settings
+from runtime.store.deployment import ClaimStore
 from runtime.store.placement import Move, PlacementStore
 from runtime.wire.codec import ADOPTIONS
 from runtime.wire.protocol import Adoption, Departure, Vitals, Want
-from tests.integration.ground import PostgresGround, SkewedLoop, standing
+from tests.integration.ground import PostgresGround, SkewedLoop, settle, standing
 from tests.laws import share
 from tests.play import Run
 from tests.stage import PATIENCE_S
@@ -128,6 +131,16 @@ class StandIn:
     def _check(self) -> None:
         if self.death.is_set():
             raise RayActorError
+
+
+class Context:
+    """What Ray says of the process in which the supervisor runs."""
+
+    def get_actor_id(self) -> str:
+        return "supervisor"
+
+    def get_node_id(self) -> str:
+        return "node"
 
 
 class Life:
@@ -728,3 +741,45 @@ def test_a_session_that_is_given_to_dying_actors_has_crashed_once(
             assert play.crashes(0) == 1
         finally:
             play.teardown()
+
+
+def test_whoever_waits_for_the_database_answers_and_moves_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is another cluster's until then, whatever becomes of actors here; and front doors must not think Ray gone."""
+    monkeypatch.setattr(claim, "PAUSE_S", 0.01)
+    monkeypatch.setattr(pool, "spawn", lambda _site, name, _node_id=None: StandIn(name, lambda *_: None))
+    monkeypatch.setattr(supervisor, "living", lambda _: [])
+    monkeypatch.setattr(ray, "get_runtime_context", Context)
+    with standing(site.dsn) as (ground, run):
+        run(_wait_for_the_claim(site, ground))
+
+
+async def _state(boss: SupervisorActor) -> str | None:
+    info = await boss.actor(SUPERVISOR)
+    return None if info is None else info.state
+
+
+async def _wait_for_the_claim(site: Site, ground: PostgresGround) -> None:
+    await ClaimStore(ground.pool, site.cluster).release()
+    theirs = ClaimStore(ground.pool, "another cluster")
+    assert await theirs.take() == theirs.cluster
+    session_id = await ground.open()
+    homes = await settle(ground.placements, {session_id: "session-theirs"})
+    boss = SupervisorActor(site)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not (boss._claim._rival and boss._pool.members):  # noqa: ASYNC110  a thread makes it true
+                await asyncio.sleep(0.001)
+            assert await _state(boss) == STARTING
+            news = [boss._look_again(next(iter(boss._pool.members.values()))), boss._move_out([], was_asked=False)]
+            tending = [asyncio.create_task(work) for work in news]
+            await asyncio.wait(tending, timeout=0.2)
+            [case] = await ground.placements.cases([session_id])
+            assert (case.actor, case.epoch) == ("session-theirs", homes[session_id])
+            await theirs.release()
+            await asyncio.gather(*tending)
+            assert [case.actor for case in await ground.placements.cases([session_id])] == [None]
+            assert await _state(boss) == "live"
+    finally:
+        await boss._tasks.close()
+        await boss._store._pool.close()
+        await ground.pool.execute(FORGET)
