@@ -151,14 +151,15 @@ class Rooms:
     def missing(self, limits: Limits, waiting: Mapping[Company, int], bare_nodes: int = 0) -> int:
         """Return how many processes to start now, so that enough empty ones wait; those starting count.
 
-        Suspects that are `waiting` may have processes beyond the limit: one for all that may share it, and one for
-        each that may have no company, as many as may be kept. Each of the nodes that are bare, for they have just
-        come, is to have one within it.
+        Where somebody waits though none is to be kept ready, one is started all the same. Suspects that are `waiting`
+        may have processes beyond the limit: one for all that may share it, and one for each that may have no company,
+        as many as may be kept. Each of the nodes that are bare, for they have just come, is to have one within it.
         """
         free = limits.max_actors - self._counted(limits)
         suspects = min(waiting.get(Company.NOBODY, 0), self._keepable(Company.NOBODY, limits))
         suspects += min(waiting.get(Company.SUSPECTS, 0), 1, self._keepable(Company.SUSPECTS, limits))
-        wanted = max(min(limits.warm_standbys, free + self._empty), suspects)
+        ready = max(limits.warm_standbys, min(waiting.get(Company.ANYBODY, 0), 1))
+        wanted = max(min(ready, free + self._empty), suspects)
         return max(0, wanted - self._empty, min(bare_nodes, free))
 
     def surplus(self, limits: Limits) -> list[str]:

@@ -90,6 +90,23 @@ def test_standbys_are_kept_up_to_the_number_of_actors(
     assert filed(rooms).missing(LIMITS, Counter(waiting)) == missing
 
 
+@pytest.mark.parametrize(
+    ("rooms", "waiting", "missing"),
+    [
+        ([], (), 0),
+        ([], (Company.ANYBODY,) * 5, 1),
+        ([room("a", 3)], (Company.ANYBODY,) * 5, 1),
+        ([room("a", 3), room("b", 0, is_ready=False)], (Company.ANYBODY,) * 5, 0),  # it is on its way
+        (FULL, (Company.ANYBODY,), 0),
+    ],
+)
+def test_without_standbys_an_actor_is_started_when_somebody_waits(
+    rooms: list[Named], waiting: tuple[Company, ...], missing: int
+) -> None:
+    lazy = Limits(max_actors=4, warm_standbys=0, sessions_per_actor=3)
+    assert filed(rooms).missing(lazy, Counter(waiting)) == missing
+
+
 def test_suspects_take_turns_however_many_they_are() -> None:
     """A cluster that died thrice at one blow: each of its sessions wants an actor of its own, and two may have one."""
     limits = Limits(max_actors=8, warm_standbys=1, sessions_per_actor=3)
