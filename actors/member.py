@@ -99,6 +99,7 @@ class Member:
         self._counted = counted  # hears what it has counted since the last time
         self.counts = Counts()  # all that it has told of
         self._state = MemberState.STARTING
+        self.was_draining = False  # already when it was found: by the word of a supervisor that is no more
         self.kept_for = Company.ANYBODY
         self.kept_until = 0.0  # event-loop time
         self.vitals = Vitals(0)
@@ -159,7 +160,9 @@ class Member:
             return reason
         self.actor_id, self.node_id, self.pid = started.actor_id, started.node_id, started.pid
         self.address = started.address
-        self.enter(MemberState.READY if self.state is MemberState.STARTING else self.state)  # if it may stay by now
+        self.was_draining = started.is_draining
+        is_staying = self.state is MemberState.STARTING and not started.is_draining  # by now it may be drained
+        self.enter(MemberState.READY if is_staying else MemberState.DRAINING)
         ready(self)
         ways = (death_of(self.handle), self._keep_in_touch(started.address, doubted), self._until_silent())
         guards = [asyncio.create_task(way) for way in ways]
@@ -197,6 +200,8 @@ class Member:
     def _hear(self, beats: Sequence[Vitals]) -> None:
         """Take signs of life."""
         self.vitals, self._is_silent = beats[-1], False
+        if self.vitals.is_draining and self.state is not MemberState.DRAINING:
+            self.enter(MemberState.DRAINING)
         for beat in beats:
             for session_id in beat.heard:
                 self.unheard.pop(session_id, None)

@@ -4,6 +4,7 @@ Ray's SPREAD leaves nodes empty, and schedules onto a dead one for as long as it
 """
 
 import asyncio
+import math
 from collections import Counter
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ class Nodes:
         self._hosts: dict[str, str] = {}  # what the machines of nodes are called
         self._gone: frozenset[str] = frozenset()
         self._doubted_until: dict[str, float] = {}
+        self._staying: set[str] = set()  # nodes where a process said that it stays …
+        self._leaving: set[str] = set()  # … or that it is being emptied, as nobody here has asked
         self._homes: dict[str, str] = {}  # of processes, by name, if known
         self._processes: Counter[str] = Counter()  # on each node
         self._bare: set[str] = set()  # of the living ones, those without any
@@ -58,6 +61,13 @@ class Nodes:
         until = asyncio.get_running_loop().time() + for_s
         self._doubted_until[node_id] = max(until, self._doubted_until.get(node_id, 0.0))
 
+    def heed(self, node_id: str, *, is_leaving: bool) -> None:
+        """Hear whether a process was being emptied already when it was found there.
+
+        Where all are, a supervisor that is no more was told to empty the node: the next ones had better go elsewhere.
+        """
+        (self._leaving if is_leaving else self._staying).add(node_id)
+
     def settle(self, process: str, node_id: str) -> None:
         """Hear where a process is, or is being started; "" if nobody knows."""
         if self._homes.get(process) == node_id:
@@ -86,4 +96,5 @@ class Nodes:
     def _doubted(self) -> dict[str, float]:
         """Return until when each node is doubted."""
         now = asyncio.get_running_loop().time()
-        return {node: until for node, until in self._doubted_until.items() if until > now}
+        emptied = dict.fromkeys(self._leaving - self._staying, math.inf)
+        return {node: until for node, until in self._doubted_until.items() if until > now} | emptied

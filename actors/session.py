@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import ray
 import structlog
 from ray.exceptions import RayError
@@ -39,12 +40,16 @@ PARTING_S: Final = 1.0  # for the answer to whoever closes the actor
 
 
 class Started(Wire, frozen=True):
-    """What an actor tells of itself once it is warm: what Ray calls it, and where it takes connections."""
+    """What an actor tells of itself once it is warm: what Ray calls it, and where it takes connections.
+
+    `is_draining` as in Vitals.
+    """
 
     actor_id: str
     node_id: str
     pid: int
     address: Address
+    is_draining: bool = False
 
 
 class SessionActor:
@@ -61,12 +66,14 @@ class SessionActor:
         self._runtime: Runtime | None = None
         self._host: Host | None = None
         self._reception = Reception(self._serve)
+        self._is_draining = False
 
     async def start(self) -> Started:
         """Connect and load what a turn needs. Warm after that; may be repeated."""
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
-        return await asyncio.shield(self._starting)
+        started = await asyncio.shield(self._starting)
+        return msgspec.structs.replace(started, is_draining=self._is_draining)
 
     async def _start(self) -> Started:
         logging.set_up(self._settings.log_level, as_json=True)
@@ -102,7 +109,7 @@ class SessionActor:
         try:
             async for adoptions in connection.batches(ADOPTIONS):
                 heard = tuple(adoption.session_id for adoption in adoptions)
-                await connection.send([Vitals(rss_bytes(), heard, None, here.running)])
+                await connection.send([Vitals(rss_bytes(), heard, None, here.running, self._is_draining)])
                 self._hosting().adopt(adoptions)
         finally:
             beating.cancel()
@@ -117,7 +124,7 @@ class SessionActor:
     async def _tell_vitals(self, connection: Connection) -> None:
         counted = take(counts)
         try:
-            await connection.send([Vitals(rss_bytes(), (), counted, here.running)])
+            await connection.send([Vitals(rss_bytes(), (), counted, here.running, self._is_draining)])
         except BaseException:
             if counted is not None:
                 add(counts, counted)  # nobody has heard it
@@ -137,6 +144,7 @@ class SessionActor:
 
     async def drain(self, timeout_s: float) -> None:
         """Let sessions go as they come to rest, then stop."""
+        self._is_draining = True
         await self._hosting().drain(timeout_s)
         await self.close()
 
@@ -149,6 +157,7 @@ class SessionActor:
 
         Should that die before, the process ends by itself. It does not do so at once: Ray needs a second to tell of it.
         """
+        self._is_draining = True
         self._reception.close()
         await self._hosting().close()
         await self._tasks.close()

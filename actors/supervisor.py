@@ -308,6 +308,7 @@ class SupervisorActor:
     async def _is_ready(self, member: Member) -> None:
         if self._starting.done():  # of those that it finds there may be thousands
             log.info("actor_ready", actor=member.name, pid=member.pid)
+        self._pool.nodes.heed(member.node_id, is_leaving=member.was_draining)
         await self._pool.ready()
         if self._pool.queue:
             await self._revive()

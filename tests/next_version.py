@@ -25,8 +25,8 @@ CHANGES: Final = (
     ("runtime/wire/protocol.py", "    name: str\n", '    name: str\n    mood: str = "calm"\n'),
     (
         "runtime/wire/protocol.py",
-        "    heard: tuple[str, ...] = ()\n",
-        '    heard: tuple[str, ...] = ()\n    mood: str = "calm"\n',
+        "    is_draining: bool = False\n",
+        '    is_draining: bool = False\n    mood: str = "calm"\n',
     ),
     ("runtime/wire/protocol.py", "    has_failed: bool\n", '    has_failed: bool\n    mood: str = "calm"\n'),
     ("runtime/ports/gateway.py", "    waiting: int = 0\n", '    waiting: int = 0\n    mood: str = "calm"\n'),

@@ -177,12 +177,14 @@ class Vitals(Said, frozen=True):
     """What a heartbeat tells. `heard` are sessions that were just handed over, told before they are brought to life.
 
     `counts` is what was counted since the last one, if anything; `running` how many sessions do something.
+    `is_draining`: it is being emptied, or ends; the supervisor that asked for that may be no more.
     """
 
     rss_bytes: int
     heard: tuple[str, ...] = ()
     counts: Counts | None = None
     running: int = 0
+    is_draining: bool = False
 
 
 class Departure(Wire, frozen=True):

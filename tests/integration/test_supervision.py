@@ -79,6 +79,7 @@ class StandIn:
         self._address: Address | None = None
         self.is_connected = self.is_deaf = False  # the deaf hang up on the next sessions that they are given
         self.is_dying = False  # and whoever is dying never hears of them
+        self.is_draining = False
         self.taken = 0  # sessions that came to it, heard or not
         self.start, self.alive, self.close = Method(self._start), Method(self._alive), Method(self._close)
 
@@ -91,7 +92,7 @@ class StandIn:
                 wait.cancel()
         self._check()
         self._address = self._address or await self._reception.open("127.0.0.1")
-        return Started(self.name, "node", 0, self._address)
+        return Started(self.name, "node", 0, self._address, self.is_draining)
 
     async def _alive(self) -> None:
         await self.death.wait()
@@ -319,6 +320,14 @@ class Supervision(RuleBasedStateMachine):
         self._end_actor(owner)
         self._look()
 
+    def its_actor_is_drained(self, which: int) -> None:
+        """By the word of a supervisor that dies then."""
+        owner = self._lives[self._sessions[which]].owner
+        assert owner is not None
+        self._run(self._end())
+        owner.is_draining = True
+        self._begin_again()
+
     def everybody_is_dying(self) -> None:
         for actor in self._living.values():
             actor.is_dying = True
@@ -544,7 +553,7 @@ class Supervision(RuleBasedStateMachine):
         heard = heard and not any(m.unheard for m in boss._pool.members.values())
         if not heard or not all(a.is_connected for a in self._living.values() if a.is_warm.is_set()):
             return False
-        warm = {n for n, m in boss._pool.members.items() if m.state is member.MemberState.READY}
+        warm = {n for n, m in boss._pool.members.items() if m.state is not member.MemberState.STARTING}
         return is_settled and set(boss._pool.members) == set(self._living) and warm == self._warm()
 
     def _warm(self) -> set[str]:
@@ -719,6 +728,24 @@ def test_a_suspect_need_not_wait_for_an_actor_that_others_could_do_without(
             play.its_actor_dies(0)
             assert play.live_together(1, 2)
             assert play.is_owned(0)
+        finally:
+            play.teardown()
+
+
+def test_a_drain_outlives_the_supervisor_that_was_asked_for_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promised: whoever is drained takes on nothing new, and what is left when it ends has not crashed."""
+    with standing(site.dsn) as (ground, run):
+        play = Supervision(ground, run, site, monkeypatch)
+        try:
+            play.an_actor_gets_warm()
+            play.somebody_speaks(0)
+            play.its_actor_is_drained(0)
+            play.somebody_speaks(1)
+            assert not play.is_owned(1)
+            play.an_actor_gets_warm()
+            play.its_actor_dies(0)
+            assert play.is_owned(0)
+            assert play.crashes(0) == 0
         finally:
             play.teardown()
 

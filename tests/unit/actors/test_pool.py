@@ -1,18 +1,20 @@
 """How many processes are started, while starting one takes its time."""
 
 import asyncio
+import math
 import threading
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from actors import pool
-from actors.member import DEATHS, Member
+from actors.member import DEATHS, Member, MemberState
 from actors.nodes import DOUBT_S, SHORT_DOUBT_S, Nodes
 from actors.pool import STARTING_AT_ONCE, Pool
 from actors.site import Site
 from runtime.process.settings import Settings
 from runtime.process.tasks import Tasks
+from runtime.wire.protocol import Vitals
 from tests.stage import PATIENCE_S
 
 STANDBYS = 3
@@ -128,3 +130,21 @@ async def test_a_node_is_trusted_soon_after_a_death_unless_it_fell_silent(
     actors.gone(actors.members["one"], reason)
     left_s = actors.nodes._doubted()["node"] - asyncio.get_running_loop().time()
     assert doubt_s - 1 < left_s <= doubt_s
+
+
+async def test_a_node_all_of_whose_actors_were_being_emptied_when_they_were_found_is_doubted(actors: Pool) -> None:
+    """The supervisor that was asked to empty it is no more; of one that keeps an actor nobody asked that."""
+    for node_id, is_leaving in (("a", True), ("b", True), ("b", False), ("a", True), ("c", False)):
+        actors.nodes.heed(node_id, is_leaving=is_leaving)
+    assert actors.nodes._doubted() == {"a": math.inf}
+
+
+async def test_whoever_says_that_it_is_being_emptied_takes_nobody_in(actors: Pool) -> None:
+    """Also if this supervisor has asked nothing of the kind."""
+    actors.add("one", object(), "node")
+    one = actors.members["one"]
+    one.enter(MemberState.READY)
+    one._hear([Vitals(1)])
+    assert actors.choose() == "one"
+    one._hear([Vitals(1, is_draining=True)])
+    assert actors.choose() is None

@@ -56,7 +56,12 @@ SAID: Final[tuple[tuple[Decoder[Any], Item], ...]] = (
     *((ANSWERS, Answer(7, value)) for value in VALUES),
     (ANSWERS, Delivery("session_1", 3, FRAMES)),
     (ADOPTIONS, Adoption("session_1", 3)),
-    (VITALS, Vitals(1 << 40, ("session_1",), Counts(turns_completed=3, failures={"model_unavailable": 1}), 2)),
+    (
+        VITALS,
+        Vitals(
+            1 << 40, ("session_1",), Counts(turns_completed=3, failures={"model_unavailable": 1}), 2, is_draining=True
+        ),
+    ),
 )
 TYPICAL: Final[dict[Any, Any]] = {str: "a", int: 3, float: 1.5, int | None: None, bool: True}
 
@@ -137,7 +142,8 @@ def test_of_an_error_the_fields_that_are_known_are_read() -> None:
     [
         (HELLOS, ["Hello", "a", "of tomorrow"], Hello("a")),
         (VITALS, ["Vitals", 5], Vitals(5)),
-        (VITALS, ["Vitals", 5, ["s"], None, 3, {"of": "tomorrow"}], Vitals(5, ("s",), None, 3)),
+        (VITALS, ["Vitals", 5, ["s"], None, 3], Vitals(5, ("s",), None, 3, is_draining=False)),
+        (VITALS, ["Vitals", 5, ["s"], None, 3, True, {"of": "tomorrow"}], Vitals(5, ("s",), None, 3, is_draining=True)),
         (ADOPTIONS, ["Adoption", "s", 3, None], Adoption("s", 3)),
         (ANSWERS, ["Answer", 7, ["Watching", 4, None, "calm"], "calm"], Answer(7, Watching(4, None))),
         (ANSWERS, ["Delivery", "s", 3, [[0, "t", "e", b"{}", 1]], 1], Delivery("s", 3, [Frame(0, "t", "e", b"{}")])),
