@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import structlog
 from fastapi import FastAPI
 
@@ -31,12 +32,13 @@ from api.http.reporting import report
 from api.listening import listening, take_port, url_of
 from api.preflight import Cleared, clear
 from runtime.core.errors import InvalidInputError, PerdureError, StoreUnavailableError
+from runtime.core.placement.residency import max_actors
 from runtime.ports.gateway import ActorInfo
 from runtime.process import heap
 from runtime.process.failpoint import arm
 from runtime.process.log import relay
 from runtime.process.mint import timestamp
-from runtime.process.settings import Settings
+from runtime.process.settings import ActorSettings, Settings
 from runtime.process.tasks import Tasks
 from runtime.process.vitals import rss_bytes
 from runtime.store.deployment import deployment_id
@@ -56,6 +58,10 @@ Progress = Callable[[str], None]
 HEALTH_TIMEOUT_S: Final = 2.0
 DATABASE_PATIENCE_S: Final = 60.0
 DATABASE_RETRY_S: Final = 2.0
+# Of a Postgres of our own, where each costs 50 KB. An actor has three, and so has for a moment the one it replaces.
+CONNECTIONS: Final = 200
+CONNECTIONS_PER_ACTOR: Final = 4
+CONNECTIONS_MOST: Final = 10_000
 JOIN_PATIENCE_S: Final = 60.0
 RAY_CHECK_S: Final = 5.0
 RAY_SILENCES: Final = 2  # checks of a joined Ray without an answer, each after the gateway's patience
@@ -205,9 +211,14 @@ async def _schema(dsn: str, progress: Progress) -> tuple[str, str]:
 async def _database(settings: Settings, stack: contextlib.AsyncExitStack) -> str:
     if settings.database_url is not None:
         return str(settings.database_url.get_secret_value())
-    postgres = EmbeddedPostgres(settings.data_dir)
+    postgres = EmbeddedPostgres(settings.data_dir, max_connections=_connections(settings.actors))
     stack.push_async_callback(postgres.stop)
     return await postgres.start()
+
+
+def _connections(actors: ActorSettings) -> int:
+    most = actors.max_actors or max_actors(psutil.virtual_memory().total, os.cpu_count() or 1)
+    return min(CONNECTIONS + CONNECTIONS_PER_ACTOR * most, CONNECTIONS_MOST)
 
 
 async def _ray(settings: Settings, own_ray: LocalRay | None, stack: contextlib.AsyncExitStack) -> Cluster:

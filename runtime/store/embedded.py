@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -34,7 +35,8 @@ _DATABASE: Final = "postgres"
 _SOCKET_DIR: Final = "../socket"  # seen from the data folder: however long the path is, this name is short
 _SOCKET_NAME: Final = "/.s.PGSQL.5432"
 _SOCKET_PATH_BYTES: Final = 107 if sys.platform == "linux" else 103  # sun_path of unix(7), less its final zero
-_START_TIMEOUT_S: Final = 120.0  # replaying the log after a crash takes time
+_START_TIMEOUT_S: Final = 120.0  # until it has begun; replaying its log after a crash may take any time
+_NEWS_S: Final = 10.0
 _STOP_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.01
 _WATCH_S: Final = 0.1
@@ -45,7 +47,6 @@ _OPTIONS: Final = {
     "listen_addresses": "",
     "port": "5432",  # only names the socket; not what PGPORT or a config says
     "unix_socket_permissions": "0700",
-    "max_connections": "200",
     "shared_buffers": "128MB",
     "fsync": "on",
     "synchronous_commit": "on",
@@ -60,7 +61,8 @@ _OPTIONS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-}  # and `cluster_name`, which is in the titles of all its processes
+}  # and `max_connections`, and `cluster_name`, which is in the titles of all its processes
+_CONNECTIONS: Final = 200  # of a server that nobody has told how many it is to serve
 
 _log = get_logger(__name__)
 
@@ -68,12 +70,13 @@ _log = get_logger(__name__)
 class EmbeddedPostgres:
     """Start and stop the server. Call `start` from a thread that lives as long as the server shall."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, max_connections: int = _CONNECTIONS) -> None:
         self._home = data_dir.resolve() / "postgres"
         self._data = self._home / "data"
         self._socket_dir = self._home / "socket"
         self._address = short_name(self._socket_dir, _SOCKET_PATH_BYTES - len(_SOCKET_NAME))
         self._mark = f"perdure-{hashlib.sha256(os.fsencode(self._data)).hexdigest()[:16]}"
+        self._options = {**_OPTIONS, "max_connections": str(max_connections), "cluster_name": self._mark}
         self._programs = Programs(self._home)
         self._lock = FolderLock(self._home)
         self._server: subprocess.Popen[bytes] | None = None
@@ -173,19 +176,28 @@ class EmbeddedPostgres:
     async def _run(self) -> None:
         await asyncio.to_thread(self._stop_leftover)
         self._server = self._launch()
-        try:
-            async with asyncio.timeout(_START_TIMEOUT_S):
-                while not self._is_ready(self._server):  # noqa: ASYNC110  a file says so, no event
-                    await asyncio.sleep(_POLL_S)
-        except TimeoutError:
-            raise StoreUnavailableError(reason=f"Postgres is not ready after {_START_TIMEOUT_S:.0f} s") from None
+        await self._await_ready(self._server)
+
+    async def _await_ready(self, server: subprocess.Popen[bytes]) -> None:
+        """Wait until it takes connections, however long: ended in mid-recovery it would begin anew the next time."""
+        began = told = time.monotonic()
+        while not self._is_ready(server):
+            await asyncio.sleep(_POLL_S)
+            now = time.monotonic()
+            if self._has_begun(server):
+                if now - told > _NEWS_S:
+                    told = now
+                    why, log = "after a crash it replays its log", str(self._home / "log")
+                    _log.warning("postgres_awaited", pid=server.pid, why=why, for_s=round(now - began), log=log)
+            elif now - began > _START_TIMEOUT_S:
+                raise StoreUnavailableError(reason=f"Postgres has not begun after {_START_TIMEOUT_S:.0f} s")
 
     def _launch(self) -> subprocess.Popen[bytes]:
         log = self._home / "log"
         if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
             log.rename(log.with_suffix(".old"))
-        options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
-        arguments = ["-D", str(self._data), "-k", _SOCKET_DIR, "-c", f"cluster_name={self._mark}", *options]
+        options = [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
+        arguments = ["-D", str(self._data), "-k", _SOCKET_DIR, *options]
         with log.open("ab") as output:
             # Its own session: ctrl-C in a terminal reaches us only, and we drain before we stop the server.
             return subprocess.Popen(  # noqa: S603  the command is our own
@@ -203,6 +215,9 @@ class EmbeddedPostgres:
             raise StoreUnavailableError(reason=f"Postgres ended with {server.returncode}; see {self._home / 'log'}")
         lines = self._status_lines()
         return bool(lines) and lines[0] == str(server.pid) and lines[-1] == "ready"
+
+    def _has_begun(self, server: subprocess.Popen[bytes]) -> bool:
+        return self._status_lines()[:1] == [str(server.pid)]
 
     def _status_lines(self) -> list[str]:
         try:

@@ -15,7 +15,7 @@ from api.preflight import clear
 from runtime.core.errors import InvalidInputError, StoreUnavailableError
 from runtime.models.catalogue import Catalogue
 from runtime.process.mint import now
-from runtime.process.settings import Settings
+from runtime.process.settings import ActorSettings, Settings
 
 KEY = "key-1:" + "A" * 43 + "="
 
@@ -124,3 +124,9 @@ def test_limit_of_a_provider_that_nobody_knows_is_refused(data_dir: Path) -> Non
 async def test_database_that_lets_nobody_in_is_not_waited_for_at_a_start(database: str) -> None:
     with pytest.raises(StoreUnavailableError, match="InvalidCatalogName, SQLSTATE 3D000"):
         await server._schema(f"{database}_gone", pytest.fail)
+
+
+def test_postgres_of_its_own_has_connections_for_all_actors() -> None:
+    assert server._connections(ActorSettings(max_actors=100)) >= 3 * 100 + 50
+    assert server._connections(ActorSettings(max_actors=100_000)) <= 262_143  # what Postgres takes
+    assert server._connections(ActorSettings()) >= 200

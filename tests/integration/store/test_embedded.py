@@ -13,9 +13,11 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from runtime.core.errors import ConflictError, StoreUnavailableError
 from runtime.process.processes import is_alive
+from runtime.store import embedded
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.pool import connect
 
@@ -40,8 +42,8 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def running(data_dir: Path) -> AsyncIterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(data_dir)
+async def running(data_dir: Path, **options: int) -> AsyncIterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(data_dir, **options)
     await server.start()
     try:
         yield server
@@ -68,6 +70,14 @@ async def eventually(claim: Callable[[], Awaitable[bool]], within_s: float = 20)
 def deep_dir(tmp_path: Path) -> Path:
     """A data dir whose path is too long for a socket."""
     return tmp_path / ("x" * 120)
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does nothing."""
+    with subprocess.Popen(["/bin/sleep", "60"]) as process:
+        yield process
+        process.kill()
 
 
 @pytest.fixture
@@ -100,7 +110,8 @@ async def test_data_outlives_a_restart_and_a_stop_leaves_nothing_running(data_di
 
 
 async def test_server_is_durable_checksummed_and_deaf_to_the_network(data_dir: Path) -> None:
-    async with running(data_dir) as server, connection_to(server) as connection:
+    async with running(data_dir, max_connections=300) as server, connection_to(server) as connection:
+        assert await connection.fetchval("SHOW max_connections") == "300"
         names = ["fsync", "synchronous_commit", "full_page_writes", "data_checksums", "autovacuum"]
         assert [await connection.fetchval("SELECT current_setting($1)", name) for name in names] == ["on"] * 5
         assert await connection.fetchval("SHOW server_encoding") == "UTF8"
@@ -317,6 +328,24 @@ async def test_server_that_cannot_start_says_why(data_dir: Path) -> None:
     with pytest.raises(StoreUnavailableError, match=r"see .*log"):
         await EmbeddedPostgres(data_dir).start()
     assert "no_such_setting" in (data_dir / "postgres" / "log").read_text()
+
+
+async def test_server_that_recovers_is_waited_for_and_one_that_does_not_begin_is_not(
+    data_dir: Path, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "_START_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(embedded, "_NEWS_S", 0.0)
+    server = EmbeddedPostgres(data_dir)
+    server._data.mkdir(parents=True)
+    with pytest.raises(StoreUnavailableError, match="has not begun"):
+        await server._await_ready(sleeper)
+    (server._data / "postmaster.pid").write_text(f"{sleeper.pid}\nstarting\n")
+    with capture_logs() as logs:
+        waiting = asyncio.create_task(server._await_ready(sleeper))
+        await eventually(lambda: _is(waiting.done() or len(logs) > 1))
+        (server._data / "postmaster.pid").write_text(f"{sleeper.pid}\nready   \n")
+        await waiting
+    assert {(entry["event"], entry["pid"]) for entry in logs} == {("postgres_awaited", sleeper.pid)}
 
 
 async def _is(truth: bool) -> bool:  # noqa: FBT001  a claim for `eventually`
