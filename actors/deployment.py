@@ -63,3 +63,8 @@ async def close(supervisor: Any) -> None:
 def node_id() -> str:
     """Return the id of the Ray node that this process is on."""
     return str(ray.get_runtime_context().get_node_id())
+
+
+def node_count() -> int:
+    """Return how many nodes Ray has now."""
+    return sum(node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]

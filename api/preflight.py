@@ -43,6 +43,16 @@ def clear(settings: Settings, catalogue: Catalogue) -> Cleared:
     return Cleared(registry, catalogue, default_model, open_keyring(settings))  # last: it may make a key
 
 
+def require_reach(settings: Settings, nodes: int) -> None:
+    """Pass if session actors on all of Ray's nodes reach the database. Raises InvalidInputError."""
+    if settings.database_url is None and nodes > 1:
+        message = (
+            f"The Ray at RAY_ADDRESS={settings.ray_address} has {nodes} nodes, and a Postgres of the server's own is "
+            "reached from its machine only: set DATABASE_URL to one that all nodes reach."
+        )
+        raise InvalidInputError(message, "database_out_of_reach")
+
+
 def _make_usable(data_dir: Path) -> None:
     way_out = "Choose another folder with --data-dir or PERDURE_DATA_DIR."
     try:

@@ -30,7 +30,7 @@ from api.http.deps import Health, House
 from api.http.limits import Allowances
 from api.http.reporting import report
 from api.listening import listening, take_port, url_of
-from api.preflight import Cleared, clear
+from api.preflight import Cleared, clear, require_reach
 from runtime.core.errors import InvalidInputError, PerdureError, StoreUnavailableError
 from runtime.core.placement.residency import max_actors
 from runtime.ports.gateway import ActorInfo
@@ -177,6 +177,7 @@ async def _foundation(
         await withhold_stored(dsn, keys)
         progress(f"Postgres is up{applied}; waiting for Ray")
         cluster = await asyncio.shield(ray_started)
+        require_reach(settings, await asyncio.to_thread(deployment.node_count))
     except BaseException:
         if settings.ray_address:  # a Ray that does not answer, and of which nothing is ours
             ray_started.cancel()

@@ -87,7 +87,7 @@ def migrate() -> None:
     settings = load_settings()
     if settings.database_url is None:
         fail("DATABASE_URL is not set: there is nothing to migrate. A database of its own is migrated by `serve`.")
-        return
+        raise typer.Exit(2)
     steps = run(apply(str(settings.database_url.get_secret_value())))
     out.print(f"Applied {len(steps)} migrations." if steps else "The schema is up to date.")
 

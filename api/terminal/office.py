@@ -22,7 +22,7 @@ from runtime.process.settings import Settings
 from runtime.store.embedded import EmbeddedPostgres
 from runtime.store.identity.tokens import TokenStore
 from runtime.store.identity.users import UserStore
-from runtime.store.migrate import migrate
+from runtime.store.migrate import migrate, migrate_if_new
 from runtime.store.pool import Pool, open_pool
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of everything that the server keeps.")]
@@ -47,10 +47,10 @@ class Office:
 
 @asynccontextmanager
 async def office(data_dir: Path | None) -> AsyncIterator[Office]:
-    """Open the database of the settings, its schema brought up to date.
+    """Open the database of the settings.
 
     Raises:
-        StoreUnavailableError: it cannot be reached.
+        StoreUnavailableError, SchemaMismatchError: see `database`.
     """
     settings = load_settings(**({} if data_dir is None else {"data_dir": data_dir}))
     async with database(settings) as pool:
@@ -59,9 +59,16 @@ async def office(data_dir: Path | None) -> AsyncIterator[Office]:
 
 @asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[Pool]:
-    """Connect to the database of the settings, its schema brought up to date. Raises StoreUnavailableError."""
+    """Connect to the database of the settings, which has the schema that this code needs.
+
+    Our own is brought up to date. With another, servers of an older version may be at work: they could not start again.
+
+    Raises:
+        StoreUnavailableError: it cannot be reached.
+        SchemaMismatchError: it has an older schema, or none of ours.
+    """
     async with _database(settings) as dsn:
-        await migrate(dsn)
+        await (migrate(dsn) if settings.database_url is None else migrate_if_new(dsn))
         pool = await open_pool(dsn)
         try:
             yield pool

@@ -127,6 +127,18 @@ async def migrate(dsn: str, folder: Path = MIGRATIONS) -> list[Step]:
         return await _migrate(connection, migrations)
 
 
+async def migrate_if_new(dsn: str, folder: Path = MIGRATIONS) -> None:
+    """Apply all to a database that has no schema yet, and `check` one that has: it may be one that servers work with.
+
+    Raises:
+        SchemaMismatchError: see `migrate` and `check`.
+        StoreUnavailableError: see `migrate`.
+    """
+    async with _connected(dsn) as connection:
+        is_new = not await _applied(connection)
+    await (migrate(dsn, folder) if is_new else check(dsn, folder))
+
+
 async def check(dsn: str, folder: Path = MIGRATIONS) -> None:
     """Pass if the database has all that this code needs.
 

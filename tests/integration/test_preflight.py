@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from actors.cluster import require_answer
 from api import server
-from api.preflight import clear
+from api.preflight import clear, require_reach
+from api.terminal.cli import app
 from runtime.core.errors import InvalidInputError, StoreUnavailableError
 from runtime.models.catalogue import Catalogue
 from runtime.process.mint import now
@@ -126,7 +128,21 @@ async def test_database_that_lets_nobody_in_is_not_waited_for_at_a_start(databas
         await server._schema(f"{database}_gone", pytest.fail)
 
 
+def test_postgres_of_its_own_beside_a_ray_of_many_nodes_is_refused() -> None:
+    joined = Settings.load(ray_address="head:6379")
+    require_reach(joined, 1)
+    require_reach(Settings.load(ray_address="head:6379", database_url="postgresql://ada@db/x"), 3)
+    with pytest.raises(InvalidInputError, match=r"RAY_ADDRESS=head:6379 has 3 nodes, .* set DATABASE_URL"):
+        require_reach(joined, 3)
+
+
 def test_postgres_of_its_own_has_connections_for_all_actors() -> None:
     assert server._connections(ActorSettings(max_actors=100)) >= 3 * 100 + 50
     assert server._connections(ActorSettings(max_actors=100_000)) <= 262_143  # what Postgres takes
     assert server._connections(ActorSettings()) >= 200
+
+
+def test_a_migration_of_no_database_has_failed() -> None:
+    done = CliRunner().invoke(app, ["migrate"], env={"DATABASE_URL": ""})
+    assert done.exit_code == 2
+    assert "DATABASE_URL is not set" in done.stderr

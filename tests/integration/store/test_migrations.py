@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from api.terminal.office import database as opened
 from runtime.core.errors import SchemaMismatchError
+from runtime.process.settings import Settings
 from runtime.store import migrate as migrate_module
-from runtime.store.migrate import check, migrate, read_migrations
+from runtime.store.migrate import check, migrate, migrate_if_new, read_migrations
 from runtime.store.pool import connect
 
 
@@ -83,6 +85,24 @@ async def test_what_runs_goes_on_with_a_newer_schema_but_does_not_start_with_it(
     await check(empty_database, folder)
     with pytest.raises(SchemaMismatchError, match="use the newer version"):
         await migrate(empty_database, folder)
+
+
+async def test_commands_migrate_a_new_database_and_none_that_servers_may_work_with(
+    empty_database: str, database: str, folder: Path
+) -> None:
+    await migrate_if_new(empty_database, folder)
+    (folder / "0003_more.sql").write_text("CREATE TABLE more (x int);")
+    with pytest.raises(SchemaMismatchError, match="run `perdure migrate`"):
+        await migrate_if_new(empty_database, folder)
+    assert "more" not in await tables(empty_database)
+
+    connection = await connect(database)
+    await connection.execute("DELETE FROM schema_migrations WHERE number = $1", len(read_migrations()))
+    with pytest.raises(SchemaMismatchError, match="run `perdure migrate`"):
+        async with opened(Settings.load(database_url=database)):
+            pass
+    assert await connection.fetchval("SELECT max(number) FROM schema_migrations") == len(read_migrations()) - 1
+    await connection.close()
 
 
 async def test_check_changes_nothing(empty_database: str, folder: Path) -> None:
