@@ -12,6 +12,7 @@ from runtime.store.forgetting import Forgetting
 log = structlog.get_logger(__name__)
 
 INTERVAL_S: Final = 5.0
+PARTS_AT_ONCE: Final = 100
 
 
 async def forget_for_ever(forgetting: Forgetting) -> None:
@@ -32,8 +33,9 @@ async def _delete_outdated(forgetting: Forgetting) -> None:
 
 
 async def _empty_organizations(forgetting: Forgetting) -> None:
-    while await forgetting.empty_organization():
-        pass
+    for _ in range(PARTS_AT_ONCE):  # what others wait to be rid of is not held up by one that left very much
+        if not await forgetting.empty_organization():
+            return
 
 
 async def _forget_due(forgetting: Forgetting) -> None:

@@ -4,7 +4,6 @@ Ray's SPREAD leaves nodes empty, and schedules onto a dead one for as long as it
 """
 
 import asyncio
-import math
 from collections import Counter
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from actors.site import front_door_name
 from runtime.core.placement.residency import choose_node
 
 DOUBT_S: Final = 60.0  # as long as an untuned Ray takes to find that a silent node is dead
+EMPTIED_DOUBT_S: Final = 600.0  # within which a node that is emptied is stopped
 SHORT_DOUBT_S: Final = 10.0  # where it was told that a process died: had the node died too, that is told soon
 
 
@@ -27,7 +27,7 @@ class Nodes:
         self._gone: frozenset[str] = frozenset()
         self._doubted_until: dict[str, float] = {}
         self._staying: set[str] = set()  # nodes where a process said that it stays …
-        self._leaving: set[str] = set()  # … or that it is being emptied, as nobody here has asked
+        self._leaving_until: dict[str, float] = {}  # … or that it is being emptied, as nobody here has asked
         self._homes: dict[str, str] = {}  # of processes, by name, if known
         self._processes: Counter[str] = Counter()  # on each node
         self._bare: set[str] = set()  # of the living ones, those without any
@@ -64,9 +64,13 @@ class Nodes:
     def heed(self, node_id: str, *, is_leaving: bool) -> None:
         """Hear whether a process was being emptied already when it was found there.
 
-        Where all are, a supervisor that is no more was told to empty the node: the next ones had better go elsewhere.
+        Where all are, a supervisor that is no more may have been told to empty the node: the next ones had better go
+        elsewhere for some time.
         """
-        (self._leaving if is_leaving else self._staying).add(node_id)
+        if is_leaving:
+            self._leaving_until[node_id] = asyncio.get_running_loop().time() + EMPTIED_DOUBT_S
+        else:
+            self._staying.add(node_id)
 
     def settle(self, process: str, node_id: str) -> None:
         """Hear where a process is, or is being started; "" if nobody knows."""
@@ -96,5 +100,8 @@ class Nodes:
     def _doubted(self) -> dict[str, float]:
         """Return until when each node is doubted."""
         now = asyncio.get_running_loop().time()
-        emptied = dict.fromkeys(self._leaving - self._staying, math.inf)
-        return {node: until for node, until in self._doubted_until.items() if until > now} | emptied
+        doubted = dict(self._doubted_until)
+        for node, until in self._leaving_until.items():
+            if node not in self._staying:
+                doubted[node] = max(until, doubted.get(node, 0.0))
+        return {node: until for node, until in doubted.items() if until > now}

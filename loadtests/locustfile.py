@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+import gevent
 import locust
 from locust import LoadTestShape
 from locust.env import Environment
@@ -70,6 +71,7 @@ def add_options(parser: ArgumentParser, **_: Any) -> None:
 
 def begin(environment: Environment, web_ui: Any = None, **_: Any) -> None:
     """Use the shape that was asked for, where locust would take the first that it finds; say who wants the report."""
+    gevent.get_hub().loop.update_now()  # or a short run is over at once: its time would count from before all imports
     name = _options(environment).shape.capitalize()
     environment.shape_class = (environment.available_shape_classes or {}).get(name)
     if environment.shape_class is not None:

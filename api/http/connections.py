@@ -95,8 +95,13 @@ class _Limited(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
+        if self.transport.is_closing() or not self.cycle.response_complete:
+            return  # or the next request is being answered already
+        self._unset_keepalive_if_required()  # uvicorn's own ends with any byte, such as a line feed that begins nothing
+        if self.cycle.more_body:
             self._rest = self.loop.call_later(self.body_timeout_s, self.timeout_keep_alive_handler)
+        else:
+            self._expect_header(self.timeout_keep_alive)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

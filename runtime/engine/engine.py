@@ -139,6 +139,10 @@ class Engine:
 
     async def _go_on(self) -> None:
         session = self.session
+        awaited = decide(session.state, (), 0)
+        if isinstance(awaited, AwaitClient | AwaitDecision):  # whatever becomes of the agent meanwhile
+            self._wait(awaited)
+            return
         if session.state.phase is Phase.REASONING:
             forget_deltas(session)  # at once: its commit and the definitions are under way together
         agent = await self._load()

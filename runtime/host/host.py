@@ -15,6 +15,7 @@ from runtime.core.errors import (
     NotFoundError,
     NotUnderstoodError,
     PerdureError,
+    SessionMovingError,
     StaleEpochError,
     StoreUnavailableError,
 )
@@ -45,6 +46,7 @@ class Host:
         self._services = services
         self._tasks = tasks
         self._adopting = asyncio.Semaphore(ADOPTIONS_AT_ONCE)
+        self._is_closing = False
 
     # ------------------------------------------------------------ what front doors ask
 
@@ -71,6 +73,8 @@ class Host:
             raise NotUnderstoodError
         if isinstance(command.ask, Unwatch):
             return self.doors.unwatch(command.session_id, front_door)
+        if self._is_closing:  # nothing is begun here any more
+            raise SessionMovingError(0.0, command.session_id)
         engine = await self.residents.wake(command.session_id, command.epoch)
         if engine.session.org_id != command.by.org_id:
             raise NotFoundError("session", command.session_id)
@@ -169,6 +173,7 @@ class Host:
 
     async def close(self) -> None:
         """Stop every turn where it stands, commit what was appended, and end the streams."""
+        self._is_closing = True
         for engine in self.residents.engines():
             engine.stop()
         await self._services.journal.flush()

@@ -146,7 +146,7 @@ async def _connect(dsn: str, *, settings: str, **options: Any) -> "asyncpg.Conne
     try:
         connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S, server_settings=_GREETING, **options)
         try:
-            await connection.execute(settings)
+            await connection.execute(settings, timeout=_CONNECT_TIMEOUT_S)
         except BaseException:
             connection.terminate()
             raise

@@ -49,13 +49,14 @@ END
 $$;
 
 -- Takes up to `most` things that one such organisation has left: its sessions as if each had been deleted by request, then its
--- workspaces; after its grace time the workspaces that no session holds any more, with their files, and its pictures. What
--- somebody is writing in this moment waits. Returns how many, and 0 only if no organisation is to be looked at now.
+-- named workspaces; once its grace time is over and its sessions are gone, what workspaces there are, with their files, and its
+-- pictures. What somebody is writing in this moment waits. Returns how many, and 0 only if no organisation is to be looked at.
 CREATE OR REPLACE FUNCTION empty_organization(grace_days integer, most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     org uuid;
     due_at timestamptz;
+    is_due boolean;
     taken integer;
 BEGIN
     SELECT id, deleted_at + make_interval(days => coalesce(deletion_grace_days, grace_days)) INTO org, due_at
@@ -63,24 +64,29 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    UPDATE sessions SET deleted_at = now(), updated_at = now() WHERE id IN (
-        SELECT id FROM sessions WHERE org_id = org AND deleted_at IS NULL LIMIT most FOR UPDATE SKIP LOCKED
-    );
-    GET DIAGNOSTICS taken = ROW_COUNT;
+    WITH gone AS (
+        UPDATE sessions SET deleted_at = now(), updated_at = now() WHERE id IN (
+            SELECT id FROM sessions WHERE org_id = org AND deleted_at IS NULL LIMIT most FOR UPDATE SKIP LOCKED
+        ) RETURNING workspace_id
+    ), emptied AS (
+        UPDATE workspaces SET status = 'deleted', deleted_at = now(), updated_at = now()
+        WHERE org_id = org AND id IN (SELECT workspace_id FROM gone) AND name IS NULL AND status <> 'deleted'
+    )
+    SELECT count(*) INTO taken FROM gone;
     IF taken = 0 THEN
         UPDATE workspaces SET status = 'deleted', deleted_at = now(), updated_at = now() WHERE id IN (
-            SELECT id FROM workspaces WHERE org_id = org AND status <> 'deleted' LIMIT most FOR UPDATE SKIP LOCKED
+            SELECT id FROM workspaces WHERE org_id = org AND name IS NOT NULL AND status <> 'deleted'
+            LIMIT most FOR UPDATE SKIP LOCKED
         );
         GET DIAGNOSTICS taken = ROW_COUNT;
     END IF;
-    IF taken = 0 AND due_at <= now() THEN
-        DELETE FROM workspaces WHERE id = (
-            SELECT w.id FROM workspaces w
-            WHERE w.org_id = org AND NOT EXISTS (SELECT FROM sessions s WHERE s.workspace_id = w.id) LIMIT 1
-        );
+    is_due := due_at <= now() AND NOT EXISTS (SELECT FROM sessions WHERE org_id = org AND deleted_at IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM sessions WHERE org_id = org AND deleted_at IS NULL);
+    IF taken = 0 AND is_due THEN
+        DELETE FROM workspaces WHERE id = (SELECT id FROM workspaces WHERE org_id = org LIMIT 1);
         GET DIAGNOSTICS taken = ROW_COUNT;
     END IF;
-    IF taken = 0 AND due_at <= now() THEN
+    IF taken = 0 AND is_due THEN
         DELETE FROM images WHERE org_id = org AND id IN (SELECT id FROM images WHERE org_id = org LIMIT 10);
         GET DIAGNOSTICS taken = ROW_COUNT;
     END IF;
@@ -90,7 +96,7 @@ BEGIN
     UPDATE organizations SET empty_at = CASE
         WHEN EXISTS (SELECT FROM sessions WHERE org_id = org AND deleted_at IS NULL) THEN now() + interval '1 minute'
         WHEN due_at > now() THEN due_at
-        WHEN EXISTS (SELECT FROM workspaces WHERE org_id = org) THEN now() + interval '1 hour' -- until its sessions are gone
+        WHEN NOT is_due THEN now() + interval '1 hour' -- until its sessions are gone
     END WHERE id = org;
     RETURN 1;
 END

@@ -114,7 +114,7 @@ async def test_bodies_are_no_headers() -> None:
             assert await ask(line, head + b"x" * size) == (200, f"hello {size}".encode())
 
 
-@pytest.mark.parametrize("start", [b"", b"GET / HT", GET[:-2]])
+@pytest.mark.parametrize("start", [b"", b"\r\n", b"GET / HT", GET[:-2]])
 async def test_a_client_that_does_not_come_to_the_end_of_its_header_is_hung_up_on(start: bytes) -> None:
     async with serving(header_timeout_s=0.05) as dial:
         for earlier in (b"", GET):

@@ -6,11 +6,13 @@ from typing import NoReturn
 
 import pytest
 
-from runtime.core.errors import PerdureError, StaleEpochError
+from runtime.agents.composition import RuntimeAgent
+from runtime.agents.live import Binding
+from runtime.core.errors import InvalidInputError, PerdureError, SessionMovingError, StaleEpochError
 from runtime.ports.journal import Loaded
 from runtime.wire.protocol import Close, Departure, Send, Watch
 from tests.fakes import SESSION_ID, MemoryJournal, MemoryRow
-from tests.stage import FixedAgents, Gate, Process, ScriptedModel, decoded, given, say, services_for
+from tests.stage import FixedAgents, Gate, Process, ScriptedModel, call, decoded, given, say, services_for
 
 
 class HeldLoads(MemoryJournal):
@@ -154,6 +156,27 @@ async def test_a_turn_that_is_cancelled_by_its_own_doing_costs_the_session_its_p
     assert process.departures == [Departure(SESSION_ID, 1, has_failed=True, cause=cause)]
 
 
+async def test_a_host_that_closes_begins_nothing_more(process: Process, store: HeldLoads, model: Gate) -> None:
+    await process.ask(SESSION_ID, 1, Watch())
+    await process.ask(SESSION_ID, 1, Send(given("Well?")))
+    await model.reached()
+    flushed, flush = asyncio.Event(), process.services.journal.flush
+
+    async def late() -> None:
+        await flushed.wait()
+        await flush()
+
+    process.services.journal.flush = late  # type: ignore[method-assign]
+    closing = asyncio.create_task(process.host.close())
+    await asyncio.sleep(0)
+    with pytest.raises(SessionMovingError):
+        await process.ask(SESSION_ID, 1, Watch())
+    [engine] = process.host.residents.engines()
+    assert engine._runner is None
+    flushed.set()
+    await closing
+
+
 async def said_twice(process: Process, model: Gate) -> None:
     """Say a second thing while the model answers the first, and kill the process then."""
     await process.ask(SESSION_ID, 1, Watch())
@@ -185,3 +208,26 @@ async def test_a_session_in_quarantine_ends_its_turn_and_what_no_model_heard(
     types = [event.type for event in decoded([line.body for line, _ in store.rows[SESSION_ID].lines])]
     assert [type_ for type_ in types if type_.startswith("turn.")] == ["turn.started", "turn.failed"] * 2
     await other.kill()
+
+
+async def test_whoever_looks_at_a_turn_that_waits_ends_it_not_though_its_agent_cannot_be_had_now(
+    store: HeldLoads,
+) -> None:
+    agents = FixedAgents({}, ["ask_human"])
+    process = Process(services_for(store, agents, ScriptedModel(say("", call("c", "ask_human")))))
+    await process.ask(SESSION_ID, 1, Watch())
+    await process.ask(SESSION_ID, 1, Send(given("Well?")))
+    await process.seen("tool.call_requested")
+
+    async def away(binding: Binding) -> RuntimeAgent:
+        raise InvalidInputError("the agent is archived")  # noqa: EM101, TRY003
+
+    agents.load = away  # type: ignore[method-assign]
+    await process.ask(SESSION_ID, 1, Watch())
+    [engine] = process.host.residents.engines()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert engine._runner is None
+    assert engine._deadline is not None
+    assert not [type_ for type_ in process.types() if type_ == "turn.failed"]
+    await process.kill()
