@@ -40,7 +40,7 @@ test("what has no such number is laid out as ever", () => {
   );
 });
 
-test.runIf("rawJSON" in JSON)("what was read is written again as it was", () => {
+test("what was read is written again as it was, where the engine can", () => {
   const text = '{"id":9007199254740993,"less":-12345678901234567890,"name":"12345678901234567890","n":1.5}';
-  expect(JSON.stringify(read(text))).toBe(text);
+  expect(JSON.stringify(read(text))).toBe("rawJSON" in JSON ? text : JSON.stringify(JSON.parse(text)));
 });
