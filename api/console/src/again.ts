@@ -1,46 +1,71 @@
 /** What becomes of a page whose login ran out, once somebody has logged in again: of one user nothing is left for the next. */
 
 import type { QueryClient } from "@tanstack/react-query";
-import { api, body } from "./api/client";
+import { api, body, Refusal } from "./api/client";
 import { whenStanding } from "./api/standing";
 import { dropDrafts } from "./session/drafts";
-import { deliverAll } from "./session/outbox";
+import { deliverFor, dropOutboxes, holdOutboxes } from "./session/outbox";
 
-const WHOSE = "perdure.whose";
+const OURS = "perdure.";
+const WHOSE = `${OURS}whose`;
+const PAUSE_MS = 1_000;
 
+/** Whether this page knows whose login it has. */
+let isKnown = false;
+/** How often it was over: what was asked before is of no use then. */
+let ends = 0;
+
+/** Return who asks, as soon as the server says so. Raises Refusal where it lets nobody in. */
 async function whoAsks(): Promise<string> {
-  const { id, organization_id: organization } = body(await api.GET("/api/v1/auth/me"));
-  return `${id} ${organization}`;
-}
-
-async function goOn(queries: QueryClient, before: Promise<string | null>): Promise<void> {
-  const [was, is] = [await before, await whoAsks()];
-  if (was === is) {
-    deliverAll();
-    return queries.invalidateQueries(); // what was refused meanwhile is asked for again
+  for (;;) {
+    try {
+      const { id, organization_id: organization } = body(await api.GET("/api/v1/auth/me"));
+      return `${id} ${organization}`;
+    } catch (error) {
+      if (!(error instanceof Refusal && error.mayPass)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
   }
-  forget();
-  location.assign("/");
 }
 
-/** Send what was still waiting when the page was left, if whoever asks is the same. */
-async function begin(): Promise<string> {
-  const [was, is] = [sessionStorage.getItem(WHOSE), await whoAsks()];
-  if (was !== null && was !== is) forget();
+/** Keep what is of whoever asks, and send what waits of it. Return whether something was of somebody else. */
+async function meet(): Promise<boolean> {
+  const before = ends;
+  const is = await whoAsks();
+  if (before !== ends) return false;
+  const was = sessionStorage.getItem(WHOSE);
+  const isAnother = was !== null && was !== is;
+  if (isAnother) forget();
   sessionStorage.setItem(WHOSE, is);
-  deliverAll();
-  return is;
+  isKnown = true;
+  deliverFor(is);
+  return isAnother;
 }
 
-function forget(): void {
+async function goOn(queries: QueryClient, isBack: boolean): Promise<void> {
+  if (await meet()) return location.replace("/");
+  if (isBack) await queries.invalidateQueries(); // what was refused meanwhile is asked for again
+}
+
+/** Leave nothing of whoever was here for whoever comes. */
+export function forget(): void {
   dropDrafts();
+  dropOutboxes();
   sessionStorage.clear();
 }
 
+/** Find out who asks before anything is shown, where something is kept that may be somebody else's. */
+export async function beforeShown(): Promise<void> {
+  const isAnythingKept = Object.keys(sessionStorage).some((name) => name.startsWith(OURS));
+  if (isAnythingKept) await meet().catch(() => undefined); // the page sends whoever is not let in to log in
+}
+
 export function watchLogins(queries: QueryClient): void {
-  let first: Promise<string | null> = Promise.resolve(null);
   whenStanding((before) => {
-    if (before === "unknown") first = begin().catch(() => null);
-    if (before === "out") void goOn(queries, first).catch(() => undefined); // it is over again
+    if (before === "in") {
+      isKnown = false;
+      ends += 1;
+      holdOutboxes();
+    } else if (!isKnown) void goOn(queries, before === "out").catch(() => undefined); // it is over again
   });
 }

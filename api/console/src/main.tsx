@@ -2,10 +2,11 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { watchLogins } from "./again";
+import { beforeShown, watchLogins } from "./again";
 import { Cache } from "./api/cache";
 import { Refusal } from "./api/client";
 import { whenStranger } from "./api/standing";
+import { Loading } from "./parts/states";
 import { router } from "./router";
 import { isAnythingKept } from "./session/drafts";
 import { applyTheme } from "./theme";
@@ -24,23 +25,25 @@ const queries = new Cache({
   },
 });
 
-whenStranger(() => {
-  const { pathname, href } = router.state.location;
-  if (pathname !== "/login") void router.navigate({ to: "/login", search: { back: href } });
-});
-
-watchLogins(queries);
-
 addEventListener("beforeunload", (event) => {
   if (isAnythingKept()) event.preventDefault();
 });
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
-createRoot(root).render(
-  <StrictMode>
-    <QueryClientProvider client={queries}>
-      <RouterProvider router={router} />
-    </QueryClientProvider>
-  </StrictMode>,
-);
+const page = createRoot(root);
+page.render(<Loading />);
+void beforeShown().then(() => {
+  whenStranger(() => {
+    const { pathname, href } = router.state.location;
+    if (pathname !== "/login") void router.navigate({ to: "/login", search: { back: href } });
+  });
+  watchLogins(queries);
+  page.render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+});

@@ -16,6 +16,8 @@ export type Effort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
 
 export interface Letter extends Wish {
   key: string;
+  /** Who wrote it; unset where that was not known yet. */
+  author?: string;
   text: string;
   images?: Attached[];
   /** When somebody last wanted it sent, in ms; unset where an older page kept it. */
@@ -32,14 +34,20 @@ const KNOWN_MS = 24 * 60 * 60 * 1_000;
 const UNAUTHENTICATED = 401;
 const PREFIX = "perdure.outbox.";
 
+/** Whose page it is, once that is known. */
+let author: string | null = null;
+/** Whether somebody else may have logged in meanwhile: then nothing is sent. */
+let isHeld = true;
+
 export class Outbox {
   private letters: readonly Letter[];
   private readonly readers = new Set<() => void>();
   private isDelivering = false;
+  private isDropped = false;
 
   constructor(private readonly sessionId: string) {
     const kept = JSON.parse(sessionStorage.getItem(this.box) ?? "[]") as Letter[];
-    this.letters = kept.filter(isUnsent); // what became a message is in the log, however far back
+    this.letters = kept.filter(isUnsent).map(asFound); // what became a message is in the log, however far back
   }
 
   readonly subscribe = (reader: () => void): (() => void) => {
@@ -55,12 +63,12 @@ export class Outbox {
 
   readonly send = (text: string, wish: Wish, images: Attached[] = []): void => {
     const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
-    this.change([...this.letters, { key, text, images, wantedAt: Date.now(), ...wish }]);
+    this.change([...this.letters, { key, ...signed(), text, images, wantedAt: Date.now(), ...wish }]);
     void this.deliver();
   };
 
   readonly again = (key: string): void => {
-    this.patch(key, { refusal: undefined, wantedAt: Date.now() });
+    this.patch(key, { refusal: undefined, wantedAt: Date.now(), ...signed() });
     void this.deliver();
   };
 
@@ -84,8 +92,14 @@ export class Outbox {
     this.isDelivering = false;
   }
 
+  /** Neither send nor keep anything more: it is of somebody who is not here any more. */
+  drop(): void {
+    this.isDropped = true;
+  }
+
   private next(): Letter | undefined {
-    return this.letters.find((letter) => isUnsent(letter) && letter.refusal === undefined);
+    if (this.isDropped || isHeld) return undefined;
+    return this.letters.find((letter) => isUnsent(letter) && letter.refusal === undefined && isOurs(letter));
   }
 
   /** Return what became of a letter; "later" where nobody is logged in: whoever comes back opens the page anew. */
@@ -106,6 +120,7 @@ export class Outbox {
   }
 
   private change(letters: readonly Letter[]): void {
+    if (this.isDropped) return;
     // What was sent is shown until it is in the log: to whoever looks.
     this.letters = this.readers.size > 0 ? letters : letters.filter(isUnsent);
     if (this.letters.length === 0) sessionStorage.removeItem(this.box);
@@ -127,14 +142,42 @@ export function outboxOf(sessionId: string): Outbox {
   return found;
 }
 
-/** Send what was still waiting when the page was left. */
-export function deliverAll(): void {
+/** Send what waits of somebody's, also since before the page was left: they are logged in. */
+export function deliverFor(whom: string): void {
+  [author, isHeld] = [whom, false];
   const boxes = Object.keys(sessionStorage).filter((name) => name.startsWith(PREFIX));
-  for (const name of boxes) void outboxOf(name.slice(PREFIX.length)).deliver();
+  for (const name of boxes) outboxOf(name.slice(PREFIX.length));
+  for (const outbox of outboxes.values()) void outbox.deliver();
+}
+
+/** Send nothing until it is known again who is logged in. */
+export function holdOutboxes(): void {
+  isHeld = true;
+}
+
+/** Let go of all that waits, also of what is on its way. */
+export function dropOutboxes(): void {
+  for (const outbox of outboxes.values()) outbox.drop();
+  outboxes.clear();
+  [author, isHeld] = [null, true];
 }
 
 function isUnsent({ messageId }: Letter): boolean {
   return messageId === undefined;
+}
+
+function signed(): Pick<Letter, "author"> {
+  return author === null ? {} : { author };
+}
+
+/** Whether whoever is here wrote it. One that nobody signed, and may be sent, was written on this page. */
+function isOurs(letter: Letter): boolean {
+  return (letter.author ?? author) === author;
+}
+
+/** Return what an earlier page kept, as it is here: what nobody signed waits for somebody who wants it. */
+function asFound(letter: Letter): Letter {
+  return letter.author === undefined ? { refusal: words.chat.unsigned, ...letter } : letter;
 }
 
 function contentOf({ text, images = [] }: Letter) {

@@ -25,6 +25,7 @@ export const sessionWords = {
     sending: "Sending",
     unsent: "Not sent",
     old: "It has waited for more than a day. If it arrived before, it would be said twice.",
+    unsigned: "It was written before it was known who is logged in.",
     discard: "Discard",
     retry: "Try again",
     earlier: "Earlier",

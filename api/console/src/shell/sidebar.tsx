@@ -1,6 +1,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
+import { forget } from "../again";
 import { api } from "../api/client";
 import { queries } from "../api/queries";
 import { Button } from "../parts/button";
@@ -100,7 +101,7 @@ function LogOut() {
   const leave = useMutation({
     mutationFn: () => api.POST("/api/v1/auth/logout"),
     onSuccess: () => {
-      sessionStorage.clear(); // messages that wait to be sent are of whoever leaves
+      forget();
       location.assign("/login");
     },
   });
