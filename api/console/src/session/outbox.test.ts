@@ -202,3 +202,18 @@ test("what nobody can tell at first loses nothing of who logs in again, and some
   await vi.advanceTimersByTimeAsync(5_000);
   expect([sent.length, draftOf("answer call_1", ""), went]).toEqual([2, "", ["/"]]);
 });
+
+test("what is too long to be kept is sent all the same, once", async () => {
+  storage = Object.create({
+    ...Object.getPrototypeOf(storage),
+    setItem: () => {
+      throw new DOMException("full", "QuotaExceededError");
+    },
+  });
+  vi.stubGlobal("sessionStorage", storage);
+  const outbox = (await startFor(ADA)).outboxOf("session_1");
+  outbox.send("Hello", {});
+  outbox.send("And more", {});
+  await vi.advanceTimersByTimeAsync(0);
+  expect([sent.map(([, text]) => text), outbox.current()]).toEqual([["Hello", "And more"], []]);
+});

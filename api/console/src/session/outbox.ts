@@ -84,12 +84,15 @@ export class Outbox {
   async deliver(): Promise<void> {
     if (this.isDelivering) return;
     this.isDelivering = true;
-    for (let due = this.next(); due !== undefined; due = this.next()) {
-      const news = await this.attempt(due);
-      if (news === "later") break;
-      this.patch(due.key, news);
+    try {
+      for (let due = this.next(); due !== undefined; due = this.next()) {
+        const news = await this.attempt(due);
+        if (news === "later") break;
+        this.patch(due.key, news);
+      }
+    } finally {
+      this.isDelivering = false;
     }
-    this.isDelivering = false;
   }
 
   /** Neither send nor keep anything more: it is of somebody who is not here any more. */
@@ -123,9 +126,17 @@ export class Outbox {
     if (this.isDropped) return;
     // What was sent is shown until it is in the log: to whoever looks.
     this.letters = this.readers.size > 0 ? letters : letters.filter(isUnsent);
-    if (this.letters.length === 0) sessionStorage.removeItem(this.box);
-    else sessionStorage.setItem(this.box, JSON.stringify(this.letters));
+    this.keep();
     for (const reader of this.readers) reader();
+  }
+
+  private keep(): void {
+    try {
+      if (this.letters.length === 0) sessionStorage.removeItem(this.box);
+      else sessionStorage.setItem(this.box, JSON.stringify(this.letters));
+    } catch {
+      sessionStorage.removeItem(this.box); // it is too long to be kept, and what was kept before is not what waits
+    }
   }
 
   private get box(): string {
