@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chosenIn, copied, givenBy, type Layer, marked, unshown } from "./draft";
+import { changedBy, chosenIn, copied, givenBy, type Layer, marked, unshown } from "./draft";
 
 const LAYER = {
   id: "agent_1",
@@ -22,9 +22,9 @@ function form(fields: Record<string, string>): FormData {
 }
 
 test("a capability that stays keeps its config, and a new one has none", () => {
-  const fields = form({ name: "poet", system_prompt: "Rhyme." });
-  const given = givenBy(fields, new Map([["time", true]]), LAYER, false);
-  expect(given.capabilities).toEqual([{ ref: "web", config: { depth: 2 } }, { ref: "time" }]);
+  const fields = form({ name: "poet", system_prompt: "Rhyme.", display_name: "Poet" });
+  const capabilities = [{ ref: "web", config: { depth: 2 } }, { ref: "time" }];
+  expect(changedBy(fields, new Map([["time", true]]), LAYER)).toEqual({ capabilities });
 });
 
 test("capabilities that nobody marked are as they are by now, and unsaid where none is marked", () => {
@@ -32,13 +32,21 @@ test("capabilities that nobody marked are as they are by now, and unsaid where n
   const fields = form({ name: "poet", system_prompt: "Rhyme." });
   expect(marked(meanwhile, new Map([["time", true]]))).toEqual(["files", "time"]);
   expect(marked(meanwhile, new Map([["files", false]]))).toEqual([]);
-  expect(givenBy(fields, new Map(), meanwhile, false)).toEqual({ name: "poet", system_prompt: "Rhyme." });
-  expect(givenBy(fields, new Map(), meanwhile, true).capabilities).toEqual([{ ref: "files" }]);
+  expect(changedBy(fields, new Map(), meanwhile)).toEqual({});
+  const given = { name: "poet", system_prompt: "Rhyme.", capabilities: [{ ref: "files" }] };
+  expect(givenBy(fields, new Map(), meanwhile)).toEqual(given);
 });
 
 test("a text that was there is emptied, and one that never was stays unsaid", () => {
-  const given = givenBy(form({ name: "poet", display_name: "", description: "" }), new Map(), LAYER, false);
-  expect(given).toEqual({ name: "poet", system_prompt: "", display_name: "" });
+  const given = changedBy(form({ name: "poet", display_name: "", description: "" }), new Map(), LAYER);
+  expect(given).toEqual({ system_prompt: "", display_name: "" });
+});
+
+test("a text that nobody touched is unsaid, whatever a browser makes of its line breaks", () => {
+  const before = { ...LAYER, system_prompt: "Rhyme.\r\nAlways.", description: "Of\nold." } as Layer;
+  const fields = { name: "bard", system_prompt: "Rhyme.\nAlways.", display_name: "Poet", description: "Of old." };
+  expect(changedBy(form({ ...fields, description: "Ofold." }), new Map(), before)).toEqual({ name: "bard" });
+  expect(changedBy(form({ ...fields, name: "poet" }), new Map(), before)).toEqual({ description: "Of old." });
 });
 
 test("a copy takes over what the form does not show, and nothing that is the original's own", () => {

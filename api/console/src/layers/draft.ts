@@ -15,6 +15,8 @@ export interface Given {
   description?: string;
 }
 
+type Text = "name" | "system_prompt" | "display_name" | "description";
+
 /** What is chosen among others, and is not taken back by choosing nothing: the server leaves that as it is. */
 type Choice = "default_model_id" | "harness_id" | "parent_harness_id";
 type Chosen<Name extends Choice> = { [Key in Name]?: string };
@@ -43,22 +45,45 @@ export function marked(before: Layer | null, marks: Marks): string[] {
   return [...refs.filter((ref) => marks.get(ref) ?? true), ...added];
 }
 
-/**
- * Return what the form says. An empty text stays unsaid when it never was there, and so do the capabilities of what is
- * there where nobody marked any.
- */
-export function givenBy(form: FormData, marks: Marks, before: Layer | null, isNew: boolean): Given {
-  const text = (name: string) => String(form.get(name) ?? "");
-  const kept = new Map(before?.capabilities?.map((capability) => [capability.ref, capability]));
-  const said = (name: "display_name" | "description") =>
-    text(name) !== "" || before?.[name] ? { [name]: text(name) } : {};
+/** Return what the form says of something new. An empty text stays unsaid. */
+export function givenBy(form: FormData, marks: Marks, original: Layer | null): Given {
+  const { name, system_prompt, display_name, description } = textsOf(form);
+  return {
+    name,
+    system_prompt,
+    capabilities: assigned(original, marks),
+    ...(display_name !== "" && { display_name }),
+    ...(description !== "" && { description }),
+  };
+}
+
+/** Return what the form changes: what nobody touched there is as it is by now. */
+export function changedBy(form: FormData, marks: Marks, before: Layer): Partial<Given> {
+  const texts = Object.entries(textsOf(form)) as [Text, string][];
+  return {
+    ...Object.fromEntries(texts.filter(([name, text]) => text !== shown(name, before[name] ?? ""))),
+    ...(marks.size > 0 && { capabilities: assigned(before, marks) }),
+  };
+}
+
+function textsOf(form: FormData): Record<Text, string> {
+  const text = (name: Text) => String(form.get(name) ?? "");
   return {
     name: text("name"),
     system_prompt: text("system_prompt"),
-    ...((isNew || marks.size > 0) && { capabilities: marked(before, marks).map((ref) => kept.get(ref) ?? { ref }) }),
-    ...said("display_name"),
-    ...said("description"),
+    display_name: text("display_name"),
+    description: text("description"),
   };
+}
+
+/** Return a text as a field has it that nobody touched: browsers take out line breaks, or make them one kind. */
+function shown(name: Text, text: string): string {
+  return name === "system_prompt" ? text.replaceAll(/\r\n?/g, "\n") : text.replaceAll(/[\r\n]/g, "");
+}
+
+function assigned(before: Layer | null, marks: Marks): NonNullable<Assigned> {
+  const kept = new Map(before?.capabilities?.map((capability) => [capability.ref, capability]));
+  return marked(before, marks).map((ref) => kept.get(ref) ?? { ref });
 }
 
 /** Return what was chosen and is something else than before; of something new, all that was chosen. */

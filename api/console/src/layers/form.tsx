@@ -11,7 +11,7 @@ import { Refused } from "../parts/page";
 import { TypedLine, TypedText } from "../parts/typed";
 import { modelOf, offered } from "../settings/chain";
 import { words } from "../words";
-import { type Given, givenBy, type Layer, type Marks, marked } from "./draft";
+import { type Layer, type Marks, marked } from "./draft";
 
 const UNMARKED: Marks = new Map();
 
@@ -21,7 +21,7 @@ interface Props {
   layer: Layer | null;
   /** The name that a new one begins with. */
   name: string;
-  save: (given: Given, form: FormData) => Promise<unknown>;
+  save: (form: FormData, marks: Marks) => Promise<unknown>;
   /** What else can be done. */
   further?: ReactNode;
   /** A field for what it stands on. */
@@ -45,7 +45,7 @@ export function LayerForm({
 }: Props) {
   const [marks, setMarks] = useState(UNMARKED);
   const saving = useMutation({
-    mutationFn: ({ form, made }: Saving) => save(givenBy(form, made, layer, isNew), form),
+    mutationFn: ({ form, made }: Saving) => save(form, made),
     onSuccess: (_, { made }) => setMarks((now) => (now === made ? UNMARKED : now)),
   });
   const problems = saving.error instanceof Refusal ? saving.error.fields : {};

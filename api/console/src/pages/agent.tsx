@@ -5,7 +5,7 @@ import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { type Agent, api, body } from "../api/client";
 import { queries } from "../api/queries";
 import { Archive } from "../layers/archive";
-import { chosenIn, copied, type Given, unshown } from "../layers/draft";
+import { changedBy, chosenIn, copied, givenBy, type Marks, unshown } from "../layers/draft";
 import { LayerForm } from "../layers/form";
 import { checkFree } from "../layers/free";
 import { HarnessPick } from "../layers/harness-pick";
@@ -59,7 +59,8 @@ function useSaved() {
 function Fresh({ source, taken }: { source: Agent | null; taken: readonly Agent[] }) {
   const saved = useSaved();
   const { layer: original, lacksSecrets } = copied(source);
-  const save = async (given: Given, form: FormData) => {
+  const save = async (form: FormData, marks: Marks) => {
+    const given = givenBy(form, marks, original);
     await checkFree(given.name);
     const made = { ...unshown(original), ...given, ...chosenIn(form, {}, "default_model_id", "harness_id") };
     await saved(body(await api.POST("/api/v1/agents", { body: made })));
@@ -80,9 +81,9 @@ function Fresh({ source, taken }: { source: Agent | null; taken: readonly Agent[
 
 function Known({ agent }: { agent: Agent }) {
   const saved = useSaved();
-  const save = async (given: Given, form: FormData) => {
+  const save = async (form: FormData, marks: Marks) => {
     const path = { params: { path: { agent: agent.id } } };
-    const changed = { ...given, ...chosenIn(form, agent, "default_model_id", "harness_id") };
+    const changed = { ...changedBy(form, marks, agent), ...chosenIn(form, agent, "default_model_id", "harness_id") };
     await saved(body(await api.PATCH("/api/v1/agents/{agent}", { ...path, body: changed })));
   };
   return (

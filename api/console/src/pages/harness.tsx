@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { api, body } from "../api/client";
 import { Archive } from "../layers/archive";
-import { chosenIn, copied, type Given, type Harness, unshown } from "../layers/draft";
+import { changedBy, chosenIn, copied, givenBy, type Harness, type Marks, unshown } from "../layers/draft";
 import { LayerForm } from "../layers/form";
 import { HarnessPick } from "../layers/harness-pick";
 import { layers } from "../layers/queries";
@@ -52,13 +52,18 @@ function Form({ source, isNew, taken }: FormProps) {
   const client = useQueryClient();
   const { layer: harness, lacksSecrets } = isNew ? copied(source) : { layer: source, lacksSecrets: false };
   const navigate = useNavigate();
-  const save = async (given: Given, form: FormData) => {
+  const save = async (form: FormData, marks: Marks) => {
     const before = isNew || harness === null ? {} : harness;
-    const said = { ...given, ...chosenIn(form, before, "default_model_id", "parent_harness_id") };
+    const chosen = chosenIn(form, before, "default_model_id", "parent_harness_id");
     const saved = body(
       isNew || harness === null
-        ? await api.POST("/api/v1/harnesses", { body: { ...unshown(harness), ...said } })
-        : await api.PATCH("/api/v1/harnesses/{harness}", { params: { path: { harness: harness.id } }, body: said }),
+        ? await api.POST("/api/v1/harnesses", {
+            body: { ...unshown(harness), ...givenBy(form, marks, harness), ...chosen },
+          })
+        : await api.PATCH("/api/v1/harnesses/{harness}", {
+            params: { path: { harness: harness.id } },
+            body: { ...changedBy(form, marks, harness), ...chosen },
+          }),
     );
     await client.invalidateQueries({ queryKey: ["harnesses"] });
     void client.invalidateQueries({ queryKey: ["resolved"] });
