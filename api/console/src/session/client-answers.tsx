@@ -6,9 +6,8 @@ import { api } from "../api/client";
 import type { ToolCall } from "../log/conversation";
 import { Button } from "../parts/button";
 import { words } from "../words";
+import { answerKey } from "./call-drafts";
 import { changeDraft, useDraft } from "./drafts";
-
-const draftKey = (sessionId: string, callId: string) => `answer ${sessionId} ${callId}`;
 
 export function ClientAnswers({ sessionId, calls }: { sessionId: string; calls: readonly ToolCall[] }) {
   const submit = useMutation({
@@ -18,7 +17,7 @@ export function ClientAnswers({ sessionId, calls }: { sessionId: string; calls: 
         body: { tool_results: calls.map(({ id }) => ({ tool_call_id: id, result: String(form.get(id) ?? "") })) },
       }),
     onSuccess: () => {
-      for (const { id } of calls) changeDraft(draftKey(sessionId, id), "", () => "");
+      for (const { id } of calls) changeDraft(answerKey(sessionId, id), "", () => "");
     },
   });
   const onSubmit = (event: FormEvent<HTMLFormElement>) => {
@@ -44,7 +43,7 @@ export function ClientAnswers({ sessionId, calls }: { sessionId: string; calls: 
 }
 
 function Answer({ sessionId, call }: { sessionId: string; call: ToolCall }) {
-  const [text, change] = useDraft(draftKey(sessionId, call.id), "");
+  const [text, change] = useDraft(answerKey(sessionId, call.id), "");
   return (
     <label className="grid gap-1">
       <span className="font-mono">{words.tool.answerOf(call.label)}</span>

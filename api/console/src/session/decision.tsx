@@ -7,6 +7,7 @@ import type { Question } from "../log/conversation";
 import { Button } from "../parts/button";
 import { Refused } from "../parts/page";
 import { words } from "../words";
+import { resultKey } from "./call-drafts";
 import { useDraft } from "./drafts";
 
 interface Props {
@@ -18,7 +19,7 @@ interface Props {
 type Chosen = "happened" | "retry" | "skip";
 
 export function Decision({ sessionId, callId, question }: Props) {
-  const [result, change] = useDraft(`result ${sessionId} ${callId}`, "");
+  const [result, change] = useDraft(resultKey(sessionId, callId), "");
   const client = useQueryClient();
   const decide = useMutation({
     mutationFn: (decision: Chosen) =>

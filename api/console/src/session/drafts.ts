@@ -43,11 +43,15 @@ export function useDraft<T>(key: string, nothing: T): [T, (make: (before: T) => 
   return [draft, change];
 }
 
+/** Return for what there are drafts whose keys begin so: the rest of their keys. */
+export function drafted(prefix: string): string[] {
+  return [...kept.keys()].flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
+}
+
 const SEPARATOR = "\n";
 
-/** Return for what there are drafts whose keys begin so: the rest of their keys. */
+/** Return what `drafted` does, now and whenever it is something else. */
 export function useDrafted(prefix: string): string[] {
-  const found = () => [...kept.keys()].flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
-  const all = useSyncExternalStore(subscribe, () => found().join(SEPARATOR));
+  const all = useSyncExternalStore(subscribe, () => drafted(prefix).join(SEPARATOR));
   return all === "" ? [] : all.split(SEPARATOR);
 }

@@ -11,6 +11,7 @@ import { Trouble } from "../parts/states";
 import { say } from "../say";
 import { nameOf } from "../shell/session-list";
 import { words } from "../words";
+import { dropSettled } from "./call-drafts";
 import { useLog } from "./use-log";
 
 const TABS = [
@@ -45,6 +46,8 @@ export function SessionFrame() {
     void client.invalidateQueries({ queryKey: ["sessions"] });
     for (const kind of FOLLOWING) void client.invalidateQueries({ queryKey: [kind, sessionId] });
   }, [line, stand, client, sessionId]);
+
+  useEffect(() => dropSettled(sessionId, conversation), [sessionId, conversation]);
 
   if (session.isLoadingError) return <Trouble error={session.error} retry={() => void session.refetch()} />;
   const features = session.data?.features ?? [];
