@@ -21,6 +21,8 @@ interface Snapshot {
 
 const BACK_AT_ONCE_MS = 200;
 const BACK_AT_MOST_MS = 3_000;
+/** Who logs in again goes on here. */
+const LOGGED_OUT = 401;
 const NOTHING: View = { health: null, points: [], line: "opening", refusal: null };
 
 class Cluster {
@@ -62,7 +64,7 @@ class Cluster {
         pause = BACK_AT_ONCE_MS;
       } catch (error) {
         if (stop.aborted) return;
-        if (error instanceof Refusal && !error.mayPass) {
+        if (error instanceof Refusal && !error.mayPass && error.status !== LOGGED_OUT) {
           this.show({ refusal: error });
           return;
         }
