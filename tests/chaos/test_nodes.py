@@ -161,14 +161,13 @@ async def test_turns_go_on_while_every_front_door_is_stopped(cluster: RayCluster
     """Promised: a front door that stops takes nothing along, nor does the last; the actors belong to the cluster."""
     session_id = await clients["head"].open()
     await clients["head"].send(session_id, script({"say": WORDS, "tokens_per_second": 4}))
-    before = await clients["head"].place(session_id)
     stopping = [asyncio.to_thread(door.terminate) for door in cluster.doors.values()]
     assert await asyncio.gather(*stopping) == [0] * len(NODES)
     await asyncio.to_thread(cluster.up)
     async with Client(cluster.doors["two"].url) as client, client.listen(session_id) as stream:
         assert (await stream.wait_for_end()).type == "turn.completed"
-        after = await client.place(session_id)
-        assert (after["epoch"], after["recoveries"]) == (before["epoch"], 0)
+        assert (await client.place(session_id))["recoveries"] == 0
+        assert stream.of_type("reason.recovered") == []  # by then it may rest, and have been woken anew
         assert text_of((await client.messages(session_id))[-1]) == WORDS
         check(stream, await client.events(session_id))
 

@@ -42,8 +42,8 @@ export function SessionFrame() {
     if (line === "opening" || known.current === stand) return;
     const isFirst = !known.current.startsWith(sessionId);
     known.current = stand;
-    if (isFirst) return; // all of it has just been asked for
-    void client.invalidateQueries({ queryKey: ["sessions"] });
+    void client.invalidateQueries({ queryKey: ["sessions"] }); // also where all was over before it could be read
+    if (isFirst) return; // the rest has just been asked for
     for (const kind of FOLLOWING) void client.invalidateQueries({ queryKey: [kind, sessionId] });
   }, [line, stand, client, sessionId]);
 
