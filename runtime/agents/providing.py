@@ -213,18 +213,15 @@ class Providing:
             message = f"{info.display_name} is predefined: only display_name, enabled and is_favorite can be changed."
             raise ForbiddenError(message, "model_predefined")
         await self._providers.note(provider)
-        try:
-            await self._providers.model(info.id)
-        except NotFoundError:
-            await self._providers.add_model(
-                KeptModel(
-                    id=info.id,
-                    provider_id=provider.id,
-                    name=info.model_id,
-                    display_name=info.display_name,
-                    source="predefined",
-                )
+        await self._providers.note_model(
+            KeptModel(
+                id=info.id,
+                provider_id=provider.id,
+                name=info.model_id,
+                display_name=info.display_name,
+                source="predefined",
             )
+        )
 
     # ------------------------------------------------------------ addresses
 

@@ -87,6 +87,10 @@ class Providers(Protocol):
         """Have a row for a built-in provider, if there is none."""
         ...
 
+    async def note_model(self, model: KeptModel) -> None:
+        """Have a row for a built-in model, if there is none."""
+        ...
+
     async def delete(self, provider_id: str) -> None:
         """Forget one with its models. Raises NotFoundError."""
         ...

@@ -63,6 +63,10 @@ ADD_MODEL: Final = f"""
 INSERT INTO models (org_id, id, provider_id, name, display_name, source, capabilities, is_enabled, is_favorite)
 VALUES (current_org(), $1, $2, $3, $4, $5, $6, $7, $8) RETURNING {_MODEL}
 """
+NOTE_MODEL: Final = """
+INSERT INTO models (org_id, id, provider_id, name, display_name, source) VALUES (current_org(), $1, $2, $3, $4, $5)
+ON CONFLICT (org_id, id) DO NOTHING
+"""
 DELETE_MODEL: Final = f"DELETE FROM models WHERE {_OURS} AND id = $1 RETURNING id"
 # What is listed again is not stale, and keeps what people said of it.
 SEEN: Final = """
@@ -191,6 +195,12 @@ class ProviderStore:
                 model.is_favorite,
             )
         return _model(row)
+
+    async def note_model(self, model: KeptModel) -> None:
+        """Have a row for a built-in model, if there is none."""
+        values = (model.name, model.display_name, model.source)
+        with _named("model"):
+            await self._tenant.execute(NOTE_MODEL, hex_of(model.id), hex_of(model.provider_id), *values)
 
     async def change_model(self, model_id: str, changes: Mapping[str, Any]) -> KeptModel:
         """Change columns by name."""

@@ -1,5 +1,6 @@
 """Providers and their models through the front door: who may make which, what is shown, and what is tried."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -259,6 +260,18 @@ async def test_of_a_predefined_model_only_what_people_say_of_it_can_be_changed(c
     after = (await client.patch(path, json={"is_favorite": True})).json()
     assert after == {**before, "is_favorite": True, "updated_at": after["updated_at"]}
     await client.patch(path, json={"is_favorite": False})
+
+
+async def test_what_is_said_of_a_predefined_model_at_the_same_time_is_kept_whole(client: httpx.AsyncClient) -> None:
+    listed = (await client.get("/v1/models?source=predefined")).json()["data"]
+    for model in listed:
+        path = f"/v1/models/{model['id']}"
+        said = {"is_favorite": True, "enabled": False, "display_name": "Mine"}
+        answers = await asyncio.gather(*(client.patch(path, json={key: value}) for key, value in said.items()))
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+        after = (await client.get(path)).json()
+        assert {key: after[key] for key in said} == said
+        await client.patch(path, json={key: model[key] for key in said})
 
 
 async def test_a_disabled_provider_takes_its_models_with_it(client: httpx.AsyncClient, name: str) -> None:
