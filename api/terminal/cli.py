@@ -13,6 +13,7 @@ from api.terminal import keys, listing, tokens, users
 from api.terminal.address import DEFAULT_URL, Token, Url
 from api.terminal.output import err, fail, load_settings, out, run
 from runtime.core.errors import PerdureError
+from runtime.process import heap
 from runtime.process import log as logging
 from runtime.process.settings import describe
 
@@ -54,6 +55,7 @@ def serve(
     given: dict[str, Any] = {"data_dir": data_dir} if data_dir is not None else {}
     settings = load_settings(**given, **({"http": http} if http else {}))
     logging.set_up(settings.log_level, as_json=settings.log_json)
+    heap.grow()
     from api.server import serve as work  # noqa: PLC0415  imports Ray: seconds that --help must not cost
     from api.terminal.banner import progress, show  # noqa: PLC0415
 
@@ -101,8 +103,3 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
         fail(str(error))
         code = 1
     leave(code)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

@@ -4,7 +4,12 @@ import gc
 from typing import Final
 
 YOUNG: Final = 20_000  # new objects between two looks; a turn makes and drops hundreds, and few are in a circle
-MANY: Final = 1_000_000  # the same while a large process comes up: what it makes then stays
+MANY: Final = 1_000_000  # the same while a process comes up
+
+
+def grow() -> None:
+    """Hardly look from here on, until `freeze`: what a process makes while it comes up stays."""
+    gc.set_threshold(MANY)
 
 
 def freeze(*, collect: bool = True, young: int = YOUNG) -> None:

@@ -1,6 +1,5 @@
 """A real browser for tests of the console: Debian's Chromium, driven by Playwright. All tests share its process."""
 
-import shutil
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -8,9 +7,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
 
+from tests.browser.chromium import CHROMIUM
 from tests.client import Client
 
-CHROMIUM: Final = shutil.which("chromium")
 PATIENCE_MS: Final = 30_000  # of a machine that does much else
 SIZE: Final[ViewportSize] = {"width": 1280, "height": 860}
 
@@ -18,7 +17,7 @@ SIZE: Final[ViewportSize] = {"width": 1280, "height": 860}
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium: apt-get install chromium")
+        pytest.skip("there is no Chromium: apt-get install chromium-headless-shell")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser

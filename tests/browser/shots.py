@@ -5,7 +5,6 @@ python -m tests.browser.shots
 
 import asyncio
 import os
-import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 from playwright.async_api import Page, ViewportSize, async_playwright, expect
 
 from tests.browser.chat import see_whole
+from tests.browser.chromium import CHROMIUM
 from tests.client import Client, script
 from tests.installed import REPOSITORY
 from tests.server import ServerProcess
@@ -101,7 +101,7 @@ async def pictures(home: str) -> None:
     """Take all of them."""
     async with Client(home) as client, async_playwright() as playwright:
         session_id = await play(client)
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for theme in ("light", "dark"):
             context = await browser.new_context(viewport=SIZE, color_scheme=theme, reduced_motion="reduce")
             await take(await context.new_page(), home, session_id, theme)
