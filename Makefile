@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 PIP_INSTALL := $(PIP) install --progress-bar off
+UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-emit-package pip
 
@@ -71,9 +72,14 @@ $(VENV)/.place:
 	@$(PYTHON) -m venv --clear $(VENV)
 	@printf '%s\n' '$(CURDIR)' > $@
 
+# uv takes a sixth of pip's time. Where it cannot, pip does it: a mirror may be named in pip's own files only.
 $(VENV)/.packages: $(VENV)/.place requirements-dev.txt
-	@echo "[2/3] installing the packages of requirements-dev.txt (a minute or two)"
-	@$(PIP_INSTALL) --no-deps --require-hashes -r requirements-dev.txt
+	@echo "[2/3] installing the packages of requirements-dev.txt (half a minute)"
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/.uv
+	@$(PIP_INSTALL) --no-deps --require-hashes -r $(VENV)/.uv
+	@$(UV_INSTALL) --no-deps --require-hashes -r requirements-dev.txt || { \
+		echo "uv cannot; pip installs them (a minute or two)" >&2; \
+		$(PIP_INSTALL) --no-deps --require-hashes -r requirements-dev.txt; }
 	@touch $@
 
 $(STAMP): $(VENV)/.packages pyproject.toml
