@@ -24,8 +24,8 @@ class Snapshots(PostgresJournal):
         self.saved = asyncio.Event()
 
     async def save_snapshot(self, session_id: str, sequence: int, version: str, state: bytes) -> None:
+        self.sequences.append(sequence)  # as they come: two may be on their way, and the older be there last
         await super().save_snapshot(session_id, sequence, version, state)
-        self.sequences.append(sequence)
         self.saved.set()
 
 
