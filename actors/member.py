@@ -155,9 +155,7 @@ class Member:
         try:
             started = await asyncio.wait_for(self.handle.start.remote(), START_TIMEOUT_S)
         except (RayError, TimeoutError) as err:
-            reason = _why(err)
-            log.warning("actor_not_started", actor=self.name, reason=reason)
-            return reason
+            return _why(err)
         self.actor_id, self.node_id, self.pid = started.actor_id, started.node_id, started.pid
         self.address = started.address
         self.was_draining = started.is_draining

@@ -274,9 +274,10 @@ class SupervisorActor:
         stumble(Loop.TENDING)
         if self._is_closing:
             return
-        if member.pid is None:
-            await self._pool.failed(reason)
         was_asked = member.state is MemberState.DRAINING
+        if member.pid is None and not was_asked:
+            log.warning("actor_not_started", actor=member.name, reason=reason)
+            await self._pool.failed(reason)
         self._pool.gone(member, reason)
         counts.actor_deaths += not was_asked
         self._placer.lost(member.name, member.unheard, f"its process ended ({reason})")
