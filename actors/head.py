@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
-from ray._private import node
+from ray._private import node, utils
 from ray._private.node import Node
 from ray._private.parameter import RayParams
 
@@ -26,11 +26,26 @@ class _Head(Node):
 
     def start_ray_processes(self) -> None:
         """Start the rest, and return once the node is known: Ray asks for that only once in a second."""
-        super().start_ray_processes()  # type: ignore[no-untyped-call]
+        with nullcontext() if self._ray_params.include_dashboard else _modest_agent():
+            super().start_ray_processes()  # type: ignore[no-untyped-call]
         deadline = time.monotonic() + _REGISTERED_PATIENCE_S
         gcs = self.get_gcs_client()  # type: ignore[no-untyped-call]
         while not gcs.get_all_node_info() and time.monotonic() < deadline:
             time.sleep(_REGISTERED_CHECK_S)
+
+
+@contextmanager
+def _modest_agent() -> Iterator[None]:
+    """Have the node's agent tell Ray's metrics and take no jobs: where no dashboard is, nobody should hand it any.
+
+    Ray has such an agent for where the dashboard's packages are missing, and imports all of them to find that out.
+    """
+    look = utils.get_dashboard_dependency_error
+    utils.get_dashboard_dependency_error = lambda: ImportError("no dashboard is wanted")
+    try:
+        yield
+    finally:
+        utils.get_dashboard_dependency_error = look
 
 
 @contextmanager

@@ -329,6 +329,13 @@ def test_stop_while_the_database_is_waited_for_is_silent(data_dir: Path) -> None
     assert steps == ["perdure Starting Ray and Postgres ...", STOPPING]
 
 
+def test_without_a_dashboard_nobody_can_hand_jobs_to_rays_agent(brisk: ServerProcess) -> None:
+    """Promised: it tells Ray's metrics, and has no other port."""
+    (agent,) = [process for process in brisk.children() if process.cmdline()[0].startswith("ray::DashboardAgent")]
+    (port,) = [one.laddr[1] for one in agent.net_connections("inet") if one.status == psutil.CONN_LISTEN]
+    assert "# TYPE ray_" in httpx.get(f"http://127.0.0.1:{port}/").text
+
+
 def test_version_is_told() -> None:
     told = subprocess.run([COMMAND, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603  ours
     assert told == f"perdure {version('perdure')}\n"
