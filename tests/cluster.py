@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -165,19 +165,20 @@ class RayCluster:
         self._code[name] = code
         self.nodes[name].environment["PYTHONPATH"] = str(code)
 
-    def up(self) -> None:
-        """Start what does not run: nodes, then their front doors."""
+    def up(self, *names: str) -> None:
+        """Start what does not run: nodes, then their front doors. If nodes are named, those alone, the head first."""
+        wanted = names or tuple(self.nodes)
         try:
-            self._start_nodes()
+            self._start_nodes(wanted)
         except AssertionError:  # Ray gives a node 30 s to start, whatever else the machine does
             self.down()
-            self._start_nodes()
-        closed = [name for name in self.nodes if name not in self.doors or not self.doors[name].is_running]
+            self._start_nodes(wanted)
+        closed = [name for name in wanted if name not in self.doors or not self.doors[name].is_running]
         with ThreadPoolExecutor() as threads:
             self.doors |= dict(zip(closed, threads.map(self._open, closed), strict=True))
 
-    def _start_nodes(self) -> None:
-        head, *others = self.nodes.values()
+    def _start_nodes(self, names: Sequence[str]) -> None:
+        head, *others = (self.nodes[name] for name in names)
         if not head.is_running:
             ports = [f"--port={self._port}", f"--ray-client-server-port={free_port()}"]
             head.launch("--head", "--include-dashboard=false", *ports)

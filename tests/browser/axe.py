@@ -8,17 +8,9 @@ from playwright.async_api import Page, expect
 from tests.installed import REPOSITORY
 
 AXE: Final = REPOSITORY / "api" / "console" / "node_modules" / "axe-core" / "axe.min.js"
-RUN: Final = "axe.run().then(found => found.violations)"
+RUN: Final = "of => axe.run({resultTypes: ['violations'], ...of}).then(found => found.violations)"
+OF_COLOURS: Final = {"runOnly": ["color-contrast", "link-in-text-block"]}  # what another theme may break
 SERIOUS: Final = ("serious", "critical")
-
-
-async def serious_findings(page: Page, home: str, addresses: Iterable[str]) -> dict[str, Any]:
-    """Return what is serious, by address; an address without any is left out."""
-    found = {}
-    for address in addresses:
-        await show(page, f"{home}{address}")
-        found[address or "/"] = serious_of(await findings(page))
-    return {address: there for address, there in found.items() if there}
 
 
 async def show(page: Page, url: str) -> None:
@@ -31,7 +23,14 @@ async def show(page: Page, url: str) -> None:
 async def findings(page: Page) -> list[dict[str, Any]]:
     """Return what axe has to say about a page."""
     await page.evaluate(AXE.read_text())
-    violations: list[dict[str, Any]] = await page.evaluate(RUN)
+    violations: list[dict[str, Any]] = await page.evaluate(RUN, {})
+    return violations
+
+
+async def findings_in_the_dark(page: Page) -> list[dict[str, Any]]:
+    """Return what axe has to say about the colours of a page in its other theme, once it has seen the page in one."""
+    await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    violations: list[dict[str, Any]] = await page.evaluate(RUN, OF_COLOURS)
     return violations
 
 

@@ -18,7 +18,7 @@ def test_the_conversation_goes_on_after_the_server_was_killed_in_mid_turn(stage:
         session_id = http.post("/sessions", json={}).raise_for_status().json()["id"]
         with person(stage.url, "--session", session_id) as me:
             me.sees(PROMPT)
-            me.says(script({"say": "alpha " + "word " * 20 + "omega", "tokens_per_second": 5}))
+            me.says(script({"say": "alpha " + "word " * 20 + "omega", "tokens_per_second": 10}))
             me.sees(r"```\n")
             me.sees("alpha word")
             stage.kill9()

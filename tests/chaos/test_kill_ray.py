@@ -18,7 +18,7 @@ async def test_a_turn_outlives_a_vital_process_of_ray(name: str, client: Client,
     """Promised: whatever dies, the turn ends as if nothing had happened, for a client that comes back by cursor."""
     session_id = await client.open()
     async with client.listen(session_id) as stream:
-        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 2}))
+        await client.send(session_id, script({"say": WORDS, "tokens_per_second": 5}))
         await stream.wait_for("output.message.delta", 2)
         children = await asyncio.to_thread(stage.process.children)
         (victim,) = [p for p in children if p.name() == name and is_alive(p)]  # not one of a former life, unreaped

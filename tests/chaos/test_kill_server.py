@@ -37,7 +37,7 @@ async def test_unfinished_turns_finish_by_themselves_after_the_whole_server_was_
     diary, gate = tmp_path / "diary", tmp_path / "gate"
     call = {"call": [{"name": "work", "arguments": {"diary": str(diary), "gate": str(gate)}}]}
     async with client.listen(speaking) as first, client.listen(waiting) as third:
-        await client.send(speaking, script({"say": WORDS, "tokens_per_second": 3}))
+        await client.send(speaking, script({"say": WORDS, "tokens_per_second": 5}))
         await client.send(working, script(call, {"say": WORDS}))
         await client.send(waiting, script({"call": [{"name": "ask"}]}, {"say": WORDS}))
         await first.wait_for("output.message.delta", 2)
@@ -148,7 +148,7 @@ async def test_owner_that_lost_its_session_without_noticing_commits_nothing_more
 async def test_two_hundred_turns_outlive_the_death_of_every_actor(client: Client) -> None:
     """Promised: however many are revived at once, all turns end, each word said once."""
     session_ids = await asyncio.gather(*(client.open() for _ in range(CROWD)))
-    await asyncio.gather(*(client.send(s, script({"say": WORDS, "tokens_per_second": 2})) for s in session_ids))
+    await asyncio.gather(*(client.send(s, script({"say": WORDS, "tokens_per_second": 3})) for s in session_ids))
     async with client.listen(session_ids[0]) as stream:
         pids = [actor["pid"] for actor in await client.actors()]
         for blow in (signal.SIGSTOP, signal.SIGKILL):  # or one takes over what another leaves, and dies with it again

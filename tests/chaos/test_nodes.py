@@ -23,7 +23,7 @@ pytestmark = [
 
 NODES = ["head", "one", "two"]
 WORDS = " ".join(f"word{number}" for number in range(40))
-SLOWLY = script({"say": WORDS, "tokens_per_second": 5})
+SLOWLY = script({"say": WORDS, "tokens_per_second": 8})
 # So that a node that comes back finds room for actors of its own, whatever the test before left behind.
 SETTINGS = {"PERDURE_ACTORS__IDLE_PASSIVATE_S": "1", "PERDURE_ACTORS__MAX_ACTORS": "24"}
 RECOVERY_S = 15.0  # promised are 5; the rest is for a machine that does much else
@@ -102,7 +102,7 @@ async def test_what_one_front_door_accepts_another_streams(clients: Clients) -> 
     """Promised: which front door a client talks to makes no difference."""
     session_id = await clients["one"].open()
     async with clients["two"].listen(session_id) as stream, clients["head"].listen(session_id) as other:
-        await clients["one"].send(session_id, script({"say": WORDS, "tokens_per_second": 10}))
+        await clients["one"].send(session_id, script({"say": WORDS, "tokens_per_second": 20}))
         for listener in (stream, other):
             assert (await listener.wait_for_end()).type == "turn.completed"
             assert listener.of_type("output.message.delta") != []

@@ -79,7 +79,7 @@ async def test_nodes_are_upgraded_one_by_one(cluster: RayCluster, database: str,
     await asyncio.to_thread(_refuses_to_start_again, cluster.doors["head"])
     cluster.down()
     cluster.upgrade("head", next_version)
-    await asyncio.to_thread(cluster.up)
+    await asyncio.to_thread(cluster.up, "head")
     async with Client(cluster.doors["head"].url) as new, _listening(new, session_ids) as streams:
         await asyncio.gather(*(stream.wait_for_end(TURNS) for stream in streams.values()))
         await _converse(new, new, streams)

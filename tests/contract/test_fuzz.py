@@ -16,7 +16,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 TIMEOUT_S = 30.0
-EXAMPLES = max(5, settings().max_examples // 100)  # of each request; `make test-long` looks longer
+EXAMPLES = max(3, settings().max_examples // 100)  # of each request; `make test-long` looks longer
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
 
 
