@@ -61,6 +61,10 @@ export async function beforeShown(): Promise<void> {
 }
 
 export function watchLogins(queries: QueryClient): void {
+  document.addEventListener("visibilitychange", () => {
+    const isOver = ends > 0 && !isKnown;
+    if (isOver && document.visibilityState === "visible") void queries.invalidateQueries(); // they may have logged in beside
+  });
   whenStanding((before) => {
     if (before === "in") {
       isKnown = false;

@@ -61,7 +61,7 @@ beforeEach(() => {
   });
   vi.stubGlobal("sessionStorage", storage);
   vi.stubGlobal("location", { origin: "http://localhost", replace: (to: string) => went.push(to) });
-  vi.stubGlobal("document", { cookie: "" });
+  vi.stubGlobal("document", Object.assign(new EventTarget(), { cookie: "" }));
   vi.stubGlobal("fetch", async (request: Request) => {
     if (request.url.endsWith("/auth/me")) return who();
     const { message } = (await request.json()) as { message: { content: { text: string }[] } };
