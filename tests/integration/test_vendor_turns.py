@@ -11,7 +11,7 @@ from runtime.store.pool import connect
 from tests.client import Client, Stream, check, text_of
 from tests.model_servers import Broken, Called, ModelServer, Refused, Said, Stalled, model_server
 from tests.model_servers.server import KEY
-from tests.server import ServerProcess
+from tests.server import ONE_ACTOR, ServerProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,7 +33,7 @@ async def models() -> AsyncIterator[ModelServer]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def process(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> AsyncIterator[ServerProcess]:
-    running = ServerProcess(_data_dir(tmp_path_factory), models.environment() | IMPATIENT)
+    running = ServerProcess(_data_dir(tmp_path_factory), models.environment() | IMPATIENT | ONE_ACTOR)
     await asyncio.to_thread(running.start)
     yield running
     await asyncio.to_thread(running.stop)
