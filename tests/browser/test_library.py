@@ -115,7 +115,9 @@ async def test_what_others_assign_to_an_agent_meanwhile_stays(page: Page, home: 
     await expect(clock).not_to_be_checked()
     changed = (await client.http.get(agent)).json()
     assert (changed["system_prompt"], changed["capabilities"]) == ("Rhyme twice.", [])
+    await expect(page.get_by_text("Saved")).to_be_visible()
     await clock.check()
+    await expect(page.get_by_text("Saved")).to_be_hidden()
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Saved")).to_be_visible()
     assert [one["ref"] for one in (await client.http.get(agent)).json()["capabilities"]] == ["current_time"]

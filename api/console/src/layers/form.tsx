@@ -44,6 +44,7 @@ export function LayerForm({
   isReadonly = false,
 }: Props) {
   const [marks, setMarks] = useState(UNMARKED);
+  const [wentOn, setWentOn] = useState(false);
   const saving = useMutation({
     mutationFn: ({ form, made }: Saving) => save(form, made),
     onSuccess: (_, { made }) => setMarks((now) => (now === made ? UNMARKED : now)),
@@ -51,14 +52,15 @@ export function LayerForm({
   const problems = saving.error instanceof Refusal ? saving.error.fields : {};
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
+    setWentOn(false);
     saving.mutate({ form: new FormData(event.currentTarget), made: marks });
   };
   return (
-    <form onSubmit={submit} className="grid gap-5">
+    <form onSubmit={submit} onChange={() => setWentOn(true)} className="grid gap-5">
       <div className="flex flex-wrap items-center gap-3">
         <h1 className="text-2xl font-semibold tracking-tight">{title}</h1>
         <span className="ml-auto flex flex-wrap items-center gap-2">
-          {saving.isSuccess && <output className="text-sm text-good">{words.agents.saved}</output>}
+          {saving.isSuccess && !wentOn && <output className="text-sm text-good">{words.agents.saved}</output>}
           {further}
           {!isReadonly && (
             <Button look="main" type="submit" disabled={saving.isPending}>
