@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from api.http import docs, errors
 from api.http.console import Console
@@ -42,7 +42,6 @@ from api.routes import (
     workspaces,
 )
 
-PREFIX = "/api"
 CONSOLE: Final = Path(__file__).with_name("console") / "dist"
 # In the order in which they are looked through: what is asked most comes first.
 _ROUTERS = (
@@ -71,7 +70,15 @@ _ROUTERS = (
     audit.router,
 )
 # Both have a name of before, which some clients still use and no document shows.
-_RENAMED = ((models.router, "/v1/models", "/v1/llm-models"), (providers.router, "/v1/providers", "/v1/llm-providers"))
+_RENAMED = APIRouter()
+for _router, _name, _former in (
+    (models.router, "models", "llm-models"),
+    (providers.router, "providers", "llm-providers"),
+):
+    _RENAMED.include_router(_router, prefix=f"/api/v1/{_name}")
+    _RENAMED.include_router(_router, prefix=f"/api/v1/{_former}", include_in_schema=False)
+# Taken as they are: each application that includes a router makes its routes anew, and then looks through them twice.
+_ROUTES = [route for router in (*_ROUTERS, _RENAMED, health.router) for route in router.routes]
 
 
 def create_app(house: House) -> FastAPI:
@@ -100,12 +107,7 @@ def routed(version: str) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in _ROUTERS:
-        app.include_router(router, prefix=PREFIX)
-    for router, name, former in _RENAMED:
-        app.include_router(router, prefix=PREFIX + name)
-        app.include_router(router, prefix=PREFIX + former, include_in_schema=False)
-    app.include_router(health.router)
+    app.router.routes.extend(_ROUTES)
     app.mount("/api-doc/files", docs.FILES)
     app.router.routes.append(Console(CONSOLE))
     return app

@@ -14,7 +14,7 @@ from runtime.core.authored.definition import Agent, AgentDefinition
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import parse_id
 
-router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/agents", tags=["agents"], route_class=JsonRoute)
 
 Key = Annotated[str, Path(description="An id or a name", max_length=128)]
 

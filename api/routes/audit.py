@@ -15,7 +15,7 @@ from api.schemas.audit import AuditFilter, AuditPageQuery, AuditReply
 from runtime.core.access.roles import Scope
 from runtime.ports.identity import AuditEntry, AuditLog, AuditQuery
 
-router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/audit", tags=["audit"], route_class=JsonRoute)
 
 EXPORT_PAGE: Final = 1_000
 

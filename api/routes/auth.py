@@ -28,7 +28,7 @@ from runtime.identity.identity import Identity
 from runtime.identity.sign_in import Grant
 from runtime.ports.access import Shown
 
-router = APIRouter(prefix="/v1/auth", route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/auth", route_class=JsonRoute)
 
 Provider = Annotated[str, Path(max_length=64)]
 

@@ -12,7 +12,7 @@ from runtime.core.access.roles import Scope
 from runtime.core.rate import Rate
 from runtime.ports.secrets import standings
 
-router = APIRouter(prefix="/v1", tags=["organizations"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1", tags=["organizations"], route_class=JsonRoute)
 
 
 @router.get("/limits")

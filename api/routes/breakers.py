@@ -11,7 +11,7 @@ from api.http.deps import Needs
 from runtime.core.access.roles import Scope
 from runtime.ports.breakers import Breaker, BreakerState
 
-router = APIRouter(prefix="/v1/durable/circuit-breakers", tags=["durable"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1/durable/circuit-breakers", tags=["durable"], route_class=GuardedRoute)
 
 Key = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,128}$", description="The type of a provider, such as openai")]
 

@@ -11,7 +11,7 @@ from api.http.pages import Limit, Offset, Page, Search
 from api.schemas.model import CapabilityInfo
 from runtime.agents.capability import Capability
 
-router = APIRouter(prefix="/v1/capabilities", tags=["capabilities"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1/capabilities", tags=["capabilities"], route_class=GuardedRoute)
 
 
 @router.get("")

@@ -11,7 +11,7 @@ from api.http.pages import Page, whole
 from api.schemas.secret import ConnectionBody, ConnectionReply
 from runtime.core.errors import NotFoundError
 
-router = APIRouter(prefix="/v1/user/connections", tags=["account"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/user/connections", tags=["account"], route_class=JsonRoute)
 
 Provider = Annotated[
     str, Path(description="Whose account it is, such as github", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")

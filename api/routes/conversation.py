@@ -30,7 +30,7 @@ from runtime.process.mint import new_id, timestamp
 MAX_KEY_CHARS: Final = 255
 _UNDER_BOTH_NAMES: Final = b'{"data":[%b],"messages":[%b]}'
 
-router = APIRouter(prefix="/v1/sessions", tags=["messages"], route_class=RawRoute)
+router = APIRouter(prefix="/api/v1/sessions", tags=["messages"], route_class=RawRoute)
 _message_body = msgspec.json.Decoder(MessageBody)
 _results_body = msgspec.json.Decoder(ToolResultsBody)
 _encoder = msgspec.json.Encoder()

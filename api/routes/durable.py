@@ -17,7 +17,7 @@ from runtime.core.ids import parse_id
 from runtime.core.session.state import Status
 from runtime.ports.gateway import ActorInfo, Gateway
 
-router = APIRouter(prefix="/v1/durable", tags=["durable"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1/durable", tags=["durable"], route_class=GuardedRoute)
 
 ActorLimit = Annotated[int, Query(ge=1, le=1_000)]
 

@@ -13,7 +13,7 @@ from runtime.core.errors import ConflictError, NotFoundError
 from runtime.core.ids import parse_id
 from runtime.core.session.effect import Decided, Effect, EffectState
 
-router = APIRouter(prefix="/v1/durable", tags=["durable"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/durable", tags=["durable"], route_class=JsonRoute)
 
 SessionId = Annotated[str | None, Query(pattern="^session_[0-9a-f]{32}$")]
 

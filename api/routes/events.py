@@ -15,7 +15,7 @@ from runtime.core.errors import NotFoundError
 from runtime.core.ids import is_id, parse_id
 from runtime.ports.events import FOREVER, PAGE_LIMIT, Events, Filter, Part, Range, StoredEvent
 
-router = APIRouter(prefix="/v1/sessions", tags=["events"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/sessions", tags=["events"], route_class=JsonRoute)
 
 _LIST: Final[dict[int | str, dict[str, Any]]] = {200: {"model": EventPage}}
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {

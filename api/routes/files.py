@@ -156,5 +156,5 @@ def _without_content(entry: Any, files: Opened) -> SessionFile:
 
 
 router = APIRouter()
-router.include_router(_fs, prefix="/v1/workspaces/{workspace_id}/fs", dependencies=[Depends(_open_workspace)])
-router.include_router(_fs, prefix="/v1/sessions/{session_id}/fs", dependencies=[Depends(_open_session)])
+router.include_router(_fs, prefix="/api/v1/workspaces/{workspace_id}/fs", dependencies=[Depends(_open_workspace)])
+router.include_router(_fs, prefix="/api/v1/sessions/{session_id}/fs", dependencies=[Depends(_open_session)])

@@ -13,7 +13,7 @@ from api.schemas.agent import HarnessBody, HarnessExample, HarnessPatch, Harness
 from runtime.core.authored.definition import HarnessDefinition
 from runtime.core.ids import parse_id
 
-router = APIRouter(prefix="/v1", tags=["harnesses"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1", tags=["harnesses"], route_class=JsonRoute)
 
 Key = Annotated[str, Path(description="An id, a name or `default`", max_length=128)]
 

@@ -15,7 +15,7 @@ from runtime.core.ids import parse_id
 _SAFE_HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
 _BYTES: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"image/*": {"schema": {"type": "string"}}}}}
 
-router = APIRouter(prefix="/v1/images", tags=["images"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/images", tags=["images"], route_class=JsonRoute)
 
 Session = Annotated[
     str | None,

@@ -7,7 +7,7 @@ from api.http.deps import Needs
 from api.http.pages import Limit, Offset, Page, SessionId
 from api.schemas.key import KeyReply
 
-router = APIRouter(prefix="/v1/sessions/{session_id}/storage/keys", tags=["sessions"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/sessions/{session_id}/storage/keys", tags=["sessions"], route_class=JsonRoute)
 
 
 @router.get("")

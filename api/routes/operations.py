@@ -19,7 +19,7 @@ from runtime.core.access.roles import Scope
 from runtime.core.errors import NotFoundError
 from runtime.core.ids import parse_id
 
-router = APIRouter(prefix="/v1/durable", tags=["durable"], route_class=GuardedRoute)
+router = APIRouter(prefix="/api/v1/durable", tags=["durable"], route_class=GuardedRoute)
 
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {

@@ -27,7 +27,7 @@ from runtime.agents.shelf import chain
 from runtime.core.access.roles import MemberRole, Scope
 from runtime.core.ids import parse_id
 
-router = APIRouter(prefix="/v1", tags=["organizations"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1", tags=["organizations"], route_class=JsonRoute)
 
 OrgId = Annotated[str, Path(json_schema_extra={"pattern": "^org_[0-9a-f]{32}$"})]
 UserId = Annotated[

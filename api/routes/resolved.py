@@ -16,7 +16,7 @@ from runtime.core.authored.definition import Agent, Session
 from runtime.core.authored.lineage import lineage
 from runtime.core.errors import NotFoundError
 
-router = APIRouter(prefix="/v1", route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1", route_class=JsonRoute)
 
 
 @router.get("/agents/{agent}/resolved", tags=["agents"])

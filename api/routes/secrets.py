@@ -11,7 +11,7 @@ from api.http.pages import Page, SessionId, whole
 from api.schemas.secret import SecretReply, SecretsBody, SecretsCount
 from runtime.core.errors import NotFoundError
 
-router = APIRouter(prefix="/v1/sessions/{session_id}/storage/secrets", tags=["sessions"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/sessions/{session_id}/storage/secrets", tags=["sessions"], route_class=JsonRoute)
 
 SecretName = Annotated[str, Path(min_length=1, max_length=256)]
 

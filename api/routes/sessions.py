@@ -14,7 +14,7 @@ from runtime.agents.layers import LayerReader, features_of
 from runtime.agents.opening import Opening
 from runtime.core.authored.definition import Session, SessionDefinition
 
-router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"], route_class=JsonRoute)
 
 # The SDKs send an object, null or nothing where there is nothing to say.
 NoBody = Annotated[dict[str, Any] | None, Body()]

@@ -9,7 +9,7 @@ from api.http.pages import Page, whole
 from api.schemas.identity import NewTokenReply, TokenBody, TokenReply
 from runtime.core.ids import parse_id
 
-router = APIRouter(prefix="/v1/auth", tags=["account"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/auth", tags=["account"], route_class=JsonRoute)
 
 
 @router.post("/api-keys", status_code=201, include_in_schema=False)  # the name of old

@@ -13,7 +13,7 @@ from api.schemas.organization import OrganizationReply, SwitchBody
 from runtime.core.access.roles import Scope
 from runtime.core.ids import parse_id
 
-router = APIRouter(prefix="/v1/users", tags=["account"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/users", tags=["account"], route_class=JsonRoute)
 
 
 @router.get("", openapi_extra=needs(Scope.ORG_READ))

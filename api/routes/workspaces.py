@@ -8,7 +8,7 @@ from api.http.deps import Needs
 from api.http.pages import Archived, Page, Search, WorkspaceId, whole
 from api.schemas.file import WorkspaceBody, WorkspacePatch, WorkspaceReply
 
-router = APIRouter(prefix="/v1/workspaces", tags=["workspaces"], route_class=JsonRoute)
+router = APIRouter(prefix="/api/v1/workspaces", tags=["workspaces"], route_class=JsonRoute)
 
 
 @router.get("")
