@@ -12,6 +12,7 @@ from runtime.core.errors import ProviderUnavailableError, UnauthenticatedError
 from runtime.federation.bearer import vouched_by
 from runtime.federation.issuer import TIMEOUT_S, Issuer
 from runtime.federation.roles import RoleMapping
+from runtime.fetch.trust import trusting
 from runtime.ports.federation import Journey, Vouched
 
 GITHUB: Final = "https://github.com"
@@ -37,6 +38,7 @@ class Client:
                 redirect_uri=self._redirect_uri,
                 code_challenge_method="S256",
                 timeout=TIMEOUT_S,
+                verify=trusting(),
             ) as client:
                 yield client
         except OAuthError as err:

@@ -10,6 +10,7 @@ from runtime.federation.bearer import IssuerVerifier
 from runtime.federation.browser import Client, GitHubProvider, OidcProvider
 from runtime.federation.issuer import TIMEOUT_S, Issuer
 from runtime.federation.roles import RoleMapping, parse_roles
+from runtime.fetch.trust import trusting
 from runtime.ports.federation import IdentityProvider, Verifier
 from runtime.process.auth_settings import AuthMode, AuthSettings
 
@@ -32,7 +33,7 @@ class Federation:
 
 def configured(settings: AuthSettings) -> Federation:
     """Return the providers of the settings; nothing is asked of them yet."""
-    http = httpx.AsyncClient(timeout=TIMEOUT_S)
+    http = httpx.AsyncClient(timeout=TIMEOUT_S, verify=trusting())
     if settings.auth_mode not in (AuthMode.FULL, AuthMode.EXTERNAL):
         return Federation(http)
     nothing_mapped = RoleMapping("", {})

@@ -15,8 +15,9 @@ from yarl import URL
 
 from runtime.core.authored.network import Reach
 from runtime.core.errors import AddressUnavailableError, InvalidInputError, LimitExceededError
-from runtime.fetch.connector import public_connector, trusting
+from runtime.fetch.connector import public_connector
 from runtime.fetch.target import check_words, redirected, target
+from runtime.fetch.trust import trusting
 from runtime.ports.outbound import OutboundReply, OutboundRequest, OutboundStream
 from runtime.process.outbound_settings import OutboundSettings
 

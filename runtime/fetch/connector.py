@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiohttp
-import certifi
 
 from runtime.core.inside import Network
 from runtime.fetch.resolver import JudgingResolver, check_public
@@ -34,10 +33,3 @@ class _Wall:
         family, kind, proto, _name, address = where
         check_public(str(address[0]), str(address[0]), self.also_inside)
         return socket.socket(family, kind, proto)
-
-
-def trusting() -> ssl.SSLContext:
-    """Trust what the machine trusts, and what browsers do, for some machines have no list of their own."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context

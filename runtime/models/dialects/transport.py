@@ -14,7 +14,8 @@ import aiohttp
 from yarl import URL
 
 from runtime.core.inside import Network
-from runtime.fetch.connector import public_connector, trusting
+from runtime.fetch.connector import public_connector
+from runtime.fetch.trust import trusting
 from runtime.models.dialects.dialect import LONGEST_REFUSAL_BYTES, RefusedError
 from runtime.process.mint import now
 from runtime.process.settings import ModelSettings

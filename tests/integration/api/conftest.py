@@ -4,13 +4,15 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from pydantic import BaseModel
 
-from api.app import create_app
+from api.app import create_app, routed
 from api.http.deps import Health, House
+from api.http.openapi import document
 from runtime.agents.capability import Capability, Registry
 from runtime.agents.withholding import Handle
 from runtime.models.catalogue import Catalogue
@@ -163,3 +165,9 @@ async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(create_app(house), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def described() -> dict[str, Any]:
+    """The API's document."""
+    return document(routed("0.0.0"))

@@ -1,6 +1,7 @@
 """What holds for every route of the front door."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import msgspec
@@ -8,9 +9,8 @@ import pytest
 from anyio import to_thread
 from fastapi.openapi.utils import get_openapi
 
-from api.app import create_app
-from api.http.deps import House
-from api.http.openapi import STRUCTS, document
+from api.app import routed
+from api.http.openapi import STRUCTS
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -30,9 +30,9 @@ async def test_no_request_costs_a_thread(client: httpx.AsyncClient, path: str) -
     assert reply.status_code == 200, reply.text
 
 
-def test_document_tells_what_errors_look_like(house: House) -> None:
+def test_document_tells_what_errors_look_like(described: dict[str, Any]) -> None:
     """Promised: a client can be generated from the document: every operation has the body of its errors."""
-    for path, operations in document(create_app(house))["paths"].items():
+    for path, operations in described["paths"].items():
         for method in METHODS & operations.keys():
             responses = operations[method]["responses"]
             assert "application/problem+json" in responses["default"]["content"], path
@@ -40,15 +40,15 @@ def test_document_tells_what_errors_look_like(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/events", "/sse", "/messages", "/cancel", "/fs", "/pin"])
-def test_document_tells_the_form_of_ids(house: House, path: str) -> None:
-    operations = document(create_app(house))["paths"]["/api/v1/sessions/{session_id}" + path]
+def test_document_tells_the_form_of_ids(described: dict[str, Any], path: str) -> None:
+    operations = described["paths"]["/api/v1/sessions/{session_id}" + path]
     for method in METHODS & operations.keys():
         [session_id] = [p for p in operations[method]["parameters"] if p["name"] == "session_id"]
         assert session_id["schema"]["pattern"] == "^session_[0-9a-f]{32}$"
 
 
-def test_no_two_bodies_share_a_name_in_the_document(house: House) -> None:
+def test_no_two_bodies_share_a_name_in_the_document() -> None:
     """Promised: the document means what it says: of two types of one name, one would stand for both."""
-    ours = get_openapi(title="", version="", routes=create_app(house).routes)["components"]["schemas"]
+    ours = get_openapi(title="", version="", routes=routed("").routes)["components"]["schemas"]
     _, structs = msgspec.json.schema_components(STRUCTS, ref_template="{name}")
     assert ours.keys() & structs.keys() == set()

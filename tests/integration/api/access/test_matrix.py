@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import msgspec
@@ -16,7 +16,6 @@ import pytest
 
 from api.app import create_app
 from api.http.deps import House
-from api.http.openapi import document
 from runtime.agents.built_in import built_in_id
 from runtime.core.access.principal import ANONYMOUS, ANONYMOUS_USER, Principal
 from runtime.core.access.roles import GRANTED, MemberRole, Scope
@@ -98,8 +97,8 @@ async def client(house: House, doorman: Doorman) -> AsyncIterator[httpx.AsyncCli
 
 
 @pytest.fixture
-def operations(house: House) -> list[Operation]:
-    return list(operations_of(document(create_app(house))))
+def operations(described: dict[str, Any]) -> list[Operation]:
+    return list(operations_of(described))
 
 
 def operations_of(made: dict[str, dict[str, dict[str, dict[str, list[dict[str, list[str]]]]]]]) -> Iterator[Operation]:
