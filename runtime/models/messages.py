@@ -2,7 +2,8 @@
 
 Vendors want each tool call answered in the very next message. The journal does not promise that: a user may
 speak while tools run, and a crash may leave a call without a result. So results move up to their call, what
-is missing is said, and what answers nothing is dropped.
+is missing is said, and what answers nothing is dropped. Some want both sides to take turns, too: between two answers
+something is said.
 """
 
 from collections import defaultdict, deque
@@ -26,7 +27,7 @@ from runtime.core import message as own
 from runtime.core.errors import InvalidInputError
 from runtime.core.files.pictures import inline_picture
 from runtime.core.message import Turned
-from runtime.models.dialects.exchange import NO_RESULT, NOT_GIVEN, OPENING, SILENCE, UNREADABLE, words
+from runtime.models.dialects.exchange import NO_RESULT, NOT_GIVEN, OPENING, PAUSE, SILENCE, UNREADABLE, words
 
 Recall = Callable[[Turned], ModelResponse | None]
 Results = dict[str, deque[own.ToolResultPart]]
@@ -63,8 +64,8 @@ def _say(made: list[ModelMessage], parts: Sequence[ModelRequestPart]) -> None:
 
 
 def _answer(made: list[ModelMessage], response: ModelResponse, results: Results) -> None:
-    if not made:
-        _say(made, [UserPromptPart(content=OPENING)])
+    if not made or isinstance(made[-1], ModelResponse):
+        _say(made, [UserPromptPart(content=PAUSE if made else OPENING)])
     made.append(response)
     calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
     if calls:

@@ -90,7 +90,10 @@ def _spoken(part: object) -> Iterable[str]:
 
 @given(histories())
 def test_the_order_is_the_one_that_every_vendor_accepts(history: list[Turned]) -> None:
-    assert told(Exchanges(), history) == [spoken(message) for message in transcript(history, lambda _: None)]
+    messages = transcript(history, lambda _: None)
+    assert told(Exchanges(), history) == [spoken(message) for message in messages]
+    sides = [type(message) for message in messages]
+    assert sides == [ai.ModelRequest, ai.ModelResponse] * (len(sides) // 2) + [ai.ModelRequest] * (len(sides) % 2)
 
 
 @given(histories(), st.lists(st.integers(0, 12)), st.sampled_from([0, 100, 1 << 20]))

@@ -2,7 +2,8 @@
 
 Vendors want each tool call answered in the very next turn. The journal does not promise that: a user may speak while
 tools run, and a crash may leave a call without a result. So results move up to their call, what is missing is said, and
-what answers nothing is dropped.
+what answers nothing is dropped. Some want both sides to take turns, too, and two failures may follow one another: then
+something is said in between.
 
 What was said before the agent's last message does not change any more, so its JSON is kept: a call costs what is new.
 """
@@ -22,6 +23,7 @@ from runtime.models.dialects.recall import recalled
 
 NO_RESULT: Final = "The call was interrupted; its outcome is unknown."
 OPENING: Final = "(The conversation starts here.)"
+PAUSE: Final = "(Nothing was said in between.)"
 SILENCE: Final = "(The message is empty.)"
 UNREADABLE: Final = "[Image not readable]"
 NOT_GIVEN: Final = "[Image not given]"
@@ -31,10 +33,11 @@ Results = defaultdict[str, deque[own.ToolResultPart]]
 
 
 class Exchange(NamedTuple):
-    """A conversation as a vendor is told of it: the inside of the array of turns, and the ids of all calls in it."""
+    """A conversation as a vendor is told of it: the inside of the array of turns, ids of all calls, who spoke last."""
 
     conversation: bytes
     call_ids: frozenset[str]
+    speaker: Speaker | None
 
 
 class _Known(NamedTuple):
@@ -49,7 +52,7 @@ class _Known(NamedTuple):
     pictures: int
 
 
-_NOTHING: Final = Exchange(b"", frozenset())
+_NOTHING: Final = Exchange(b"", frozenset(), None)
 
 
 class Exchanges:
@@ -143,8 +146,9 @@ class _Writer:
             if turned.message.role is Role.USER:
                 uttered.append(self._user(_content(turned.message.content)))
             elif _is_answer(turned):
-                if not uttered and not before.conversation:
-                    uttered.append(self._user([OPENING]))
+                speaker = uttered[-1].speaker if uttered else before.speaker
+                if speaker is None or speaker is Speaker.AGENT:
+                    uttered.append(self._user([OPENING if speaker is None else PAUSE]))
                 parts = recalled(turned, self._provider)
                 calls = [part for part in parts if isinstance(part, Called)]
                 call_ids.update(call.id for call in calls)
@@ -154,7 +158,7 @@ class _Writer:
         if not uttered:
             return before
         pieces = [piece for piece in (before.conversation, self._dialect.joined(uttered)) if piece]
-        return Exchange(b",".join(pieces), before.call_ids | call_ids)
+        return Exchange(b",".join(pieces), before.call_ids | call_ids, uttered[-1].speaker)
 
     def _user(self, content: Sequence[str | Picture]) -> Uttered:
         return Uttered(Speaker.USER, self._dialect.said(content))
