@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from runtime.fetch.trust import trusting
 from runtime.models.dialects import transport
 from runtime.models.dialects.dialect import RefusedError
 from runtime.models.dialects.transport import Transport
@@ -101,7 +102,16 @@ async def test_a_refusal_in_two_segments_is_read_to_its_end() -> None:
         await way.aclose()
 
 
-async def test_a_certificate_must_be_known_to_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def started_anew() -> Iterator[Callable[[], None]]:
+    """Has this process read whom to trust again, as if it began."""
+    yield trusting.cache_clear
+    trusting.cache_clear()
+
+
+async def test_a_certificate_must_be_known_to_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started_anew: Callable[[], None]
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(tmp_path / "pem"))
     async with serving(context) as (vendor, asked):
@@ -109,6 +119,7 @@ async def test_a_certificate_must_be_known_to_the_machine(tmp_path: Path, monkey
             await posted(f"https://{vendor}/")
         assert not asked
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "pem"))
+        started_anew()
         assert await posted(f"https://{vendor}/") == b"data: hello\n\n"
 
 
