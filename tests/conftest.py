@@ -21,7 +21,7 @@ from tests.installed import REPOSITORY, install
 from tests.server import ONE_ACTOR, PASSWORD, ROOT, ServerProcess
 
 settings.register_profile(
-    "perdure", deadline=None, max_examples=60
+    "perdure", deadline=None, max_examples=40
 )  # a busy machine is no failure; each test has its time limit
 settings.register_profile("long", settings.get_profile("perdure"), max_examples=4_000)  # with a --timeout of its own
 settings.load_profile("perdure")
