@@ -21,7 +21,7 @@ import psutil
 import yaml  # type: ignore[import-untyped]  # ours by Ray, and carries no types
 
 from loadtests.ports import free_port
-from tests.server import POLL_S, START_TIMEOUT_S, STOP_TIMEOUT_S, ServerProcess
+from tests.server import POLL_S, START_TIMEOUT_S, STOP_TIMEOUT_S, ServerProcess, command_of
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 RAY: Final = Path(sys.executable).with_name("ray")
@@ -96,7 +96,7 @@ class Node:
     @property
     def node_id(self) -> str:
         """What Ray calls it."""
-        commands = [" ".join(process.cmdline()) for process in self.root.children()]
+        commands = [command_of(process) for process in self.root.children()]
         return next(found[1] for command in commands if (found := re.search(r"--node_id=(\w+)", command)))
 
     def kill(self, pid: int) -> None:
@@ -142,7 +142,8 @@ class FrontDoor(ServerProcess):
             entrance = super().process
             entrance.send_signal(signal.SIGCONT)
             for process in entrance.children(recursive=True):
-                process.kill()
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
         self._process.wait(STOP_TIMEOUT_S)
 
 
@@ -195,9 +196,10 @@ class RayCluster:
         door.start()
         return door
 
-    def name_of(self, node_id: str) -> str:
-        """Return the name of a node that runs."""
-        return next(name for name, node in self.nodes.items() if node.is_running and node.node_id == node_id)
+    def name_of(self, node_id: str | None) -> str | None:
+        """Return the name of a node that runs, if it is one; an actor that starts, or died, may have no such node."""
+        running = (name for name, node in self.nodes.items() if node.is_running and node.node_id == node_id)
+        return next(running, None)
 
     def kill9(self, name: str) -> None:
         """Kill a node and its front door with it."""

@@ -32,6 +32,14 @@ PASSWORD: Final = "correct horse battery"  # noqa: S105  of nobody real
 _OURS: Final = re.compile(r"PERDURE_|RAY_|DATABASE_URL$|AUTH_|.*_(API_KEY|BASE_URL)$")
 
 
+def command_of(process: psutil.Process) -> str:
+    """Return a process's command line; nothing of one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
 class ServerProcess:
     """A server that can be killed, stopped and started again on the same port and data dir.
 

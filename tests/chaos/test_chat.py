@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from tests.client import script, text_of
+from tests.client import PATIENCE_S, script, text_of
 from tests.person import CTRL_D, PROMPT, person
 from tests.server import ServerProcess
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
 def test_the_conversation_goes_on_after_the_server_was_killed_in_mid_turn(stage: ServerProcess) -> None:
     """The user sees that it is away, then the whole answer once; the next message arrives once."""
-    with httpx.Client(base_url=f"{stage.url}/api/v1") as http:
+    with httpx.Client(base_url=f"{stage.url}/api/v1", timeout=PATIENCE_S) as http:
         session_id = http.post("/sessions", json={}).raise_for_status().json()["id"]
         with person(stage.url, "--session", session_id) as me:
             me.sees(PROMPT)

@@ -1,6 +1,7 @@
 """Connections to session actors break, while both ends live on; the client stays connected."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -25,7 +26,7 @@ async def test_a_turn_streams_on_when_its_connection_is_cut(client: Client, stag
         await client.send(session_id, script({"say": WORDS, "tokens_per_second": 4}))
         for number in range(1, CUTS + 1):
             await stream.wait_for("output.message.delta", number)
-            assert sever(stage.process.pid, [await client.pid(session_id)])
+            await client.until(partial(_sever, stage.process.pid, session_id), "a connection to cut")
         assert (await stream.wait_for_end()).type == "turn.completed"
         check(stream, await client.events(session_id))
         assert stream.connections == 1
@@ -41,7 +42,7 @@ async def test_an_actor_whose_connection_to_the_supervisor_is_cut_keeps_its_sess
         await stream.wait_for("output.message.delta")
         (supervisor,) = await client.actors("supervisor")
         for number in range(2, CUTS + 2):
-            assert sever(supervisor["pid"], [await client.pid(session_id)])
+            await client.until(partial(_sever, supervisor["pid"], session_id), "a connection to cut")
             await stream.wait_for("output.message.delta", number)
         assert (await stream.wait_for_end()).type == "turn.completed"
         check(stream, await client.events(session_id))
@@ -62,6 +63,11 @@ async def test_what_is_asked_while_connections_are_cut_is_done_once(client: Clie
         events = await client.events(session_id)
         check(stream, events)
         assert sum(event["type"] == "input.message" for event in events) == TURNS
+
+
+async def _sever(pid: int, session_id: str, client: Client) -> int:
+    """Cut the connections to a session's actor, if there are any: the one that was cut before may not be made anew."""
+    return sever(pid, [await client.pid(session_id)])
 
 
 async def _converse(client: Client, session_id: str) -> Stream:

@@ -157,7 +157,7 @@ async def test_interrupted_tool_is_repeated_only_if_it_says_that_it_may_be(
     async with client.listen(session_id) as stream:
         await client.send(session_id, script(call, {"say": WORDS}))
         started = (await stream.wait_for("tool.started")).data["tool_call"]["id"]
-        await client.until(lambda _: _exists(diary), "the tool to begin")
+        await client.until(lambda _: _has_lines(diary, 1), "the tool to begin")
         await kill(client, session_id)
         if is_repeated:
             await client.until(lambda _: _has_lines(diary, 2), "the tool to begin again")
@@ -170,12 +170,8 @@ async def test_interrupted_tool_is_repeated_only_if_it_says_that_it_may_be(
         await check_outcome(client, stream, session_id, WORDS)
 
 
-async def _exists(path: Path) -> bool:
-    return path.exists()  # noqa: ASYNC240  a moment
-
-
 async def _has_lines(path: Path, count: int) -> bool:
-    return len(path.read_text().splitlines()) >= count  # noqa: ASYNC240  a moment
+    return path.exists() and len(path.read_text().splitlines()) >= count  # noqa: ASYNC240  a moment
 
 
 async def test_client_tool_is_still_awaited_when_the_actor_dies(client: Client) -> None:
@@ -241,9 +237,14 @@ async def test_killed_actor_leaves_no_process_and_one_line_on_the_terminal(
         await stream.wait_for_end()
     await client.until(lambda _: _is_gone(actor["pid"]), "the process to go")
     assert actor["pid"] not in {other["pid"] for other in await client.actors()}
+    await client.until(lambda _: _is_said(stage, said_before, actor["name"]), "the terminal to say so")
     said = stage.log[said_before:].splitlines()
     assert len([line for line in said if actor["name"] in line]) == 1
     assert [line for line in said if not OUR_WORDS.search(line)] == []
+
+
+async def _is_said(server: ServerProcess, since: int, words: str) -> bool:
+    return words in server.log[since:].rpartition("\n")[0]
 
 
 async def _is_gone(pid: int) -> bool:

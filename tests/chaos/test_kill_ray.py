@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from actors.reaper import named
 from runtime.process.processes import is_alive
 from tests.client import Client, check, script, text_of
 from tests.server import ServerProcess
@@ -21,7 +22,7 @@ async def test_a_turn_outlives_a_vital_process_of_ray(name: str, client: Client,
         await client.send(session_id, script({"say": WORDS, "tokens_per_second": 5}))
         await stream.wait_for("output.message.delta", 2)
         children = await asyncio.to_thread(stage.process.children)
-        (victim,) = [p for p in children if p.name() == name and is_alive(p)]  # not one of a former life, unreaped
+        (victim,) = [p for p, its in named(children) if its == name and is_alive(p)]  # none of a former life, unreaped
         victim.kill()
         assert (await stream.wait_for_end()).type == "turn.completed"
         check(stream, await client.events(session_id))

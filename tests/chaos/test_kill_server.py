@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from actors.reaper import named
 from runtime.store.pool import connect
 from tests.client import Client, check, script, text_of
 from tests.server import ServerProcess
@@ -28,6 +29,14 @@ def hex_of(session_id: str) -> str:
     return session_id.removeprefix("session_")
 
 
+def has_begun(diary: Path) -> bool:
+    return diary.exists() and bool(diary.read_text())
+
+
+async def has_another(client: Client, pid: int) -> bool:
+    return any(actor["pid"] not in (pid, None) for actor in await client.actors())
+
+
 async def test_unfinished_turns_finish_by_themselves_after_the_whole_server_was_killed(
     client: Client, stage: ServerProcess, tmp_path: Path
 ) -> None:
@@ -37,12 +46,12 @@ async def test_unfinished_turns_finish_by_themselves_after_the_whole_server_was_
     diary, gate = tmp_path / "diary", tmp_path / "gate"
     call = {"call": [{"name": "work", "arguments": {"diary": str(diary), "gate": str(gate)}}]}
     async with client.listen(speaking) as first, client.listen(waiting) as third:
-        await client.send(speaking, script({"say": WORDS, "tokens_per_second": 5}))
         await client.send(working, script(call, {"say": WORDS}))
         await client.send(waiting, script({"call": [{"name": "ask"}]}, {"say": WORDS}))
-        await first.wait_for("output.message.delta", 2)
         call_id = (await third.wait_for("tool.call_requested")).data["tool_calls"][0]["id"]
-        await client.until(lambda _: asyncio.to_thread(diary.exists), "the tool to begin")
+        await client.until(lambda _: asyncio.to_thread(has_begun, diary), "the tool to begin")
+        await client.send(speaking, script({"say": WORDS, "tokens_per_second": 5}))  # last: it ends by itself
+        await first.wait_for("output.message.delta", 2)
         await asyncio.to_thread(stage.kill9)
         gate.touch()
         await asyncio.to_thread(stage.start)
@@ -117,6 +126,7 @@ async def test_stopped_actor_loses_its_sessions_within_its_lease_and_never_comes
         await client.send(session_id, script({"say": WORDS, "tokens_per_second": 5}))
         await stream.wait_for("output.message.delta")
         stopped = psutil.Process(await client.pid(session_id))
+        await client.until(lambda c: has_another(c, stopped.pid), "an actor that can take over")
         began = time.monotonic()
         stopped.suspend()
         await stream.wait_for("reason.recovered")
@@ -207,7 +217,7 @@ async def test_nothing_accepted_is_lost_when_postgres_is_killed(client: Client, 
     speaking = await client.open()
     others = [await client.open() for _ in range(4)]
     await client.send(others[0], "awake")
-    postgres = next(p for p in stage.process.children() if p.name() == "postgres")
+    postgres = next(p for p, name in named(stage.process.children()) if name == "postgres")
     async with client.listen(speaking) as stream:
         await client.send(speaking, script({"say": WORDS, "tokens_per_second": 10}))
         await stream.wait_for("output.message.delta")

@@ -62,10 +62,11 @@ async def clients(cluster: RayCluster) -> AsyncIterator[Clients]:
 
 
 async def nodes_of(client: Client, cluster: RayCluster, role: str = "session") -> set[str]:
-    return {cluster.name_of(actor["node_id"]) for actor in await client.actors(role)}
+    found = {cluster.name_of(actor["node_id"]) for actor in await client.actors(role)}
+    return {name for name in found if name is not None}
 
 
-async def home_of(client: Client, cluster: RayCluster, session_id: str) -> str:
+async def home_of(client: Client, cluster: RayCluster, session_id: str) -> str | None:
     return cluster.name_of((await client.place(session_id))["actor"]["node_id"])
 
 
@@ -79,7 +80,9 @@ async def begin_on_all(client: Client, cluster: RayCluster) -> dict[str, str]:
     async def begin_another(_: Client) -> bool:
         session_id = await client.open()
         await client.send(session_id, SLOWLY)
-        homes.setdefault(await home_of(client, cluster, session_id), session_id)
+        home = await home_of(client, cluster, session_id)
+        if home is not None:
+            homes.setdefault(home, session_id)
         return len(homes) == len(NODES)
 
     await client.until(are_warm, "an actor on each node")

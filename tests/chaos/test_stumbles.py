@@ -22,12 +22,6 @@ COMES_BY = 'until [ -e "$0" ]; do sleep 0.01; done; mv "$0" "$0.$$"'
 JOURNAL = Fault(Kind.STUMBLE, None, 0.0, 0.0)
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stumbles, "END_S", 2.0)
-    monkeypatch.setattr(stumbles, "TURN_S", 5.0)
-
-
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     world = World()
@@ -76,7 +70,10 @@ async def test_who_ended_is_known_though_nobody_had_heard_of_it(world: World, bo
     assert (blow.kills, blow.victims, blow.findings) == (1, {}, [])
 
 
-async def test_who_lives_on_without_its_loop_is_found(world: World, board: Board) -> None:
+async def test_who_lives_on_without_its_loop_is_found(
+    world: World, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stumbles, "END_S", 2.0)
     blow = await stumble(world, board, f"{COMES_BY}; exec sleep 600")
     assert [finding.promise for finding in blow.findings] == [Promise.LOOP_OVER]
 

@@ -30,7 +30,8 @@ WORDS: Final = " ".join(f"word{number}" for number in range(15))
 SLOWLY: Final = script({"say": WORDS, "tokens_per_second": 5})
 BUSILY: Final = script({"say": "A moment.", "call": [{"name": "ask"}]}, {"say": WORDS})
 ASK: Final = {"type": "client_side", "name": "ask", "description": "Asks.", "parameters": {"type": "object"}}
-SETTINGS: Final = {"PERDURE_ACTORS__IDLE_PASSIVATE_S": "1"}
+# Streams are to stay however long a busy machine takes for all of it.
+SETTINGS: Final = {"PERDURE_ACTORS__IDLE_PASSIVATE_S": "1", "PERDURE_HTTP__SSE_CYCLE_S": "3600"}
 SESSIONS: Final = 6
 TURNS: Final = 6  # of each session, before the last node is upgraded
 
