@@ -33,7 +33,7 @@ from runtime.wire.protocol import Adoption, Answer, Ask, Command, Departure, Sen
 
 MODEL: Final = ModelRef("model_" + "3" * 32, "llmsim", "scripted", "provider_" + "4" * 32, is_default=True)
 DOOR: Final = "door"
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 
 # Deltas at once, no waiting between attempts: what a test wants to wait for, it says with a Gate.
 FAST: Final = Tunables(delta_interval_s=0.001, retry_first_s=0.0, retry_most_s=0.0, model_attempts=3)

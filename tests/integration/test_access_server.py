@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 from everruns_sdk import Everruns
-from httpx_sse import aconnect_sse
+from httpx_sse import ServerSentEvent, aconnect_sse
 
 from runtime.process.addresses import is_address, is_loopback
 from tests.client import PATIENCE_S, script
@@ -103,16 +103,21 @@ async def test_a_stream_ends_within_a_second_of_its_tokens_end(
     async with aconnect_sse(http, "GET", f"/sessions/{session}/sse", headers=headers) as source:
         events = source.aiter_sse()
         await anext(event async for event in events if event.event == "output.message.delta")
-        revoke = asyncio.to_thread(end, server, way, email, token_id, key)
-        started = time.monotonic()
-        ended_at = await asyncio.create_task(revoke)
-        last = [event async for event in events][-1]
-        took_s = time.monotonic() - max(ended_at, started)
+        reading = asyncio.create_task(read_to_its_end(events))  # meanwhile, or what has gathered is read first
+        ended_at = await asyncio.to_thread(end, server, way, email, token_id, key)
+        last, over_at = await reading
+    took_s = over_at - ended_at
     assert last.event == "disconnecting"
     assert json.loads(last.data)["reason"] == "access_changed"
     assert took_s < REVOKED_WITHIN_S
     assert (await http.get(f"/sessions/{session}", headers=headers)).status_code == 401
     await http.post(f"/sessions/{session}/cancel")
+
+
+async def read_to_its_end(events: AsyncIterator[ServerSentEvent]) -> tuple[ServerSentEvent, float]:
+    """Return the last event of a stream, and when it was over."""
+    last = [event async for event in events][-1]
+    return last, time.monotonic()
 
 
 def long_turn() -> dict[str, object]:

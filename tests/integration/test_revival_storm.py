@@ -24,11 +24,13 @@ class SlowLoads(PostgresJournal):
         self.order: list[str] = []
         self.most = 0
         self._loading = 0
+        self.may_load = asyncio.Event()
 
     async def load(self, session_id: str, version: str) -> Loaded | None:
         self.order.append(session_id)
         self._loading += 1
         self.most = max(self.most, self._loading)
+        await self.may_load.wait()
         await asyncio.sleep(LOAD_S)
         self._loading -= 1
         return await super().load(session_id, version)
@@ -41,9 +43,12 @@ async def test_a_storm_of_revivals_is_bounded_and_clients_come_first(deployment:
     process = deployment.process(ScriptedModel(say("Done.")), store=store)
     epochs = await settle(deployment.placements, dict.fromkeys(session_ids, "here"))
     process.host.adopt([Adoption(s, epochs[s]) for s in session_ids])
-    await asyncio.sleep(LOAD_S / 2)
+    await deployment.eventually(lambda: len(store.order) == ADOPTIONS_AT_ONCE)
     awaited = session_ids[-1]
-    await process.ask(awaited, epochs[awaited], Watch())
+    asked = process.start(awaited, epochs[awaited], Watch())
+    await deployment.eventually(lambda: awaited in store.order)
+    store.may_load.set()
+    await asked
     assert store.order.index(awaited) <= ADOPTIONS_AT_ONCE
     assert store.most <= ADOPTIONS_AT_ONCE + 1
     async with asyncio.timeout(PATIENCE_S):

@@ -17,11 +17,12 @@ import httpx
 import psutil
 import pytest
 
+from actors.reaper import named
 from runtime.process.processes import is_alive
 from runtime.store.deployment import ClaimStore
 from runtime.store.pool import Pool
-from tests.client import PATIENCE_S, Client, check, script, text_of
-from tests.server import COMMAND, ONE_ACTOR, POLL_S, ServerProcess
+from tests.client import PATIENCE_S, Client, Json, check, script, text_of
+from tests.server import COMMAND, ONE_ACTOR, POLL_S, ServerProcess, command_of
 from tests.shared_memory import mapped, segments_there
 
 pytestmark = pytest.mark.timeout(600)
@@ -134,8 +135,8 @@ def test_ended_server_leaves_nothing_behind_and_its_turns_go_on_at_the_next_star
     try:
         server.start()
         asyncio.run(pack(server, 3))
-        unfinished = asyncio.run(begin(server, 2))
         with leaving_nothing_behind(server):
+            unfinished = asyncio.run(begin(server, 2))  # last: to look for all that it has takes a while
             assert server.interrupt() == 0
         assert text_after_banner(server) == [STOPPING]
         server.start()
@@ -211,17 +212,27 @@ async def pack(server: ServerProcess, count: int) -> None:
             assert text_of((await client.messages(session_id))[-1]) == WORDS
 
 
-async def test_actors_are_shown_one_page_after_another(server: ServerProcess) -> None:
-    found, path = [], "/durable/actors?limit=1"
-    async with Client(server.url) as client:
-        while path:
-            page = (await client.http.get(path)).json()
-            assert (len(page["data"]), page["limit"]) == (1, 1)
-            found += page["data"]
-            path = (page["next_url"] or "").removeprefix("/api/v1")
+async def test_actors_are_shown_one_page_after_another(client: Client) -> None:
+    pages = await client.until(pages_of_actors, "nobody to come or go meanwhile")
+    assert all((len(page["data"]), page["limit"]) == (1, 1) for page in pages)
+    found = [actor for page in pages for actor in page["data"]]
     assert [actor["role"] for actor in found[:2]] == ["supervisor", "front_door"]
     assert {actor["role"] for actor in found[2:]} == {"session"}
-    assert len({actor["name"] for actor in found}) == len(found) == page["total"]
+    assert len({actor["name"] for actor in found}) == len(found) == pages[-1]["total"]
+
+
+async def pages_of_actors(client: Client) -> list[Json] | None:
+    """Return one page for each actor, if it is the same actors before and after: others' may be about to leave."""
+    pages: list[Json] = []
+    path, before = "/durable/actors?limit=1", await names_of_actors(client)
+    while path:
+        pages.append((await client.http.get(path)).json())
+        path = (pages[-1]["next_url"] or "").removeprefix("/api/v1")
+    return pages if before == await names_of_actors(client) else None
+
+
+async def names_of_actors(client: Client) -> list[str]:
+    return [actor["name"] for actor in (await client.http.get("/durable/actors")).json()["data"]]
 
 
 def test_second_server_on_a_data_dir_is_refused_with_the_reason(server: ServerProcess, tmp_path: Path) -> None:
@@ -289,11 +300,12 @@ def test_package_that_cannot_be_loaded_is_named_before_anything_is_started(
 
 
 def test_ray_that_is_not_there_is_named_before_anything_is_started(data_dir: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        address = f"127.0.0.1:{gone.getsockname()[1]}"
-    server = ServerProcess(data_dir, {"RAY_ADDRESS": address})
-    server.launch()
-    assert server.wait(PATIENCE_S) == 1
+    with socket.socket() as mute:  # which keeps the port and does not listen
+        mute.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        server = ServerProcess(data_dir, {"RAY_ADDRESS": address})
+        server.launch()
+        assert server.wait(PATIENCE_S) == 1
     (line,) = server.log.splitlines()
     assert line.startswith(f"perdure: No Ray answers at {address} (")
     assert not data_dir.exists()
@@ -313,27 +325,38 @@ def test_stop_while_ray_does_not_answer_needs_one_signal(data_dir: Path) -> None
 
 def test_stop_while_the_database_is_waited_for_is_silent(data_dir: Path) -> None:
     """Promised: Ray, which is up by then, does not dump its stacks."""
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        address = f"postgresql://ada@127.0.0.1:{gone.getsockname()[1]}/x"
-    server = ServerProcess(data_dir, {"DATABASE_URL": address})
-    server.launch()
-    try:
-        server.until_said("Waiting for the database")
-        while "sh" not in {process.name() for process in server.process.children()}:  # Ray's guard, once Ray is up
-            assert server.process.is_running()
-            time.sleep(POLL_S)
-        assert server.terminate() == 0
-    finally:
-        server.kill9()
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        server = ServerProcess(data_dir, {"DATABASE_URL": f"postgresql://ada@127.0.0.1:{mute.getsockname()[1]}/x"})
+        server.launch()
+        try:
+            server.until_said("Waiting for the database")
+            while "sh" not in {name for _, name in named(server.process.children())}:  # Ray's guard, once Ray is up
+                assert server.process.is_running()
+                time.sleep(POLL_S)
+            assert server.terminate() == 0
+        finally:
+            server.kill9()
     steps = [line for line in server.log.splitlines() if "Waiting for the database" not in line]
     assert steps == ["perdure Starting Ray and Postgres ...", STOPPING]
 
 
-def test_without_a_dashboard_nobody_can_hand_jobs_to_rays_agent(brisk: ServerProcess) -> None:
+async def test_without_a_dashboard_nobody_can_hand_jobs_to_rays_agent(
+    brisk: ServerProcess, brisk_client: Client
+) -> None:
     """Promised: it tells Ray's metrics, and has no other port."""
-    (agent,) = [process for process in brisk.children() if process.cmdline()[0].startswith("ray::DashboardAgent")]
-    (port,) = [one.laddr[1] for one in agent.net_connections("inet") if one.status == psutil.CONN_LISTEN]
-    assert "# TYPE ray_" in httpx.get(f"http://127.0.0.1:{port}/").text
+    (agent,) = [process for process in brisk.children() if command_of(process).startswith("ray::DashboardAgent")]
+    await brisk_client.until(lambda c: tells_metrics(c, agent), "metrics of Ray, which has just started")
+    assert len(ports_of(agent)) == 1
+
+
+async def tells_metrics(client: Client, agent: psutil.Process) -> bool:
+    told = [await client.http.get(f"http://127.0.0.1:{port}/") for port in ports_of(agent)]
+    return any("# TYPE ray_" in reply.text for reply in told)
+
+
+def ports_of(process: psutil.Process) -> list[int]:
+    return [one.laddr.port for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN]
 
 
 def test_version_is_told() -> None:
@@ -382,11 +405,12 @@ def test_every_address_in_the_banner_answers(server: ServerProcess) -> None:
     urls = set(re.findall(r"http://[^\s]+[^\s,.]", banner))
     assert {httpx.URL(url).path for url in urls} == {"/", "/api-doc/"}
     assert len({httpx.URL(url).port for url in urls}) == 2  # Ray's dashboard has its own
-    assert {url: httpx.get(url, follow_redirects=True).status_code for url in urls} == dict.fromkeys(urls, 200)
+    replies = {url: httpx.get(url, follow_redirects=True, timeout=PATIENCE_S).status_code for url in urls}
+    assert replies == dict.fromkeys(urls, 200)
     (token,) = re.findall(r"the token in ([^)]+)\)", banner)
     (dashboard,) = re.findall(r"Ray +(http://\S+)", banner)
     headers = {"Authorization": f"Bearer {Path(token).read_text()}"}
-    assert httpx.get(f"{dashboard}/api/jobs/", headers=headers).status_code == 200
+    assert httpx.get(f"{dashboard}/api/jobs/", headers=headers, timeout=PATIENCE_S).status_code == 200
 
 
 def test_banner_of_a_server_without_a_dashboard_shows_none(brisk: ServerProcess) -> None:
@@ -568,7 +592,8 @@ async def test_stream_asks_its_client_to_come_back_in_the_middle_of_a_turn(brisk
         assert (await stream.wait_for_end()).type == "turn.completed"
         assert stream.connections >= 2
         reasons = [frame.body["reason"] for frame in stream.of_type("disconnecting")]
-        assert reasons == ["connection_cycle"] * (stream.connections - 1)
+        assert set(reasons) == {"connection_cycle"}
+        assert len(reasons) - (stream.connections - 1) in (0, 1)  # the next may just have been asked for
         check(stream, await brisk_client.events(session_id))
 
 
@@ -581,11 +606,13 @@ async def test_client_that_does_not_read_holds_up_nobody(client: Client, server:
         request = f"GET /api/v1/sessions/{session_id}/sse?after_sequence=0 HTTP/1.1\r\nHost: localhost\r\n\r\n"
         deaf.sendall(request.encode())
         async with client.listen(session_id) as stream:
-            for turn in range(1, 4):
+            turns = 0
+            # Of deltas there are as many as the time of an answer allows, and a client that lags misses some.
+            while sum(len(json.dumps(frame.body)) for frame in stream.frames) <= MORE_THAN_SOCKETS_HOLD_BYTES:
+                turns += 1
                 await client.send(session_id, flood)
-                assert (await stream.wait_for_end(turn)).type == "turn.completed"
+                assert (await stream.wait_for_end(turns)).type == "turn.completed"
             check(stream, await client.events(session_id))
-            assert sum(len(json.dumps(frame.body)) for frame in stream.frames) > MORE_THAN_SOCKETS_HOLD_BYTES
         assert deaf.recv(100).startswith(b"HTTP/1.1 200")
     finally:
         deaf.close()

@@ -20,8 +20,9 @@ Json = dict[str, Any]
 
 
 def api(server: ServerProcess, method: str, path: str, **options: Any) -> Json:
-    reply: Json = httpx.request(method, f"{server.url}/api/v1{path}", **options).raise_for_status().json()
-    return reply
+    reply = httpx.request(method, f"{server.url}/api/v1{path}", timeout=PATIENCE_S, **options).raise_for_status()
+    answer: Json = reply.json()
+    return answer
 
 
 def perdure(*arguments: str) -> subprocess.CompletedProcess[str]:

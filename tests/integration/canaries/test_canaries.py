@@ -161,10 +161,10 @@ def search_processes(server: ServerProcess, canaries: Canaries) -> int:
     children = server.process.children(recursive=True)
     for process in children:
         try:
-            told = json.dumps([process.cmdline(), process.environ()])
+            name, told = process.name(), json.dumps([process.cmdline(), process.environ()])
         except psutil.Error:
             continue
-        canaries.look(f"process {process.name()}", told.encode())
+        canaries.look(f"process {name}", told.encode())
     canaries.look("a title", json.dumps(server.process.cmdline()).encode())
     return len(children)
 

@@ -35,7 +35,7 @@ async def server() -> AsyncIterator[ModelServer]:
 
 @pytest.fixture
 async def models(server: ModelServer) -> AsyncIterator[Models]:
-    made = Models(ModelSettings(stall_timeout_s=0.3, first_byte_timeout_s=5), server.environment())
+    made = Models(ModelSettings(), server.environment())
     yield made
     await made.aclose()
 

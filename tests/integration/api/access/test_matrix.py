@@ -4,10 +4,10 @@ The operations come from the document, so a new one cannot be forgotten: one who
 fails, and so does one that is open to all without being among OPEN.
 """
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import httpx
@@ -21,12 +21,13 @@ from runtime.core.access.principal import ANONYMOUS, ANONYMOUS_USER, Principal
 from runtime.core.access.roles import GRANTED, MemberRole, Scope
 from runtime.core.authored.definition import AgentDefinition, HarnessDefinition, SessionDefinition
 from runtime.core.errors import UnauthenticatedError
+from runtime.identity import authenticator as authenticators
 from runtime.identity.authenticator import RememberingAuthenticator
 from runtime.ports.access import Revoked, Shown
 from runtime.ports.providers import Provider
 from runtime.ports.secrets import Kind
 from runtime.ports.sessions import NewSession
-from runtime.process.mint import new_id
+from runtime.process.mint import new_id, now
 from runtime.store.agents import AgentStore
 from runtime.store.files import WorkspaceFiles
 from runtime.store.harnesses import HarnessStore
@@ -233,19 +234,20 @@ async def test_a_token_that_has_ended_is_as_good_as_none(
     owner = await registered(enter, "ada@example.org")
     token = (await owner.post("/auth/personal-access-tokens", json={"name": "short"})).json()
     if end == "expired":
-        await acting.execute("UPDATE tokens SET expires_at = now() + interval '1 second' WHERE name = 'short'")
+        await acting.execute("UPDATE tokens SET expires_at = now() + interval '1 hour' WHERE name = 'short'")
     remembered = await enter(token["key"])
     assert (await remembered.get("/sessions")).status_code == httpx.codes.OK
     if end == "revoked":
         await owner.delete(f"/auth/personal-access-tokens/{token['id']}")
         assert isinstance(house.authenticator, RememberingAuthenticator)
         await house.authenticator.catch_up()  # a running door does it four times a second
-    else:
-        await asyncio.sleep(1)
     guarded = [operation for operation in operations if operation.needs]
     transport = httpx.ASGITransport(create_app(house), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        assert await refused(client, guarded, things, token["key"], {401}) == []
+    with pytest.MonkeyPatch.context() as clock:
+        if end == "expired":
+            clock.setattr(authenticators, "now", lambda: now() + timedelta(hours=2))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            assert await refused(client, guarded, things, token["key"], {401}) == []
 
 
 async def test_a_credential_is_good_for_its_scopes_only(
