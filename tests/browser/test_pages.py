@@ -4,6 +4,7 @@ import asyncio
 import base64
 import re
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import pytest
@@ -210,6 +211,16 @@ async def test_a_picture_is_attached_dropped_seen_and_sent(page: Page, home: str
     assert kinds == [("text", None), ("image_file", "dot.png"), ("image_file", "dropped.png")]
 
 
+def holding(until: asyncio.Event) -> Callable[[Route], Awaitable[None]]:
+    """Return what holds requests until something is so."""
+
+    async def hold(route: Route) -> None:
+        await until.wait()
+        await route.continue_()
+
+    return hold
+
+
 async def look_elsewhere(page: Page, there: str, back: str) -> None:
     """Follow one link and then another, as somebody does who comes back to what they were at."""
     await page.get_by_role("link", name=there, exact=True).click()
@@ -288,21 +299,34 @@ async def test_a_file_is_changed_and_what_changed_it_meanwhile_is_seen(page: Pag
     address = f"/sessions/{session_id}/fs/notes/plan.md"
     (await client.http.put(address, json={"content": "# Plan\nWait.\n"})).raise_for_status()
     await page.route(f"{home}/api/v1/sessions/{session_id}", lambda route: route.fulfill(status=500, body="{}"))
-    async with page.expect_response(lambda reply: reply.status == 500):
-        await client.send(session_id, "A turn, after which files may be other ones.")
-        await client.until_idle(session_id)
+    await have_a_turn(page, client, session_id)
     await expect(page.get_by_text("It was changed while you edited it")).to_be_visible()
     await page.get_by_role("button", name="Changes").click()
-    deleted = page.get_by_test_id("editor").locator(".cm-deletedChunk")
-    await expect(deleted).to_contain_text("Wait.")
+    await expect(page.get_by_test_id("editor").locator(".cm-deletedChunk")).to_contain_text("Wait.")
     await expect(text).to_contain_text("Carry on.")
+    await save_what_others_changed(page, client, session_id, address)
+    await save_what_is_gone(page, text, client, address)
+
+
+async def have_a_turn(page: Page, client: Client, session_id: str) -> None:
+    """Have a turn, after which files may be other ones, and the page hear of it: it asks for the session, in vain."""
+    async with page.expect_response(lambda reply: reply.status == 500):
+        await client.send(session_id, "Go on.")
+        await client.until_idle(session_id)
+
+
+async def save_what_others_changed(page: Page, client: Client, session_id: str, address: str) -> None:
+    """Save a file that somebody has just changed: that is seen before it is replaced, even if a turn comes between."""
+    is_wanted = asyncio.Event()
+    await page.route("**/fs/*plan.md", holding(is_wanted))
     (await client.http.put(address, json={"content": "# Plan\nWait on.\n"})).raise_for_status()
     await page.get_by_role("button", name="Save").click()
-    await expect(deleted).to_contain_text("Wait on.")
+    await have_a_turn(page, client, session_id)
+    is_wanted.set()
+    await expect(page.get_by_test_id("editor").locator(".cm-deletedChunk")).to_contain_text("Wait on.")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Saved")).to_be_visible()
     assert (await client.http.get(address)).json()["content"] == "# Plan\nCarry on."
-    await save_what_is_gone(page, text, client, address)
 
 
 async def save_what_is_gone(page: Page, text: Locator, client: Client, address: str) -> None:
@@ -351,12 +375,7 @@ async def fill(database: str, session_id: str, count: int) -> None:
 async def test_everything_is_reached_by_keyboard(page: Page, home: str, client: Client) -> None:
     session_id = await client.open(title="Voyage of the Beagle")
     is_wanted = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await is_wanted.wait()
-        await route.continue_()
-
-    await page.route("**/assets/palette-*.js", hold)
+    await page.route("**/assets/palette-*.js", holding(is_wanted))
     await page.goto(home)
     opener = page.get_by_role("button", name="Commands")
     await opener.focus()

@@ -37,19 +37,21 @@ export const draftKey = ({ sessionId, path }: Props) => `file ${sessionId} ${pat
 
 const NOT_FOUND = 404;
 
+/** Return the file; null where there is none. */
+async function read(props: Props, signal: AbortSignal | null = null): Promise<Stored | null> {
+  try {
+    const reply = await api.GET("/api/v1/sessions/{session_id}/fs/{path}", { ...addressOf(props), signal });
+    return body(reply) as unknown as Stored;
+  } catch (error) {
+    if (error instanceof Refusal && error.status === NOT_FOUND) return null;
+    throw error;
+  }
+}
+
 const fileQuery = (props: Props) =>
   queryOptions({
     queryKey: ["file", props.sessionId, props.path],
-    /** Return the file; null where there is none. */
-    queryFn: async ({ signal }): Promise<Stored | null> => {
-      try {
-        const reply = await api.GET("/api/v1/sessions/{session_id}/fs/{path}", { ...addressOf(props), signal });
-        return body(reply) as unknown as Stored;
-      } catch (error) {
-        if (error instanceof Refusal && error.status === NOT_FOUND) return null;
-        throw error;
-      }
-    },
+    queryFn: ({ signal }) => read(props, signal),
   });
 
 /** Return what a draft would replace: nothing where there is no text. */
@@ -88,7 +90,8 @@ function TextFile({ stored, isReadonly, ...props }: TextFileProps) {
   const save = useMutation({
     /** Return whether it is saved: what nobody here has seen is shown before it is replaced. */
     mutationFn: async ({ mine, compared }: Saving) => {
-      const there = await client.fetchQuery({ ...fileQuery(props), staleTime: 0 });
+      const there = await read(props); // not by the cache, which breaks off for a turn and answers with what it had
+      client.setQueryData(fileQuery(props).queryKey, there);
       if (isUnseen(textIn(there), mine, compared)) return false;
       const said = { ...addressOf(props), body: { content: mine.text } };
       if (there === null) await api.POST("/api/v1/sessions/{session_id}/fs/{path}", said);
