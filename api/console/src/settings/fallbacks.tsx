@@ -94,7 +94,7 @@ function Links({ links, onMove, onRemove }: LinksProps) {
         const name = model?.display_name ?? key;
         return (
           <li
-            key={key}
+            key={model?.id ?? key} // the server keeps some by another key than they were added by
             draggable
             onDragStart={() => setHeld(at)}
             onDragEnd={() => setHeld(null)}
