@@ -17,7 +17,8 @@ async def show(page: Page, url: str) -> None:
     """Go to a page and wait until all of it is there."""
     await page.goto(url)
     await page.get_by_role("main").get_by_role("heading").first.wait_for()
-    await expect(page.locator(".breathing")).to_have_count(0)
+    # A session of another test that is at work breathes in the list, as a picture.
+    await expect(page.locator(".breathing:not([role=img])")).to_have_count(0)
 
 
 async def findings(page: Page) -> list[dict[str, Any]]:

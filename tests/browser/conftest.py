@@ -5,13 +5,15 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright, expect
 
 from tests.browser.chromium import CHROMIUM
 from tests.client import Client
 
 PATIENCE_MS: Final = 30_000  # of a machine that does much else
 SIZE: Final[ViewportSize] = {"width": 1280, "height": 860}
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -140,8 +140,10 @@ async def said(request: Request) -> str:
 async def test_whoever_has_no_key_goes_on_with_the_simulated_model(page: Page, home: str) -> None:
     await page.goto(f"{home}/welcome")
     await page.get_by_role("button", name="Go on with the simulated model").click()
+    begin = page.get_by_role("button", name="Make it and chat")
+    await expect(begin).to_be_visible()  # a provider, too, has a name
     await page.get_by_label("Name").fill(f"first-{uuid.uuid4().hex[:6]}")
-    await page.get_by_role("button", name="Make it and chat").click()
+    await begin.click()
     await page.wait_for_url("**/?agent=*")
     await write(page, "Say this back")
     await see_whole(page, "Say this back")

@@ -27,7 +27,7 @@ def home(stage: ServerProcess) -> str:
 async def test_an_answer_is_whole_when_its_actor_dies_in_the_middle(page: Page, home: str, client: Client) -> None:
     session_id = await client.open()
     await open_session(page, home, session_id)
-    await write(page, script({"say": WORDS, "tokens_per_second": 5}))
+    await write(page, script({"say": WORDS, "tokens_per_second": 2}))
     await expect(answers(page).last).to_contain_text("one two")
     os.kill(await client.pid(session_id), signal.SIGKILL)
     await see_whole(page, WORDS)
