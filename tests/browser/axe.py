@@ -29,8 +29,12 @@ async def findings(page: Page) -> list[dict[str, Any]]:
 
 
 async def findings_in_the_dark(page: Page) -> list[dict[str, Any]]:
-    """Return what axe has to say about the colours of a page in its other theme, once it has seen the page in one."""
+    """Return what axe has to say about a page's colours once the system is dark, which it must follow.
+
+    It has seen the page in the light.
+    """
     await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     violations: list[dict[str, Any]] = await page.evaluate(RUN, OF_COLOURS)
     return violations
 

@@ -9,10 +9,10 @@ import { whenStranger } from "./api/standing";
 import { Loading } from "./parts/states";
 import { router } from "./router";
 import { isAnythingKept } from "./session/drafts";
-import { applyTheme } from "./theme";
+import { followTheme } from "./theme";
 import "./styles.css";
 
-applyTheme();
+followTheme();
 
 const TRIES = 3;
 const queries = new Cache({

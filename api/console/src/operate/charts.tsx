@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { say } from "../say";
+import { useTheme } from "../theme";
 import { words } from "../words";
 import type { Point } from "./points";
 import { CHARTS, type Chart, columns, type Tone } from "./series";
@@ -116,14 +117,4 @@ function clock(seconds: number): string {
 /** What a colour of the page is now, for what is no part of the document. */
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
-
-function useTheme(): string {
-  const [theme, setTheme] = useState(document.documentElement.dataset.theme ?? "");
-  useEffect(() => {
-    const watcher = new MutationObserver(() => setTheme(document.documentElement.dataset.theme ?? ""));
-    watcher.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    return () => watcher.disconnect();
-  }, []);
-  return theme;
 }

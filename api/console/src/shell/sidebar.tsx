@@ -7,7 +7,7 @@ import { queries } from "../api/queries";
 import { Button } from "../parts/button";
 import { Icon, type IconName } from "../parts/icons";
 import { Refused } from "../parts/page";
-import { changeTheme, theme } from "../theme";
+import { changeTheme, useTheme } from "../theme";
 import { words } from "../words";
 import { SessionList } from "./session-list";
 
@@ -87,13 +87,9 @@ function PlaceButton({ icon, label, onClick }: { icon: IconName; label: string; 
 }
 
 function ThemeButton() {
-  const [now, setNow] = useState(theme());
-  const change = () => {
-    changeTheme();
-    setNow(theme());
-  };
+  const now = useTheme();
   const other = now === "dark" ? words.nav.light : words.nav.dark;
-  return <PlaceButton icon={now === "dark" ? "sun" : "moon"} label={words.nav.theme(other)} onClick={change} />;
+  return <PlaceButton icon={now === "dark" ? "sun" : "moon"} label={words.nav.theme(other)} onClick={changeTheme} />;
 }
 
 function LogOut() {
