@@ -172,7 +172,7 @@ bench: install ## figures beside this machine's floors and the baseline, five mi
 bench-full: install ## the same at the sizes of the aims; writes its table into docs/benchmarks.md
 	$(BIN)/python -m loadtests.bench --full --report docs/benchmarks.md $(ARGS)
 
-bench-against: install ## what moved since REV, by interleaved runs of both; fails if something got worse (ARGS)
+bench-against: install ## what moved since REV, by runs of both at once; fails if something got worse (ARGS)
 	$(BIN)/python -m loadtests.compare $(REV) $(ARGS)
 
 bench-cluster: install ## 200 nodes and ten million sessions, played on this machine, a quarter of an hour (ARGS)

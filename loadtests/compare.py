@@ -1,12 +1,13 @@
-"""What moved since a revision, by medians of interleaved runs (`make bench-against REV=…`).
+"""What moved since a revision, by runs of both at the same time (`make bench-against REV=…`).
 
     python -m loadtests.compare REV [--rounds 3] [--only turns,kills]
 
-This tree's benchmark runs against servers of both, by turns, so that whatever else the machine does hits both alike.
-The exit code is 1 if a figure got worse.
+This tree's benchmark runs against servers of both. In each round they go on by turns, piece by piece, so that whatever
+else the machine does hits both alike. The exit code is 1 if a figure got worse.
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests.bench.__main__ import GROUPS, groups
+from loadtests.bench.baton import batons
 from loadtests.bench.figure import Figure, load
 from loadtests.bench.report import number
 
@@ -43,10 +45,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Movement:
-    """A figure's values in the runs before and after.
+    """A figure's values before and after, round by round.
 
-    Both sides met the same machine by turns, so they are compared as they are: a floor is measured anew in each run,
-    and wavers more than what is measured against it. `change` is of the medians: 0.2 is 20 % worse.
+    Both sides of a round met the same machine, so they are compared as they are: a floor is measured anew in each run,
+    and wavers more than what is measured against it.
     """
 
     name: str
@@ -55,30 +57,27 @@ class Movement:
     is_high_good: bool = False
 
     @property
+    def changes(self) -> list[float]:
+        """How much worse it was after than before in each round: 0.2 is 20 % worse."""
+        rounds = [pair[::-1] if self.is_high_good else pair for pair in zip(self.before, self.after, strict=True)]
+        return [now / was - 1 if was else 0.0 for was, now in rounds]
+
+    @property
     def change(self) -> float:
-        """How much worse the median has become, as a share of what it was."""
-        was, now = median(self.before), median(self.after)
-        if self.is_high_good:
-            was, now = now, was
-        return now / was - 1 if was else 0.0
+        """The median of the changes."""
+        return median(self.changes)
 
     @property
     def spread(self) -> float:
-        """How far a run usually is from the median of its own side (MAD of the wilder side), as a share of before."""
-        was = median(self.before)
-        return max(_deviation(self.before), _deviation(self.after)) / was if was else 0.0
+        """How far a round's change usually is from the median of all (MAD)."""
+        return median(abs(change - self.change) for change in self.changes)
 
     @property
     def verdict(self) -> Verdict:
-        """Moved is what moved by more than the threshold and by far more than runs of one side differ."""
+        """Moved is what moved by more than the threshold and by far more than rounds differ."""
         if abs(self.change) <= max(THRESHOLD, BEYOND_SPREADS * self.spread):
             return Verdict.SAME
         return Verdict.WORSE if self.change > 0 else Verdict.BETTER
-
-
-def _deviation(values: Sequence[float]) -> float:
-    middle = median(values)
-    return median(abs(value - middle) for value in values)
 
 
 def movements(before: Sequence[Mapping[str, Figure]], after: Sequence[Mapping[str, Figure]]) -> list[Movement]:
@@ -107,10 +106,31 @@ def _git(*arguments: str) -> None:
     subprocess.run(["git", "-C", str(_TREE), *arguments], check=True)  # noqa: S603, S607  git is whichever is on the path
 
 
-def _bench(code: Path, out: Path, options: Sequence[str]) -> dict[str, Figure]:
+def _round(codes: Sequence[Path], folder: Path, options: Sequence[str]) -> list[dict[str, Figure]]:
+    """Measure the trees at the same time, and return the figures of each.
+
+    Raises:
+        subprocess.CalledProcessError: one of them could not be measured; what it says is on standard error.
+    """
+    outs = [folder / f"{side}.json" for side, _ in enumerate(codes)]
+    with batons() as ends:
+        benches = [_bench(code, out, end, options) for code, out, end in zip(codes, outs, ends, strict=True)]
+    try:
+        for bench in benches:
+            if bench.wait():
+                raise subprocess.CalledProcessError(bench.returncode, bench.args)
+    finally:
+        for bench in benches:
+            bench.send_signal(signal.SIGINT)
+            bench.wait()
+    return [load(out) for out in outs]
+
+
+def _bench(code: Path, out: Path, baton: tuple[int, int], options: Sequence[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "loadtests.bench", "--code", str(code), "--json", str(out), *options]
-    subprocess.run(command, check=True, cwd=_TREE, stdout=subprocess.DEVNULL)  # noqa: S603  our own module
-    return load(out)
+    return subprocess.Popen(  # noqa: S603  our own module
+        [*command, "--baton", *map(str, baton)], pass_fds=baton, cwd=_TREE, stdout=subprocess.DEVNULL
+    )
 
 
 def show(moved: Sequence[Movement], revision: str) -> None:
@@ -123,17 +143,16 @@ def show(moved: Sequence[Movement], revision: str) -> None:
 
 
 def main() -> None:
-    """Run both by turns, compare, and say by the exit code whether something got worse."""
+    """Run both, compare, and say by the exit code whether something got worse."""
     arguments, options = _arguments()
     before: list[dict[str, Figure]] = []
     after: list[dict[str, Figure]] = []
     with tempfile.TemporaryDirectory(prefix="perdure-figures-") as folder, checked_out(arguments.revision) as tree:
-        out = Path(folder) / "figures.json"
         for number_of_round in range(1, arguments.rounds + 1):
-            for code, runs in ((tree, before), (_TREE, after)):
-                what = "this tree" if code is _TREE else arguments.revision
-                err.print(f"round {number_of_round} of {arguments.rounds}: {what}")
-                runs.append(_bench(code, out, ["--only", ",".join(arguments.only), *options]))
+            err.print(f"round {number_of_round} of {arguments.rounds}")
+            was, now = _round((tree, _TREE), Path(folder), ["--only", ",".join(arguments.only), *options])
+            before.append(was)
+            after.append(now)
     moved = movements(before, after)
     show(moved, arguments.revision)
     sys.exit(any(each.verdict is Verdict.WORSE for each in moved))
@@ -160,7 +179,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
         epilog="Other options go to the benchmark: see python -m loadtests.bench --help.",
     )
     parser.add_argument("revision", help="what to compare this tree to: anything that git knows")
-    parser.add_argument("--rounds", type=rounds, default=LEAST_ROUNDS, help="runs of each side (default 3, the least)")
+    parser.add_argument("--rounds", type=rounds, default=LEAST_ROUNDS, help="how often (default 3, the least)")
     parser.add_argument("--only", type=groups, default=list(GROUPS), help=f"groups of figures: {', '.join(GROUPS)}")
     return parser.parse_known_args()
 

@@ -16,6 +16,7 @@ import uvloop
 from rich.console import Console
 
 from loadtests.bench import age, change, crowd, kills, readers, report, start, turns, vendor
+from loadtests.bench.baton import Baton
 from loadtests.bench.figure import Figure, load, save
 from loadtests.bench.run import FULL, Run, Scale, chosen, parsed
 
@@ -44,7 +45,10 @@ def groups(text: str) -> list[str]:
 async def measure(run: Run, names: list[str]) -> list[Figure]:
     """Run some groups, one after the other, each on a server of its own."""
     figures: list[Figure] = []
+    if run.baton is not None:
+        await run.baton.take()
     for name in names:
+        await run.give_way()
         began = time.perf_counter()
         figures += await GROUPS[name](run)
         run.progress(f"{name}: done in {time.perf_counter() - began:.0f} s")
@@ -56,7 +60,7 @@ def main() -> None:
     arguments = _arguments()
     scale = FULL if arguments.full else Scale()
     given = {name: value for name, value in vars(arguments).items() if name in _sizes() and value is not None}
-    run = Run(replace(scale, **given), arguments.code, err.print)
+    run = Run(replace(scale, **given), arguments.code, err.print, arguments.baton and Baton(*arguments.baton))
     figures = uvloop.run(measure(run, arguments.only))
     if arguments.json:
         save(figures, arguments.json)
@@ -79,6 +83,8 @@ def _arguments() -> argparse.Namespace:
         default, full = getattr(Scale(), name), getattr(FULL, name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=f"{default:g}; with --full {full:g}")
     parser.add_argument("--code", type=Path, metavar="DIR", help="the tree whose server is measured, instead of this")
+    # Two open file descriptors, from whoever compares two runs: by which the baton comes, and by which it goes.
+    parser.add_argument("--baton", type=int, nargs=2, help=argparse.SUPPRESS)
     return parsed(parser, GROUPS, BASELINE)
 
 

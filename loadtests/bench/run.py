@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from loadtests.bench.baton import Baton
 from loadtests.client import LOREM, Client, Stream
 from loadtests.floors import RayAlone
 from loadtests.server import Server
@@ -45,16 +46,25 @@ FULL: Final = Scale(
 
 @dataclass
 class Run:
-    """What a group of figures is given. `code` is the tree whose server is measured; None: this one."""
+    """What a group of figures is given. `code` is the tree whose server is measured; None: this one.
+
+    `baton` is of a benchmark that is compared to another one, which runs at the same time.
+    """
 
     scale: Scale
     code: Path | None
     progress: Callable[[str], None]
+    baton: Baton | None = None
     _ray: RayAlone | None = field(default=None, init=False)
 
     def server(self, settings: Mapping[str, str] | None = None) -> Server:
         """Return a server of the group's own, not yet started."""
         return Server(self.code, settings)
+
+    async def give_way(self) -> None:
+        """Let the benchmark that this one is compared to do as much. To be called between pieces, when all is quiet."""
+        if self.baton is not None:
+            await self.baton.give_way()
 
     async def ray(self) -> RayAlone:
         """Return what a bare Ray does here, measured once."""

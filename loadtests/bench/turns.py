@@ -38,6 +38,7 @@ async def measure(run: Run) -> list[Figure]:
         latency = Floor(2 * call_ms + 2 * commit_ms, "2 calls + 2 commits")
         async with Client(bare) as bare_client:
             for count in SESSIONS:
+                await run.give_way()
                 run.progress(f"turns: {count} sessions for {run.scale.seconds:g} s ...")
                 async with conversations(bare_client, count) as opened:
                     floor = await talk(bare_client, opened, run.scale.seconds / 4)
@@ -92,6 +93,7 @@ async def _tools(run: Run, client: Client) -> list[Figure]:
     opened = [(session_id, await client.listen(session_id))]
     plain, tools = [], []
     for _ in range(ROUNDS):
+        await run.give_way()
         plain += (await talk(client, opened, run.scale.seconds / 2 / ROUNDS, PLAIN_TURN)).ends_ms
         tools += (await talk(client, opened, run.scale.seconds / 2 / ROUNDS, TOOL_TURN)).ends_ms
     opened[0][1].close()

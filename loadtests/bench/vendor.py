@@ -59,15 +59,15 @@ async def measure(run: Run) -> list[Figure]:
         async with run.server(environment(url, KEY)) as server, Client(server.url) as client:
             models = [f"{PROVIDERS[protocol]}:{MODELS[protocol]}" for protocol in NAMES]
             figures += _resting(await _at_rest(server, client, models), without)
-            simulated = await _converse(server, client, LOREM, 64)
+            simulated = await _converse(run, server, client, LOREM, 64)
             for (protocol, name), model in zip(NAMES.items(), models, strict=True):
                 for users in ROUNDS:
                     run.progress(f"vendor: {name}, {users} sessions ...")
-                    spoken = await _converse(server, client, model, users)
+                    spoken = await _converse(run, server, client, model, users)
                     figures += _speed(name, users, spoken.talk)
                 figures += _costs(name, protocol, spoken, simulated, alone)
                 run.progress(f"vendor: {name}, with two tools ...")
-                figures.append(await _tools(client, name, model))
+                figures.append(await _tools(run, client, name, model))
             figures += await _in_flight(run, client, [f"{model}-slow" for model in models])
     return figures
 
@@ -111,11 +111,12 @@ async def _long(url: str) -> list[Figure]:
     ]  # fmt: skip
 
 
-async def _converse(server: Server, client: Client, model: str, users: int) -> Spoken:
+async def _converse(run: Run, server: Server, client: Client, model: str, users: int) -> Spoken:
     """Let users hold conversations; the first turn of each is not counted."""
     turns: list[Turn] = []
     took_s = cpu_s = 0.0
     for _ in range(ROUNDS[users]):
+        await run.give_way()
         opened = await many(users, lambda: conversation(client, model))
         await asyncio.gather(*(client.turn(session_id, stream, SAY) for session_id, stream in opened))
         before, began = await server.usage(), asyncio.get_running_loop().time()
@@ -154,11 +155,12 @@ def _costs(name: str, protocol: str, spoken: Spoken, simulated: Spoken, alone: A
     ]  # fmt: skip
 
 
-async def _tools(client: Client, name: str, model: str) -> Figure:
+async def _tools(run: Run, client: Client, name: str, model: str) -> Figure:
     """Take plain turns and tool turns by turns, so that both see the same machine."""
     ends: dict[str, list[float]] = {model: [], f"{model}-tools": []}
     for _ in range(ROUNDS[8]):
         for each, found in ends.items():
+            await run.give_way()
             session_id = await client.open_session(each, ["test_math"])
             opened = session_id, await client.listen(session_id)
             await client.turn(*opened, SAY)

@@ -1,6 +1,8 @@
 """The benchmark's own arithmetic: what a ratio is, when an aim is met, when a figure has moved."""
 
+import asyncio
 import json
+import os
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from loadtests.bench.__main__ import BASELINE, GROUPS, groups
 from loadtests.bench.bare_app import FRAMES, SIZES
+from loadtests.bench.baton import Baton, batons
 from loadtests.bench.figure import Aim, Figure, Floor, load, quantile, save
 from loadtests.bench.report import number, show, write
 from loadtests.bench.turns import TOOL_TURN
@@ -83,11 +86,12 @@ def test_committed_baseline_can_be_read() -> None:
         ((1.0, 1.05, 0.97), (1.2, 1.26, 1.18), Verdict.WORSE),  # a noisy machine hides no 20 %
         ((1.0, 1.0, 9.0), (1.2, 1.2, 0.1), Verdict.WORSE),  # nor does one run gone wrong on each side
         ((1.0, 1.5, 0.7), (1.3, 0.9, 1.6), Verdict.SAME),  # what differs as much from itself has not moved
+        ((1.0, 2.0, 3.0), (1.2, 2.4, 3.6), Verdict.WORSE),  # a machine that changes changes for both
         ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), Verdict.SAME),
     ],
 )
 def test_what_moved(before: Sequence[float], after: Sequence[float], verdict: Verdict) -> None:
-    """A figure moved if its medians differ by more than the threshold and by more than its own noise."""
+    """A figure moved if the rounds' changes are beyond the threshold, and beyond what they differ from each other."""
     assert Movement("a", before, after).verdict is verdict
 
 
@@ -98,6 +102,26 @@ def test_a_lower_rate_is_a_regression() -> None:
     [moved] = movements(before, after)
     assert moved.verdict is Verdict.WORSE
     assert moved.change == pytest.approx(1.0)
+
+
+async def test_compared_benchmarks_go_on_by_turns_until_one_has_ended() -> None:
+    """The first begins, each waits while the other does a piece, and whoever is left over waits for nobody."""
+    did: list[str] = []
+
+    async def bench(name: str, pieces: int, ends: tuple[int, int]) -> None:
+        baton = Baton(*ends)
+        await baton.take()
+        for _ in range(pieces):
+            did.append(name)
+            await baton.give_way()
+        for end in ends:
+            os.close(end)
+
+    with batons() as ends:
+        own = [(os.dup(comes), os.dup(goes)) for comes, goes in ends]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(bench(name, n, end) for name, n, end in zip("ab", (2, 5), own, strict=True)))
+    assert did == ["a", "b", "a", "b", "b", "b", "b"]
 
 
 def test_only_what_every_run_has_is_compared() -> None:
