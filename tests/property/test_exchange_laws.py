@@ -9,6 +9,7 @@ from pydantic_ai import messages as ai
 
 from runtime.core.message import Message, Role, TextPart, ToolCallPart, ToolResultPart, Turned
 from runtime.models.dialects.chat.chat import Chat
+from runtime.models.dialects.converse.converse import Converse
 from runtime.models.dialects.dialect import Called, Part, Picture, Speaker, Uttered
 from runtime.models.dialects.exchange import Exchanges
 from runtime.models.messages import transcript
@@ -94,6 +95,17 @@ def test_the_order_is_the_one_that_every_vendor_accepts(history: list[Turned]) -
     assert told(Exchanges(), history) == [spoken(message) for message in messages]
     sides = [type(message) for message in messages]
     assert sides == [ai.ModelRequest, ai.ModelResponse] * (len(sides) // 2) + [ai.ModelRequest] * (len(sides) % 2)
+
+
+@given(histories(), st.lists(st.integers(0, 12)))
+def test_sides_take_turns_where_they_must_though_an_answer_says_nothing(
+    history: list[Turned], lengths: list[int]
+) -> None:
+    exchanges = Exchanges()
+    for length in [*lengths, len(history)]:
+        conversation = exchanges.tell(Converse(), PROVIDER, history[:length]).conversation
+        roles = [turn["role"] for turn in msgspec.json.decode(b"[" + conversation + b"]")]
+        assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"] * (len(roles) % 2)
 
 
 @given(histories(), st.lists(st.integers(0, 12)), st.sampled_from([0, 100, 1 << 20]))

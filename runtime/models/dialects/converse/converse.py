@@ -59,8 +59,8 @@ class Converse(Dialect):
         return [_text(said) if isinstance(said, str) else _picture(said) for said in content]
 
     def answered(self, parts: Sequence[Part]) -> Sequence[bytes]:
-        """Return blocks; of thoughts, those that the vendor can see to be its own."""
-        return [block for part in parts if (block := _part(part))]
+        """Return a block at least, so that sides take turns; of thoughts, those that the vendor sees to be its own."""
+        return [block for part in parts if (block := _part(part))] or [_text("")]
 
     def returned(self, call: Called, result: str, *, has_failed: bool) -> bytes:
         """Return a block."""
@@ -174,7 +174,7 @@ def _turns(utterances: Sequence[Uttered]) -> Iterator[bytes]:
     for speaker, pieces in utterances:
         if speaker is not Speaker.AGENT:
             ours.extend(pieces)
-        elif pieces:
+        else:
             yield from _turn(b"user", ours)
             ours = []
             yield from _turn(b"assistant", pieces)
