@@ -17,6 +17,7 @@ class _Head(Node):
     def __init__(self, ray_params: RayParams, *, head: bool = False, **options: bool) -> None:
         # It scales clusters up and down, and shows on the dashboard what they have.
         ray_params.no_monitor = not ray_params.include_dashboard
+        ray_params.dashboard_agent_listen_port = 0  # any: for one that another Ray has, it would wait three seconds
         super().__init__(ray_params, head=head, **options)
 
     def start_api_server(self, *, include_dashboard: bool | None, raise_on_failure: bool) -> None:

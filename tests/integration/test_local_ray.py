@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 import ray
+from ray._private.ray_constants import DEFAULT_DASHBOARD_AGENT_LISTEN_PORT
 
 from actors.cluster import NAMESPACE, Cluster, LocalRay
 from actors.reaper import processes_of
@@ -35,6 +36,15 @@ time.sleep(60)
 class Greeter:
     def pid(self) -> int:
         return os.getpid()
+
+
+@pytest.fixture
+def another_ray() -> Iterator[None]:
+    """Have the one port taken that Ray's own programs expect to be free."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # another Ray has it indeed
+            stack.enter_context(socket.create_server(("127.0.0.1", DEFAULT_DASHBOARD_AGENT_LISTEN_PORT)))
+        yield
 
 
 @pytest.fixture
@@ -66,7 +76,7 @@ def look_around(cluster: Cluster) -> tuple[psutil.Process, httpx.Response]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.usefixtures("outer_handlers")
+@pytest.mark.usefixtures("outer_handlers", "another_ray")
 def test_local_ray_keeps_to_this_machine_and_leaves_nothing_behind(data_dir: Path) -> None:
     environment = ray_variables()
     (data_dir / "ray" / "session_of_a_former_run").mkdir(parents=True)
@@ -80,6 +90,9 @@ def test_local_ray_keeps_to_this_machine_and_leaves_nothing_behind(data_dir: Pat
         files, segments = mapped(family)
         assert listeners(family) <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
         assert uninvited.status_code == 401
+        agent = (data_dir / "ray" / "session_latest" / "logs" / "dashboard_agent.log").read_text()
+        assert "agent http address" in agent, "it has a port, and need not wait for one"
+        assert "Failed to bind" not in agent
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
         assert not (data_dir / "ray" / "session_of_a_former_run").exists()
         assert (data_dir / "ray" / "auth_token").stat().st_mode & 0o077 == 0
