@@ -3,7 +3,7 @@
     python -m loadtests.compare REV [--rounds 3] [--only turns,kills]
 
 This tree's benchmark runs against servers of both. In each round they go on by turns, piece by piece, so that whatever
-else the machine does hits both alike. The exit code is 1 if a figure got worse.
+else the machine does hits both alike. The exit code is 1 if a figure got worse, or is measured no more.
 """
 
 import argparse
@@ -83,11 +83,20 @@ class Movement:
 def movements(before: Sequence[Mapping[str, Figure]], after: Sequence[Mapping[str, Figure]]) -> list[Movement]:
     """Compare what every run of both sides has, in the order of the report."""
     runs = [*before, *after]
-    shared = [name for name in runs[0] if all(name in run for run in runs)] if runs else []
     return [
         Movement(name, [r[name].value for r in before], [r[name].value for r in after], runs[0][name].is_high_good)
-        for name in shared
+        for name in _shared(runs)
     ]
+
+
+def _shared(runs: Sequence[Mapping[str, Figure]]) -> list[str]:
+    return [name for name in runs[0] if all(name in run for run in runs)] if runs else []
+
+
+def missing(of: Sequence[Mapping[str, Figure]], beside: Sequence[Mapping[str, Figure]]) -> list[str]:
+    """Return what some run of a side lacks though the other side has it in every run."""
+    kept = _shared(of)
+    return [name for name in _shared(beside) if name not in kept]
 
 
 @contextmanager
@@ -107,7 +116,7 @@ def _git(*arguments: str) -> None:
 
 
 def _round(codes: Sequence[Path], folder: Path, options: Sequence[str]) -> list[dict[str, Figure]]:
-    """Measure the trees at the same time, and return the figures of each.
+    """Measure the trees at the same time, and return the figures of each: all but of the groups that failed.
 
     Raises:
         subprocess.CalledProcessError: one of them could not be measured; what it says is on standard error.
@@ -116,8 +125,8 @@ def _round(codes: Sequence[Path], folder: Path, options: Sequence[str]) -> list[
     with batons() as ends:
         benches = [_bench(code, out, end, options) for code, out, end in zip(codes, outs, ends, strict=True)]
     try:
-        for bench in benches:
-            if bench.wait():
+        for bench, out in zip(benches, outs, strict=True):
+            if bench.wait() and not out.exists():
                 raise subprocess.CalledProcessError(bench.returncode, bench.args)
     finally:
         for bench in benches:
@@ -147,15 +156,20 @@ def main() -> None:
     arguments, options = _arguments()
     before: list[dict[str, Figure]] = []
     after: list[dict[str, Figure]] = []
-    with tempfile.TemporaryDirectory(prefix="perdure-figures-") as folder, checked_out(arguments.revision) as tree:
+    with checked_out(arguments.revision) as tree:
         for number_of_round in range(1, arguments.rounds + 1):
             err.print(f"round {number_of_round} of {arguments.rounds}")
-            was, now = _round((tree, _TREE), Path(folder), ["--only", ",".join(arguments.only), *options])
+            with tempfile.TemporaryDirectory(prefix="perdure-figures-") as folder:
+                was, now = _round((tree, _TREE), Path(folder), ["--only", ",".join(arguments.only), *options])
             before.append(was)
             after.append(now)
     moved = movements(before, after)
     show(moved, arguments.revision)
-    sys.exit(any(each.verdict is Verdict.WORSE for each in moved))
+    if unknown := missing(before, after):
+        err.print(f"not compared, for {arguments.revision} cannot be measured so: {', '.join(unknown)}")
+    if lost := missing(after, before):
+        err.print(f"measured no more, for this tree fails: {', '.join(lost)}")
+    sys.exit(bool(lost) or any(each.verdict is Verdict.WORSE for each in moved))
 
 
 def rounds(text: str) -> int:

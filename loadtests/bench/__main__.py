@@ -6,7 +6,9 @@ The client shares the machine with the server, so its cost is in every figure.
 """
 
 import argparse
+import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -42,31 +44,42 @@ def groups(text: str) -> list[str]:
     return chosen(text, GROUPS)
 
 
-async def measure(run: Run, names: list[str]) -> list[Figure]:
-    """Run some groups, one after the other, each on a server of its own."""
+async def measure(run: Run, names: list[str]) -> tuple[list[Figure], list[str]]:
+    """Run some groups, one after the other, each on a server of its own.
+
+    Returns:
+        The figures, and the names of the groups that failed; why they did has been reported.
+    """
     figures: list[Figure] = []
+    failed: list[str] = []
     if run.baton is not None:
         await run.baton.take()
     for name in names:
         await run.give_way()
         began = time.perf_counter()
-        figures += await GROUPS[name](run)
-        run.progress(f"{name}: done in {time.perf_counter() - began:.0f} s")
-    return figures
+        try:
+            figures += await GROUPS[name](run)
+        except Exception:  # noqa: BLE001  minutes of other figures are not lost with it, and the exit code tells
+            run.progress(traceback.format_exc())
+            failed.append(name)
+        run.progress(f"{name}: {'FAILED' if name in failed else 'done'} in {time.perf_counter() - began:.0f} s")
+    return figures, failed
 
 
 def main() -> None:
-    """Measure and report."""
+    """Measure and report. The exit code is 1 if a group failed."""
     arguments = _arguments()
     scale = FULL if arguments.full else Scale()
     given = {name: value for name, value in vars(arguments).items() if name in _sizes() and value is not None}
     run = Run(replace(scale, **given), arguments.code, err.print, arguments.baton and Baton(*arguments.baton))
-    figures = uvloop.run(measure(run, arguments.only))
+    figures, failed = uvloop.run(measure(run, arguments.only))
     if arguments.json:
         save(figures, arguments.json)
-    if arguments.report:
+    if arguments.report and not failed:
         report.write(figures, arguments.report, report.circumstances())
     report.show(figures, load(arguments.baseline))
+    if failed:
+        sys.exit(f"not measured: {', '.join(failed)}")
 
 
 def _sizes() -> dict[str, type]:

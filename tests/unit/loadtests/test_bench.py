@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.bench.__main__ import BASELINE, GROUPS, groups
+from loadtests.bench.__main__ import BASELINE, GROUPS, groups, measure
 from loadtests.bench.bare_app import FRAMES, SIZES
 from loadtests.bench.baton import Baton, batons
 from loadtests.bench.figure import Aim, Figure, Floor, load, quantile, save
 from loadtests.bench.report import number, show, write
+from loadtests.bench.run import Run, Scale
 from loadtests.bench.turns import TOOL_TURN
-from loadtests.compare import Movement, Verdict, movements, rounds
+from loadtests.compare import Movement, Verdict, missing, movements, rounds
 
 
 def figures(*values: float) -> list[dict[str, Figure]]:
@@ -129,7 +130,33 @@ def test_only_what_every_run_has_is_compared() -> None:
     old, new = figures(1.0), figures(1.0)
     new[0]["b"] = Figure("b", 1, "ms")
     assert [moved.name for moved in movements(old, new)] == ["a"]
+    assert (missing(old, new), missing(new, old)) == (["b"], [])
     assert movements([], []) == []
+
+
+def test_what_this_tree_measures_no_more_is_not_passed_over() -> None:
+    """A group that failed in one of the rounds has no figures there: that is told, and is no draw."""
+    old, new = figures(1.0, 1.0), figures(1.0, 1.0)
+    new[1].clear()
+    assert movements(old, new) == []
+    assert (missing(old, new), missing(new, old)) == ([], ["a"])
+
+
+async def test_group_that_fails_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures of the rest are kept, and why it failed is told."""
+    told: list[str] = []
+
+    async def fails(_: Run) -> list[Figure]:
+        message = "no such route"
+        raise ValueError(message)
+
+    async def succeeds(_: Run) -> list[Figure]:
+        return [Figure("a", 1.0, "ms")]
+
+    monkeypatch.setattr("loadtests.bench.__main__.GROUPS", {"first": fails, "second": succeeds})
+    kept, failed = await measure(Run(Scale(), None, told.append), ["first", "second"])
+    assert ([figure.name for figure in kept], failed) == (["a"], ["first"])
+    assert any("no such route" in line for line in told)
 
 
 def test_groups_are_named_in_any_order() -> None:
