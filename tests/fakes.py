@@ -237,9 +237,9 @@ class ListLog:
         assert session_id == SESSION_ID
         return max((event.sequence for event in self.events if event.id <= event_id), default=0)
 
-    async def last_of_type(self, session_id: str, event_type: str) -> int:
-        assert session_id == SESSION_ID
-        return max((event.sequence for event in self.events if event.type == event_type), default=0)
+    async def beginning(self, session_id: str) -> int | None:
+        inputs = [event.sequence for event in self.events if event.type == "input.message"]
+        return inputs[-1] - 1 if inputs and session_id == SESSION_ID else await self.head(session_id)
 
 
 class MemoryRow:

@@ -169,8 +169,8 @@ class History(Protocol):
         """Return the sequence of the newest event that is not after an id."""
         ...
 
-    async def last_of_type(self, session_id: str, event_type: str) -> int:
-        """Return the sequence of the newest event of a type, 0 if there is none."""
+    async def beginning(self, session_id: str) -> int | None:
+        """Return the sequence after which a client begins that names none; None if there is no such session."""
         ...
 
 
@@ -242,16 +242,13 @@ class Follower:
             self._subscription.close()
 
     async def _place(self, start: Start) -> int:
-        head = await self._events.head(self._session_id)
-        if head is None:
+        events, names_none = self._events, start == Start()
+        known = await (events.beginning(self._session_id) if names_none else events.head(self._session_id))
+        if known is None:
             raise NotFoundError(kind="session", key=self._session_id)
         if start.since_id is not None:
-            return await self._events.sequence_of(self._session_id, start.since_id)
-        if start.after_sequence is not None:
-            return start.after_sequence
-        # A client that sends first and listens then must see its message and all that came of it.
-        newest_input = await self._events.last_of_type(self._session_id, "input.message")
-        return newest_input - 1 if newest_input else head
+            return await events.sequence_of(self._session_id, start.since_id)
+        return known if start.after_sequence is None else start.after_sequence
 
     async def _history(self, until: int | None = None) -> AsyncGenerator[bytes, None]:
         is_over = False

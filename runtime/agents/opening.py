@@ -52,8 +52,8 @@ class Opener:
         secrets = self._stores.layer_secrets(Kind.LAYER, session_id)
         withheld = await withhold(wanted.definition, self._registry, secrets)
         await secrets.check_kept(withheld.kept)
-        definition = await settled(withheld.layer, self._registry, self._models, self._by)
         async with self._stores.together():
+            definition = await settled(withheld.layer, self._registry, self._models, self._by)
             session, layers = await self._open(session_id, wanted, definition)
             if withheld.given:
                 await secrets.replace(withheld.given, (), ())

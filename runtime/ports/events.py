@@ -85,6 +85,13 @@ class Events(Protocol):
         """Return the last sequence of a session, 0 before its first event; None if there is no such session."""
         ...
 
+    async def beginning(self, session_id: str) -> int | None:
+        """Return the sequence after which a client begins that names none; None if there is no such session.
+
+        Its newest message comes next: who sends first and listens then must see it and all that came of it.
+        """
+        ...
+
     async def after(self, session_id: str, sequence: int, limit: int) -> Part[StoredEvent]:
         """Return up to `limit` events after a sequence, in order, of every type."""
         ...
@@ -93,7 +100,7 @@ class Events(Protocol):
         """Return the sequence of the newest event that is not after an id, 0 if none is."""
         ...
 
-    async def last_of_type(self, session_id: str, event_type: str, until: int = FOREVER) -> int:
+    async def last_of_type(self, session_id: str, event_type: str, until: int) -> int:
         """Return the sequence of the newest event of a type up to a sequence, 0 if there is none."""
         ...
 

@@ -15,7 +15,7 @@ from runtime.core.ids import hex_of
 from runtime.core.storable import storable
 from runtime.ports.listed import Listed
 from runtime.process.mint import new_id
-from runtime.store.kind import Kind, Statements
+from runtime.store.kind import Kind
 from runtime.store.pool import translate
 from runtime.store.rows import check_storable, key_or_name
 from runtime.store.tenant import Tenant
@@ -32,7 +32,7 @@ class AuthoredStore(Generic[T]):
     def __init__(self, tenant: Tenant, kind: Kind[T]) -> None:
         self._tenant = tenant
         self._kind = kind
-        self._sql = Statements(kind)
+        self._sql = kind.statements
 
     async def get(self, key: str) -> T:
         """Return a thing by id or name, an archived one too."""

@@ -11,7 +11,7 @@ from runtime.core.message import Message
 from runtime.core.session.effect import Effect, project, unanswered
 from runtime.core.session.result import result_message
 from runtime.core.storable import storable
-from runtime.ports.events import FOREVER, PAGE_LIMIT, PART_BYTES, Filter, Part, Range, StoredEvent
+from runtime.ports.events import PAGE_LIMIT, PART_BYTES, Filter, Part, Range, StoredEvent
 from runtime.store.pool import translate
 from runtime.store.tenant import Tenant
 
@@ -68,6 +68,13 @@ ORDER BY sequence DESC LIMIT 1
 """
 HEAD: Final = """
 SELECT last_sequence FROM sessions WHERE org_id = current_org() AND id = $1 AND deleted_at IS NULL
+"""
+BEGINNING: Final = """
+SELECT coalesce(
+    (SELECT sequence - 1 FROM events
+     WHERE org_id = current_org() AND session_id = s.id AND type = 'input.message' ORDER BY sequence DESC LIMIT 1),
+    last_sequence
+) FROM sessions s WHERE org_id = current_org() AND id = $1 AND deleted_at IS NULL
 """
 MESSAGES: Final = _held("""
 SELECT sequence, type, body FROM events
@@ -131,6 +138,12 @@ class EventLog:
             head: int | None = await self._tenant.fetchval(HEAD, hex_of(session_id))
         return head
 
+    async def beginning(self, session_id: str) -> int | None:
+        """Return the sequence before its newest message, else the head; None if there is no such session."""
+        with translate():
+            sequence: int | None = await self._tenant.fetchval(BEGINNING, hex_of(session_id))
+        return sequence
+
     async def after(self, session_id: str, sequence: int, limit: int) -> Part[StoredEvent]:
         """Return up to `limit` events after a sequence, in order, of every type."""
         with translate():
@@ -144,7 +157,7 @@ class EventLog:
             found = await self._tenant.fetchval(SEQUENCE_OF_ID, hex_of(session_id), hex_of(event_id))
         return found or 0
 
-    async def last_of_type(self, session_id: str, event_type: str, until: int = FOREVER) -> int:
+    async def last_of_type(self, session_id: str, event_type: str, until: int) -> int:
         """Return the sequence of the newest event of a type up to a sequence, 0 if there is none."""
         with translate():
             found = await self._tenant.fetchval(LAST_OF_TYPE, hex_of(session_id), event_type, until)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -19,7 +20,7 @@ _OURS: Final = "org_id = current_org()"
 _COMMON: Final = ("id", "name", "status", "revision", "created_at", "updated_at", "archived_at")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Kind(Generic[T]):
     """What is particular to the things of one kind and to their table, which is named after them.
 
@@ -42,6 +43,11 @@ class Kind(Generic[T]):
     def own(self) -> tuple[str, ...]:
         """The columns that only things of this kind have."""
         return (*self.references, *self.columns, *(("config",) if self.definition else ()))
+
+    @cached_property
+    def statements(self) -> "Statements":
+        """The SQL for things of this kind."""
+        return Statements(self)
 
     def reference(self, constraint: str | None) -> str | None:
         """Return the column whose foreign key has that name, which is the one that Postgres gives it."""

@@ -231,6 +231,14 @@ async def test_an_event_that_is_larger_than_fits_comes_alone(client: httpx.Async
     assert await sequences(client, session_id) == [1, 2, 3]
 
 
+async def test_who_names_no_place_begins_before_the_newest_message(client: httpx.AsyncClient, pool: Pool) -> None:
+    log = EventLog(ours(pool))
+    empty, unsaid, said = [(await client.post("/v1/sessions", json={})).json()["id"] for _ in range(3)]
+    await write(pool, unsaid, [("turn.started", 1), ("turn.completed", 1)])
+    await write(pool, said, [("input.message", 1), ("turn.started", 1), ("input.message", 2), ("turn.completed", 1)])
+    assert [await log.beginning(session_id) for session_id in (empty, unsaid, said)] == [0, 2, 2]
+
+
 async def test_page_begins_with_the_start_of_a_turn(client: httpx.AsyncClient, pool: Pool) -> None:
     opened = (await client.post("/v1/sessions", json={})).json()["id"]
     await write(

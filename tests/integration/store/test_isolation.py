@@ -154,6 +154,7 @@ async def test_stores_see_their_own_organisation_even_where_no_policy_holds(db: 
     workspace_id = (await sessions_in(db, other).get(session_id)).workspace_id
     events, files, sessions = EventLog(ours(db)), WorkspaceFiles(ours(db), workspace_id), sessions_in(db)
     assert await events.head(session_id) is None
+    assert await events.beginning(session_id) is None
     assert (await sessions.list()).items == []
     assert (await sessions.list(search="title")).items == []
     assert (await AgentStore(ours(db)).list()).items == []
