@@ -45,7 +45,7 @@ class _Resident:
     session_id: str
     epoch: int
     residence: Residence = Residence.ABSENT
-    waking: "asyncio.Task[Engine] | None" = None  # has ended once it is live
+    waking: "asyncio.Task[Engine] | None" = None
     telling: "asyncio.Task[None] | None" = None  # the supervisor that it leaves
     asked_at: float = 0.0  # event-loop time
 
@@ -102,12 +102,14 @@ class Residents:
         """
         self._overtake(session_id, epoch)
         resident = self._resident(session_id, epoch)
+        resident.asked_at = asyncio.get_running_loop().time()
+        if resident.residence is Residence.LIVE:
+            return self._live[session_id]
         if resident.residence is Residence.LEAVING:
             await _left(resident)
         if resident.waking is None:
             self._happens(resident, Happening.ASKED_FOR)
             resident.waking = self._tasks.owed(self._enter(resident), "waking", _unheard)
-        resident.asked_at = asyncio.get_running_loop().time()
         return await asyncio.shield(resident.waking)
 
     def _overtake(self, session_id: str, epoch: int) -> None:
@@ -130,6 +132,7 @@ class Residents:
         if resident.residence is not Residence.WAKING:  # let go meanwhile
             await _left(resident)
         self._happens(resident, Happening.READ)
+        resident.waking = None  # whoever waits for it has it; a session that rests for days need not
         resident.asked_at = asyncio.get_running_loop().time()
         self._live[resident.session_id] = engine
         return engine

@@ -1,6 +1,7 @@
 """Sessions that come and go in one process: each is brought to life once, and each that goes is told of once."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
@@ -67,6 +68,15 @@ async def test_whoever_asks_while_a_session_is_read_gets_the_same_one(process: P
     await asyncio.gather(*watched)
     await process.ask(SESSION_ID, 1, Send(given("Well?")))
     assert store.loads == 1
+
+
+async def test_a_session_that_lives_keeps_nothing_of_how_it_was_read(process: Process) -> None:
+    gc.collect()
+    before = {id(each) for each in gc.get_objects() if isinstance(each, Loaded | asyncio.Task)}
+    await process.ask(SESSION_ID, 1, Watch())
+    gc.collect()
+    kept = [each for each in gc.get_objects() if isinstance(each, Loaded | asyncio.Task) and id(each) not in before]
+    assert not [each for each in kept if isinstance(each, Loaded) or each.done()]
 
 
 async def test_a_session_that_is_closed_twice_leaves_once(process: Process, model: Gate) -> None:
